@@ -1,0 +1,28 @@
+//! The nouns of Plimsoll: quantities as newtypes, ids, specs, policies, observations, forecasts, actions, decisions and
+//! their reasons.
+//!
+//! Every other crate speaks in these values, so they carry their unit in the type or in the serialised field name
+//! (`memory_bytes`, `window_ms`). Everything here is plain data: `Clone`, `Eq` and ordered where a map needs it, with a
+//! stable serde form, because a journal written today has to be read by every later release. New fields therefore
+//! always carry `#[serde(default)]`.
+//!
+//! This crate must never hold an algorithm: a rule that needs two of these nouns belongs in the crate that owns the
+//! rule. Quantities that enter a [`Decision`] are integers, so that replaying a journal gives the same bytes on any CPU.
+
+pub mod decision;
+pub mod forecast;
+pub mod id;
+pub mod inventory;
+pub mod observation;
+pub mod quantity;
+pub mod rationale;
+pub mod spec;
+
+pub use decision::{Action, ActionKind, Decision, StopReason};
+pub use forecast::{Forecast, QuantilePoint};
+pub use id::{ActionId, Generation, JobName, NodeName, ReplicaId, ServiceName, TaskId, WorkloadId};
+pub use inventory::{Enforcement, ExitCause, Exited, Isolation, Phase, ReplicaStatus};
+pub use observation::{HostObservation, Observation, Quality, ReplicaUsage, ServiceObservation, TrafficObservation};
+pub use quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
+pub use rationale::{Finding, Rationale, ServiceRationale, Term, Withheld};
+pub use spec::{JobSpec, ScalingPolicy, ServiceSpec, Spec};

@@ -1,0 +1,115 @@
+//! What was measured since the last step. A source that failed is absent, never zero; every source says how good it is.
+
+use crate::id::{ServiceName, WorkloadId};
+use crate::inventory::ReplicaStatus;
+use crate::quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille};
+use crate::spec::Resources;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How good a source is right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Quality {
+    /// Age of the newest sample, physical time.
+    pub age_ms: u64,
+    /// Samples that were due and did not come, since the source was opened.
+    pub gaps: u64,
+    /// Counters that went backwards (a restart), since the source was opened.
+    pub resets: u64,
+}
+
+/// What one workload used over the last interval.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ReplicaUsage {
+    /// CPU time used / interval. None until two samples exist.
+    #[serde(default)]
+    pub cpu: Option<Millicores>,
+    /// Share of scheduler periods in which the quota throttled it. None without a quota.
+    #[serde(default)]
+    pub throttled: Option<Permille>,
+    /// Working memory now.
+    #[serde(default)]
+    pub memory: Option<Bytes>,
+    /// Bytes per second received and sent, where the workload has a network namespace of its own.
+    #[serde(default)]
+    pub network_bytes_per_s: Option<u64>,
+    /// Bytes per second read and written on block devices.
+    #[serde(default)]
+    pub disk_bytes_per_s: Option<u64>,
+    /// Open sockets.
+    #[serde(default)]
+    pub connections: Option<u64>,
+    /// How good these figures are.
+    pub quality: Quality,
+}
+
+/// What the gateway saw of one service over the last interval.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TrafficObservation {
+    /// Arrivals per second of physical time, refused ones included.
+    pub rate: MilliRps,
+    /// Mean requests in flight over the interval, in thousandths of a request, waiting ones included.
+    pub in_flight_milli: u64,
+    /// Requests finished in the interval.
+    pub finished: u64,
+    /// Of those, failed (5xx by the gateway or the service, broken connections).
+    pub failed: u64,
+    /// Of those, shed (503 because the queue was full).
+    pub shed: u64,
+    /// Latency quantiles of the interval; zero without requests.
+    pub latency_p50: Micros,
+    /// 99 % were faster.
+    pub latency_p99: Micros,
+    /// How good these figures are.
+    pub quality: Quality,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ServiceObservation {
+    /// The gateway's view; none when the gateway did not answer.
+    #[serde(default)]
+    pub traffic: Option<TrafficObservation>,
+}
+
+/// The node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HostObservation {
+    /// What may be given to workloads.
+    pub allocatable: Resources,
+    /// CPU used by everything on the host.
+    #[serde(default)]
+    pub cpu_used: Option<Millicores>,
+    /// Memory used by everything on the host.
+    #[serde(default)]
+    pub memory_used: Option<Bytes>,
+    /// Free space where the state lives.
+    #[serde(default)]
+    pub disk_free: Option<Bytes>,
+    /// Share of the last 10 s in which some task waited for CPU (PSI `some avg10`).
+    #[serde(default)]
+    pub pressure_cpu: Option<Permille>,
+    /// Likewise for memory.
+    #[serde(default)]
+    pub pressure_memory: Option<Permille>,
+    /// Likewise for I/O.
+    #[serde(default)]
+    pub pressure_io: Option<Permille>,
+}
+
+/// Everything measured since the last step.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Observation {
+    /// Trace time that one physical second stands for, so that rates in physical time can be put on the trace's clock.
+    pub speed: u32,
+    /// Length of the interval, physical time.
+    pub interval: Millis,
+    /// Every workload the driver knows, exited ones until the controller has seen them once.
+    pub workloads: Vec<ReplicaStatus>,
+    /// Usage by workload; absent where nothing could be read.
+    pub usage: BTreeMap<WorkloadId, ReplicaUsage>,
+    /// Traffic by service.
+    pub services: BTreeMap<ServiceName, ServiceObservation>,
+    /// The node.
+    pub host: HostObservation,
+}

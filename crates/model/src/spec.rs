@@ -1,0 +1,444 @@
+//! What a user asks for: services, jobs, the clock and the gateway, as checked values.
+//!
+//! `plimsoll-config` turns a file into a [`Spec`]; nothing here supplies a default, so that a default is written down in
+//! one place only. Ranges are stated here and enforced there.
+
+use crate::id::{JobName, NodeName, ServiceName};
+use crate::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything one `plimsoll up` levels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// What this installation is called; names the state directory.
+    pub name: String,
+    /// How trace time passes.
+    pub clock: ClockSpec,
+    /// How often the controller decides, in trace time.
+    pub tick: Millis,
+    /// The node that the embedded driver runs on.
+    pub node: NodeSpec,
+    /// Listeners, routes and limits of the data plane.
+    pub gateway: GatewaySpec,
+    /// Address of the HTTP API and dashboard, `host:port`.
+    pub api_listen: String,
+    /// Services by name.
+    pub services: BTreeMap<ServiceName, ServiceSpec>,
+    /// Jobs by name.
+    pub jobs: BTreeMap<JobName, JobSpec>,
+    /// What is kept of history and for how long.
+    pub history: HistorySpec,
+}
+
+/// How trace time passes: `trace = start + speed × elapsed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockSpec {
+    /// Trace seconds per physical second, 1 to 3,600. 1 is real time.
+    pub speed: u32,
+    /// Trace time at which the clock starts; none is the wall clock at start-up.
+    pub start: Option<Timestamp>,
+}
+
+/// The capacity that may be given to workloads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSpec {
+    /// The node's name.
+    pub name: NodeName,
+    /// CPU for workloads; none is what the host has, less `reserved_cpu`.
+    pub cpu: Option<Millicores>,
+    /// Memory for workloads; none is what the host has, less `reserved_memory`.
+    pub memory: Option<Bytes>,
+    /// CPU kept for the system and Plimsoll itself.
+    pub reserved_cpu: Millicores,
+    /// Memory kept for the system and Plimsoll itself.
+    pub reserved_memory: Bytes,
+}
+
+/// Retention of the embedded history store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistorySpec {
+    /// How long samples at tick resolution are kept, in trace time.
+    pub raw: Millis,
+    /// How long one-minute and hourly summaries are kept, in trace time.
+    pub summary: Millis,
+    /// Bound on the store's size on disk.
+    pub size_max: Bytes,
+    /// How long journal segments are kept, in physical time.
+    pub journal: Millis,
+    /// Bound on the journal's size on disk.
+    pub journal_size_max: Bytes,
+}
+
+/// A command, its environment and where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandSpec {
+    /// Program and arguments; `{port}`, `{id}` and `{service}` are replaced when a replica starts.
+    pub command: Vec<String>,
+    /// Environment variables; the same placeholders are replaced in the values.
+    pub env: BTreeMap<String, String>,
+    /// Working directory; none is the directory of the spec file.
+    pub directory: Option<String>,
+}
+
+/// CPU and memory, asked for or allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Resources {
+    /// CPU.
+    pub cpu: Millicores,
+    /// Memory.
+    pub memory: Bytes,
+}
+
+/// Upper limits; none is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// CPU quota.
+    pub cpu: Option<Millicores>,
+    /// Memory limit.
+    pub memory: Option<Bytes>,
+    /// Number of processes and threads.
+    pub pids: Option<u64>,
+}
+
+/// What a workload may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxSpec {
+    /// Restrict the file system (Landlock) to read-only system paths plus the listed ones.
+    pub filesystem: bool,
+    /// Extra paths that may be read.
+    pub read: Vec<String>,
+    /// Extra paths that may be read and written.
+    pub write: Vec<String>,
+    /// Deny system calls that a service has no use for (seccomp).
+    pub syscalls: bool,
+    /// Run in a user namespace of its own.
+    pub user_namespace: bool,
+    /// Run in a network namespace of its own (no connectivity; jobs and socket-activated services only).
+    pub network_namespace: bool,
+    /// Isolation that must be enforced or the workload does not start: `cpu`, `memory`, `pids`, `filesystem`,
+    /// `network`, `syscalls`.
+    pub require: Vec<String>,
+}
+
+/// A long-running workload of interchangeable replicas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// What a replica runs.
+    pub run: CommandSpec,
+    /// Fewest replicas.
+    pub replicas_min: u32,
+    /// Most replicas.
+    pub replicas_max: u32,
+    /// What a replica is reserved.
+    pub requests: Resources,
+    /// What a replica may use at most.
+    pub limits: Limits,
+    /// How readiness is found out.
+    pub health: HealthSpec,
+    /// Expected time from start to ready, in physical time; how far ahead the forecast has to look.
+    pub startup: Millis,
+    /// Longest time to drain and stop, in physical time, before SIGKILL.
+    pub grace: Millis,
+    /// How requests are spread over endpoints.
+    pub balance: BalanceSpec,
+    /// How many replicas there should be.
+    pub scaling: ScalingSpec,
+    /// Higher goes first when capacity is scarce.
+    pub priority: i32,
+    /// When a replica that exits is started again.
+    pub restart: RestartSpec,
+    /// What a replica may touch.
+    pub sandbox: SandboxSpec,
+    /// Size at which a log file is rotated.
+    pub log_size_max: Bytes,
+    /// Rotated log files kept.
+    pub log_files_max: u32,
+}
+
+/// How readiness is found out. Times are physical.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthSpec {
+    /// What is asked.
+    pub probe: Probe,
+    /// Time between two checks of a ready replica.
+    pub interval: Millis,
+    /// Longest wait for an answer.
+    pub timeout: Millis,
+    /// Passed checks in a row that make a replica ready.
+    pub healthy_after: u32,
+    /// Failed checks in a row that make it not ready.
+    pub unhealthy_after: u32,
+    /// A replica that is not ready by then is stopped and started again.
+    pub startup_max: Millis,
+}
+
+/// One kind of health check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Probe {
+    /// `GET path` answers 200 to 399.
+    Http {
+        /// Path and query.
+        path: String,
+    },
+    /// The port accepts a connection.
+    Tcp,
+}
+
+/// Restart backoff and the crash-loop verdict. Times are physical.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartSpec {
+    /// Wait before the first restart; doubles at each further one.
+    pub backoff: Millis,
+    /// Longest wait.
+    pub backoff_max: Millis,
+    /// Exits in a row that make a crash loop (from then on only `backoff_max` apart, and reported).
+    pub crash_loop_after: u32,
+    /// A replica that ran this long ends a row of exits.
+    pub stable_after: Millis,
+}
+
+/// Which endpoint gets a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Each in turn.
+    RoundRobin,
+    /// In turn by weight, interleaved smoothly.
+    WeightedRoundRobin,
+    /// Uniformly at random.
+    Random,
+    /// Fewest requests in flight per weight.
+    LeastConnections,
+    /// Maglev table over the source address.
+    SourceHash,
+    /// Hash ring with bounded loads.
+    RingHash,
+    /// The less loaded of two drawn at random.
+    PowerOfTwo,
+    /// The lower latency-and-load cost of two drawn at random.
+    PeakEwma,
+    /// Hot/cold choice over probed load and latency.
+    Prequal,
+}
+
+/// Balancing of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceSpec {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// A new endpoint's share grows to its full weight over this physical time; zero turns it off.
+    pub slow_start: Millis,
+    /// When an endpoint is taken out for a while.
+    pub ejection: EjectionSpec,
+    /// Most requests in flight per endpoint; none is no bound.
+    pub in_flight_max: Option<u32>,
+    /// Most requests waiting for an endpoint before 503.
+    pub queue_max: u32,
+    /// Longest wait in that queue, physical.
+    pub queue_timeout: Millis,
+}
+
+/// Outlier ejection. Times are physical.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EjectionSpec {
+    /// Failed requests in a row that eject an endpoint; zero turns this rule off.
+    pub consecutive_errors: u32,
+    /// Eject below this success rate when the pool's mean is above it by 100 ‰ or more; zero turns this rule off.
+    pub success_rate_min: Permille,
+    /// Eject when the endpoint's latency is over this multiple (in thousandths) of the pool's median; zero turns it off.
+    pub latency_ratio_max: Permille,
+    /// First ejection time; doubles with each repetition.
+    pub duration: Millis,
+    /// Longest ejection time.
+    pub duration_max: Millis,
+    /// At most this share of the endpoints is ejected at once.
+    pub share_max: Permille,
+}
+
+/// How many replicas there should be: the highest of all policies, then stabilised and bounded. Times are trace time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScalingSpec {
+    /// The policies; the highest proposal wins.
+    pub policies: Vec<ScalingPolicy>,
+    /// No change while the measured value is within this share of the target.
+    pub tolerance: Permille,
+    /// Scale out only to the lowest proposal of this window.
+    pub stabilization_up: Millis,
+    /// Scale in only to the highest proposal of this window.
+    pub stabilization_down: Millis,
+    /// Most replicas added within `period`.
+    pub step_up_max: u32,
+    /// Most replicas removed within `period`.
+    pub step_down_max: u32,
+    /// The period of the two bounds above.
+    pub period: Millis,
+    /// Spare replicas on top of what the demand needs.
+    pub reserve: u32,
+    /// Forecast of the demand; may add replicas, never remove them.
+    pub forecast: Option<ForecastSpec>,
+}
+
+/// One reason to have replicas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "metric")]
+pub enum ScalingPolicy {
+    /// Mean CPU of ready replicas as a share of their request.
+    Cpu {
+        /// Wanted share.
+        target: Permille,
+    },
+    /// Mean memory of ready replicas as a share of their request.
+    Memory {
+        /// Wanted share.
+        target: Permille,
+    },
+    /// Requests per second per replica.
+    RequestRate {
+        /// Wanted rate per replica.
+        target: MilliRps,
+    },
+    /// Requests in flight per replica, in thousandths of a request.
+    InFlight {
+        /// Wanted thousandths of a request in flight per replica.
+        target_milli: u64,
+    },
+}
+
+/// A seasonal forecast of the request rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForecastSpec {
+    /// Length of one season.
+    pub season: Millis,
+    /// Width of one slot of the season; a divisor of `season`, at most 10,000 slots.
+    pub slot: Millis,
+    /// The quantile of the demand that replicas must cover, 500 to 999.
+    pub quantile: Permille,
+    /// Recorded demand that came before: a CSV file of (seconds, requests per second), read at start-up.
+    pub history: Option<String>,
+}
+
+/// A workload that runs to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// What runs.
+    pub run: CommandSpec,
+    /// What it is reserved.
+    pub requests: Resources,
+    /// What it may use at most.
+    pub limits: Limits,
+    /// Higher goes first, and may pre-empt lower.
+    pub priority: i32,
+    /// Expected run time, trace time; none is unknown.
+    pub run_time: Option<Millis>,
+    /// Further tries after a failure.
+    pub retries: u32,
+    /// Memory growth per retry after running out of memory.
+    pub memory_retry: Option<MemoryRetry>,
+    /// When it runs.
+    pub schedule: Schedule,
+    /// May be stopped to make room for something more important.
+    pub preemptible: bool,
+    /// Time from SIGTERM to SIGKILL, physical.
+    pub grace: Millis,
+    /// What it may touch.
+    pub sandbox: SandboxSpec,
+    /// Size at which a log file is rotated.
+    pub log_size_max: Bytes,
+    /// Rotated log files kept.
+    pub log_files_max: u32,
+}
+
+/// How a job that ran out of memory is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryRetry {
+    /// Request and limit are multiplied by this (in thousandths, over 1,000) at each such retry.
+    pub factor: Permille,
+    /// Never above this.
+    pub memory_max: Bytes,
+}
+
+/// When a job runs. Times are trace time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "when")]
+pub enum Schedule {
+    /// Once, at start-up.
+    Once,
+    /// Every so often, first at start-up; a run that is still going lets the next one pass.
+    Every {
+        /// The period.
+        period: Millis,
+    },
+    /// Each day (UTC) at this time after midnight.
+    Daily {
+        /// Time after midnight, under 24 h.
+        at: Millis,
+    },
+    /// Only when asked for by the API or the CLI.
+    Manual,
+}
+
+/// The data plane. Times are physical.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewaySpec {
+    /// Addresses it listens on and their routes.
+    pub listeners: Vec<ListenerSpec>,
+    /// Worker threads, one runtime each; none is one per core.
+    pub workers: Option<u32>,
+    /// Limits and time-outs.
+    pub limits: GatewayLimits,
+    /// Addresses (CIDR) whose `X-Forwarded-For` and `Forwarded` are believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+/// One listening address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerSpec {
+    /// `host:port`.
+    pub address: String,
+    /// Routes; the longest matching path prefix of the first matching host wins.
+    pub routes: Vec<RouteSpec>,
+}
+
+/// Which requests go to which service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteSpec {
+    /// Host to match, without port; none matches every host.
+    pub host: Option<String>,
+    /// Path prefix to match.
+    pub path_prefix: String,
+    /// The service that answers.
+    pub service: ServiceName,
+    /// Longest time to the end of the response's head, physical.
+    pub timeout: Millis,
+    /// One retry for idempotent requests while the retry budget lasts.
+    pub retry: bool,
+}
+
+/// Bounds on everything a client or a replica can send. Times are physical.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayLimits {
+    /// Request or response head.
+    pub head_bytes_max: u64,
+    /// Header fields per message.
+    pub headers_max: u32,
+    /// Request body; none is no bound.
+    pub body_bytes_max: Option<u64>,
+    /// Open client connections.
+    pub connections_max: u32,
+    /// From the first byte of a request head to its end.
+    pub head_timeout: Millis,
+    /// An idle keep-alive connection is closed after this.
+    pub idle_timeout: Millis,
+    /// Longest wait for a connection to a replica.
+    pub connect_timeout: Millis,
+    /// Longest silence while a body is transferred.
+    pub body_timeout: Millis,
+    /// Retries may be at most this share of requests.
+    pub retry_budget: Permille,
+    /// Idle upstream connections kept per endpoint and worker.
+    pub idle_upstream_max: u32,
+    /// How long open connections may go on when the gateway stops.
+    pub drain: Millis,
+}
