@@ -148,14 +148,18 @@ impl Endpoint {
         self.ejected_until.load(Ordering::Relaxed)
     }
 
-    /// Takes it out until `until` (µs) and lets it come back by slow start and with a clean record.
+    /// Takes it out until `until` (µs) and lets it come back by slow start.
     pub fn eject(&self, until: u64) {
+        self.ready_since.store(until, Ordering::Relaxed);
+        self.ejected_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Forgets what was learnt about it, for an endpoint that comes back; requests in flight and totals stay.
+    pub fn forget(&self) {
         self.consecutive_failures.store(0, Ordering::Relaxed);
         self.failure_rate.clear();
         self.latency_peak.clear();
         self.latency_at_load.iter().for_each(AtomicAverage::clear);
-        self.ready_since.store(until, Ordering::Relaxed);
-        self.ejected_until.store(until, Ordering::Relaxed);
     }
 
     /// Totals since it was made.

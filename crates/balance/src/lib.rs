@@ -14,12 +14,14 @@
 
 mod algorithm;
 mod average;
+mod ejector;
 mod endpoint;
 mod key;
 mod picker;
 mod pool;
 
-pub use endpoint::{Endpoint, Outcome, Started};
+pub use ejector::{Ejection, EjectionWithheld, Ejector, Rule, Verdicts};
+pub use endpoint::{Endpoint, Outcome, Started, Totals};
 pub use key::{bytes_key, source_key};
 pub use picker::{PickContext, Picker};
 pub use pool::Pool;
