@@ -1,0 +1,10 @@
+//! Seeded random numbers, quantiles, moving averages and intervals: the arithmetic every crate shares.
+//!
+//! Everything is a pure function of its arguments: seeds and times are handed in, transcendental functions come from
+//! `libm`, and sums run in the order of the slice, so the same input gives the same bits on any CPU.
+//!
+//! This crate must never know the domain: nothing here says service, request or node.
+
+pub mod random;
+
+pub use random::Random;
