@@ -1,0 +1,28 @@
+//! Spec files: TOML in, checked [`Spec`](plimsoll_model::Spec) values or precise errors out.
+//!
+//! One declarative table of fields ([`table::ROOT`]) drives reading, defaults, range errors, suggestions for mistyped
+//! names, the JSON Schema and the reference page, so that they cannot drift apart. A file goes through four stages:
+//! `load` (bytes to TOML), `read` (TOML to checked values with their places, against the table), `check` (what holds
+//! between fields) and `build` (checked values to the model). All problems of a file are reported in one go.
+//!
+//! This crate must never supply a default for a threshold that only the user can choose: scaling targets and
+//! reservations have none.
+
+mod build;
+mod check;
+pub mod field;
+pub mod form;
+mod load;
+pub mod moment;
+mod nearest;
+mod problem;
+mod read;
+mod report;
+mod snippet;
+pub mod table;
+pub mod unit;
+mod value;
+
+pub use load::{FILE_SIZE_MAX, Loaded, load, parse};
+pub use problem::{Problem, Severity};
+pub use report::{Diagnostic, Report};

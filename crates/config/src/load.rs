@@ -1,0 +1,104 @@
+//! From a file to a spec, or to everything that is wrong with it.
+
+use crate::build;
+use crate::check;
+use crate::problem::Problem;
+use crate::read::Reader;
+use crate::report::{Diagnostic, Report};
+use crate::table::ROOT;
+use plimsoll_model::Spec;
+use std::fs::File;
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::de::DeTable;
+
+/// Largest file that is read, in bytes. A thousand services in full take a quarter of it.
+pub const FILE_SIZE_MAX: u64 = 1 << 20;
+
+/// A spec that holds, and what is doubtful about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The spec; its paths are absolute where the directory was.
+    pub spec: Spec,
+    /// Warnings; empty where there is nothing to say.
+    pub warnings: Report,
+    /// The directory that relative paths of the file are relative to.
+    pub source_dir: PathBuf,
+}
+
+/// Reads and checks a spec file. Files that it names (recorded demand) must exist.
+///
+/// # Errors
+/// A [`Report`] of all that is wrong: the file cannot be read, is larger than [`FILE_SIZE_MAX`], is no UTF-8 or TOML, or
+/// says something that does not hold.
+pub fn load(path: &Path) -> Result<Loaded, Report> {
+    let file = path.display().to_string();
+    let text = read(path).map_err(|(text, diagnostic)| Report::new(&file, &text, vec![diagnostic]))?;
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let directory = whole.parent().unwrap_or(Path::new("/"));
+    check_text(&file, &text, directory, true)
+}
+
+/// Checks the text of a spec file, without looking at any file. `file` is what the report calls it; `directory` is what
+/// relative paths are relative to.
+///
+/// # Errors
+/// A [`Report`] of all that is wrong with it.
+pub fn parse(file: &str, text: &str, directory: &Path) -> Result<Loaded, Report> {
+    if u64::try_from(text.len()).is_ok_and(|size| size > FILE_SIZE_MAX) {
+        let problem = Problem::TooLarge { max: FILE_SIZE_MAX };
+        return Err(Report::new(file, "", vec![whole_file(problem)]));
+    }
+    check_text(file, text, directory, false)
+}
+
+fn whole_file(problem: Problem) -> Diagnostic {
+    Diagnostic { problem, field: String::new(), span: None, related: None }
+}
+
+fn read(path: &Path) -> Result<String, (String, Diagnostic)> {
+    let unreadable =
+        |error: std::io::Error| (String::new(), whole_file(Problem::Unreadable { reason: error.to_string() }));
+    let mut content = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    // One byte more than allowed tells a full file from a larger one, and bounds what a device or pipe can send.
+    file.take(FILE_SIZE_MAX + 1).read_to_end(&mut content).map_err(unreadable)?;
+    if u64::try_from(content.len()).is_ok_and(|size| size > FILE_SIZE_MAX) {
+        return Err((String::new(), whole_file(Problem::TooLarge { max: FILE_SIZE_MAX })));
+    }
+    String::from_utf8(content).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes().get(offset).copied().unwrap_or_default();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let problem = Problem::NotUtf8 { byte, offset };
+        // Up to the offset the lossy text is the same, byte for byte.
+        (text, Diagnostic { problem, field: String::new(), span: Some(offset..offset + 1), related: None })
+    })
+}
+
+fn check_text(file: &str, text: &str, directory: &Path, files: bool) -> Result<Loaded, Report> {
+    // A byte-order mark is no part of the text; spans would be off by its three bytes if the parser skipped it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (parsed, syntax) = DeTable::parse_recoverable(text);
+    if !syntax.is_empty() {
+        return Err(Report::new(file, text, syntax.iter().map(|error| syntax_error(error, text)).collect()));
+    }
+    let mut reader = Reader::new(text);
+    // What is missing at the top is missing before the first byte.
+    let root = reader.table(parsed.get_ref(), 0..0, &ROOT, "");
+    check::all(&mut reader, &root, directory, files);
+    let report = Report::new(file, text, reader.diagnostics);
+    if report.has_errors() {
+        return Err(report);
+    }
+    let spec = build::spec(&root, directory).expect("invariant: a table that was read without errors makes a spec");
+    Ok(Loaded { spec, warnings: report, source_dir: directory.to_path_buf() })
+}
+
+fn syntax_error(error: &toml::de::Error, text: &str) -> Diagnostic {
+    let span: Range<usize> = error.span().unwrap_or(0..0);
+    let problem = Problem::Syntax { reason: error.message().trim().replace('\n', "; ") };
+    let span = span.start.min(text.len())..span.end.min(text.len());
+    Diagnostic { problem, field: String::new(), span: Some(span), related: None }
+}

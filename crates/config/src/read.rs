@@ -1,0 +1,335 @@
+//! From parsed TOML to checked values, driven by the table of fields.
+//!
+//! Every problem is noted and reading goes on with the next field, so one pass finds them all. A field with a problem is
+//! kept as broken: later checks that need it stay silent instead of reporting what follows from the first mistake.
+
+use crate::field::{Choice, Fallback, Field, Kind, Literal, Section};
+use crate::form::Form;
+use crate::nearest::nearest;
+use crate::problem::Problem;
+use crate::report::Diagnostic;
+use crate::unit::{Unit, UnitError};
+use crate::value::{Entry, Item, Table, Value};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Characters of a value that are repeated in a message.
+const FOUND_LEN_MAX: usize = 60;
+
+/// A value without its structure: what the file or a default says in one place.
+enum Scalar<'a> {
+    Text(&'a str),
+    Integer(Option<i64>),
+    Decimal(&'a str),
+    Flag(bool),
+    Other,
+}
+
+impl<'a> From<&'a DeValue<'_>> for Scalar<'a> {
+    fn from(value: &'a DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text),
+            DeValue::Integer(digits) => Self::Integer(i64::from_str_radix(digits.as_str(), digits.radix()).ok()),
+            DeValue::Float(digits) => Self::Decimal(digits.as_str()),
+            DeValue::Boolean(flag) => Self::Flag(*flag),
+            DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => Self::Other,
+        }
+    }
+}
+
+impl From<Literal> for Scalar<'static> {
+    fn from(literal: Literal) -> Self {
+        match literal {
+            Literal::Text(text) => Self::Text(text),
+            Literal::Integer(number) => Self::Integer(Some(number)),
+            Literal::Decimal(digits) => Self::Decimal(digits),
+            Literal::Flag(flag) => Self::Flag(flag),
+        }
+    }
+}
+
+/// Why a scalar was refused.
+enum Fault {
+    /// Wrong type or shape, with a clause (may be empty) and the nearest word.
+    Invalid(String, Option<String>),
+    /// Beyond its bounds.
+    Range(String),
+}
+
+impl From<UnitError> for Fault {
+    fn from(error: UnitError) -> Self {
+        Self::Invalid(error.to_string(), None)
+    }
+}
+
+/// Reads one file.
+pub struct Reader<'a> {
+    text: &'a str,
+    /// The problems so far, in no order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of this text.
+    #[must_use]
+    pub const fn new(text: &'a str) -> Self {
+        Self { text, diagnostics: Vec::new() }
+    }
+
+    /// Notes a problem.
+    pub fn note(&mut self, field: &str, span: Option<Range<usize>>, problem: Problem) {
+        self.diagnostics.push(Diagnostic { problem, field: field.to_owned(), span, related: None });
+    }
+
+    /// The text of a span, shortened, as it stands in the file.
+    fn found(&self, span: &Range<usize>) -> String {
+        let text = self.text.get(span.clone()).unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        let short: String = line.chars().take(FOUND_LEN_MAX).collect();
+        if short.len() < text.len() { format!("{short}…") } else { short }
+    }
+
+    /// Reads a table of the file against its section. `span` is where the table stands, for what is missing in it.
+    pub fn table(&mut self, found: &DeTable<'_>, span: Range<usize>, section: &'static Section, path: &str) -> Table {
+        for (key, _) in found {
+            if section.field(key.get_ref()).is_none() {
+                let known: Vec<&'static str> = section.fields.iter().map(|field| field.name).collect();
+                let near = nearest(key.get_ref(), known.iter().copied());
+                let problem = Problem::UnknownField { name: key.get_ref().to_string(), near, known };
+                self.note(&join(path, key.get_ref()), Some(key.span()), problem);
+            }
+        }
+        let mut entries = BTreeMap::new();
+        for field in section.fields {
+            let path = join(path, field.name);
+            let entry = match found.get_key_value(field.name) {
+                Some((key, value)) => self.given(field, key.span(), value, &path),
+                None => self.left_out(field, &span, &path),
+            };
+            entries.insert(field.name, entry);
+        }
+        Table { section, span, path: path.to_owned(), entries }
+    }
+
+    fn given(&mut self, field: &'static Field, key: Range<usize>, value: &Spanned<DeValue<'_>>, path: &str) -> Entry {
+        let read = self.value(field, value, path);
+        Entry { broken: read.is_none(), value: read, key: Some(key), span: Some(value.span()) }
+    }
+
+    fn left_out(&mut self, field: &'static Field, table: &Range<usize>, path: &str) -> Entry {
+        let value = match field.fallback {
+            Fallback::Required => {
+                let expected = field.kind.expected();
+                self.note(path, Some(table.clone()), Problem::Missing { name: field.name, expected });
+                return Entry { broken: true, ..Entry::default() };
+            }
+            Fallback::Is(literal, _) => scalar(field, &literal.into()).ok(),
+            Fallback::Absent(_) => None,
+            Fallback::Inner => match field.kind {
+                Kind::Table(section) => Some(Value::Table(self.table(&DeTable::new(), table.clone(), section, path))),
+                _ => None,
+            },
+        };
+        Entry { value, ..Entry::default() }
+    }
+
+    fn value(&mut self, field: &'static Field, value: &Spanned<DeValue<'_>>, path: &str) -> Option<Value> {
+        let span = value.span();
+        match (field.kind, value.get_ref()) {
+            (Kind::Table(section), DeValue::Table(table)) => Some(Value::Table(self.table(table, span, section, path))),
+            (Kind::Table(section), _) if !section.short.is_empty() => self.short(section, value, path),
+            (Kind::Tables(section), DeValue::Array(list)) => {
+                let mut tables = Vec::new();
+                for (index, item) in list.iter().enumerate() {
+                    let path = format!("{path}[{index}]");
+                    match item.get_ref() {
+                        DeValue::Table(table) => tables.push(self.table(table, item.span(), section, &path)),
+                        _ => self.invalid(&path, field.name, item.span(), "", "a table".to_owned()),
+                    }
+                }
+                Some(Value::Tables(tables))
+            }
+            (Kind::Named(section), DeValue::Table(table)) => Some(self.named(table, section, field.name, path)),
+            (Kind::Texts { form, min }, DeValue::Array(list)) => {
+                if list.len() < min {
+                    let expected = format!("at least {min}, each {}", form.noun());
+                    self.invalid(path, field.name, span, "the list is too short", expected);
+                    return None;
+                }
+                self.items(list.iter(), field, path)
+            }
+            (Kind::Choices(_), DeValue::Array(list)) => self.items(list.iter(), field, path),
+            (Kind::Variables, DeValue::Table(table)) => Some(self.variables(table, path)),
+            (Kind::Text(Form::Moment), DeValue::Datetime(_)) => {
+                let text = self.text.get(span.clone()).unwrap_or_default();
+                self.checked(field, field.name, &Scalar::Text(text), span, path)
+            }
+            (_, other) => self.checked(field, field.name, &other.into(), span, path),
+        }
+    }
+
+    /// A plain value in place of a table.
+    fn short(&mut self, section: &'static Section, value: &Spanned<DeValue<'_>>, path: &str) -> Option<Value> {
+        let before = self.diagnostics.len();
+        let mut entries = BTreeMap::new();
+        for field in section.fields {
+            // One mistake in the value is reported once, however many fields it sets.
+            let entry = if section.short.contains(&field.name) {
+                if self.diagnostics.len() > before {
+                    continue;
+                }
+                let read = self.value(field, value, path);
+                Entry { broken: read.is_none(), value: read, key: None, span: Some(value.span()) }
+            } else {
+                self.left_out(field, &value.span(), &join(path, field.name))
+            };
+            entries.insert(field.name, entry);
+        }
+        let table = Table { section, span: value.span(), path: path.to_owned(), entries };
+        (self.diagnostics.len() == before).then_some(Value::Table(table))
+    }
+
+    fn named(&mut self, found: &DeTable<'_>, section: &'static Section, what: &str, path: &str) -> Value {
+        let mut tables = BTreeMap::new();
+        for (key, value) in found {
+            let name = key.get_ref().to_string();
+            let path = join(path, &name);
+            if let Err(why) = Form::Name.check(&name) {
+                self.invalid(&path, what, key.span(), &why, Form::Name.noun().to_owned());
+            }
+            match value.get_ref() {
+                DeValue::Table(table) => {
+                    tables.insert(name, self.table(table, value.span(), section, &path));
+                }
+                _ => self.invalid(&path, &name, value.span(), "", format!("a table, written [{path}]")),
+            }
+        }
+        Value::Named(tables)
+    }
+
+    fn items<'v, 'i: 'v>(
+        &mut self,
+        list: impl Iterator<Item = &'v Spanned<DeValue<'i>>>,
+        field: &'static Field,
+        path: &str,
+    ) -> Option<Value> {
+        let before = self.diagnostics.len();
+        let mut items = Vec::new();
+        for (index, item) in list.enumerate() {
+            let path = format!("{path}[{index}]");
+            let read = self.checked(field, field.name, &item.get_ref().into(), item.span(), &path);
+            if let Some(Value::Text(text)) = read {
+                items.push(Item { text, span: item.span() });
+            }
+        }
+        (self.diagnostics.len() == before).then_some(Value::Texts(items))
+    }
+
+    fn variables(&mut self, found: &DeTable<'_>, path: &str) -> Value {
+        let mut variables = BTreeMap::new();
+        for (key, value) in found {
+            let name = key.get_ref().to_string();
+            let path = join(path, &name);
+            if name.is_empty() || name.contains(['=', '\0']) {
+                let expected = "a name, not empty and without '='".to_owned();
+                self.invalid(&path, &name, key.span(), "no variable can have this name", expected);
+            }
+            match value.get_ref() {
+                DeValue::String(text) => match Form::Argument.check(text) {
+                    Ok(()) => {
+                        variables.insert(name, Item { text: text.to_string(), span: value.span() });
+                    }
+                    Err(why) => self.invalid(&path, &name, value.span(), &why, Form::Argument.noun().to_owned()),
+                },
+                _ => {
+                    let expected = "a string, since an environment holds only text; put it in quotes".to_owned();
+                    self.invalid(&path, &name, value.span(), "", expected);
+                }
+            }
+        }
+        Value::Variables(variables)
+    }
+
+    fn invalid(&mut self, path: &str, name: &str, span: Range<usize>, why: &str, expected: String) {
+        let found = self.found(&span);
+        let problem = Problem::Invalid { name: name.to_owned(), found, why: why.to_owned(), expected, near: None };
+        self.note(path, Some(span), problem);
+    }
+
+    fn checked(
+        &mut self,
+        field: &'static Field,
+        name: &str,
+        raw: &Scalar<'_>,
+        span: Range<usize>,
+        path: &str,
+    ) -> Option<Value> {
+        let fault = match scalar(field, raw) {
+            Ok(value) => return Some(value),
+            Err(fault) => fault,
+        };
+        let found = self.found(&span);
+        let name = name.to_owned();
+        let problem = match fault {
+            Fault::Range(range) => Problem::OutOfRange { name, found, range },
+            Fault::Invalid(why, near) => Problem::Invalid { name, found, why, expected: field.kind.expected(), near },
+        };
+        self.note(path, Some(span), problem);
+        None
+    }
+}
+
+/// `a.b`, with quotes where the key is no bare key.
+#[must_use]
+pub fn join(path: &str, key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let key = if bare { key.to_owned() } else { format!("{key:?}") };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
+}
+
+fn scalar(field: &Field, raw: &Scalar<'_>) -> Result<Value, Fault> {
+    let wrong = || Fault::Invalid(String::new(), None);
+    match (field.kind, raw) {
+        (Kind::Flag, Scalar::Flag(flag)) => Ok(Value::Flag(*flag)),
+        (Kind::Quantity { unit, min, max, unlimited }, raw) => {
+            if unlimited && matches!(raw, Scalar::Text("unlimited")) {
+                return Ok(Value::Unlimited);
+            }
+            let value = quantity(unit, raw)?;
+            let range = || Fault::Range(field.kind.range().unwrap_or_default());
+            if (min..=max).contains(&value) { Ok(Value::Number(value)) } else { Err(range()) }
+        }
+        (Kind::Text(form) | Kind::Texts { form, .. }, Scalar::Text(text)) => {
+            form.check(text).map(|()| Value::Text((*text).to_owned())).map_err(|why| Fault::Invalid(why, None))
+        }
+        (Kind::Choice(choices) | Kind::Choices(choices), Scalar::Text(text)) => choice(choices, text),
+        _ => Err(wrong()),
+    }
+}
+
+fn choice(choices: &'static [Choice], text: &str) -> Result<Value, Fault> {
+    if choices.iter().any(|choice| choice.word == text) {
+        return Ok(Value::Text(text.to_owned()));
+    }
+    let near = nearest(text, choices.iter().map(|choice| choice.word)).map(str::to_owned);
+    Err(Fault::Invalid("it is not one of the choices".to_owned(), near))
+}
+
+fn quantity(unit: Unit, raw: &Scalar<'_>) -> Result<i64, Fault> {
+    match raw {
+        Scalar::Text(text) if unit.takes_text() => Ok(unit.parse(text)?),
+        Scalar::Text(_) => Err(Fault::Invalid("it is a string; leave the quotes out".to_owned(), None)),
+        Scalar::Integer(None) => Err(UnitError::TooLarge.into()),
+        Scalar::Integer(Some(number)) if unit.takes_integer() => Ok(unit.integer(*number)?),
+        Scalar::Integer(Some(_)) if unit == Unit::Share => {
+            Err(Fault::Invalid("it could be per cent or times".to_owned(), None))
+        }
+        Scalar::Integer(Some(_)) => Err(Fault::Invalid("the unit is missing".to_owned(), None)),
+        Scalar::Decimal(digits) if unit.takes_decimal() => Ok(unit.decimal(digits)?),
+        Scalar::Decimal(_) if unit == Unit::Count => Err(Fault::Invalid("it is not whole".to_owned(), None)),
+        Scalar::Decimal(_) => Err(Fault::Invalid("the unit is missing".to_owned(), None)),
+        Scalar::Flag(_) | Scalar::Other => Err(Fault::Invalid(String::new(), None)),
+    }
+}

@@ -1,0 +1,136 @@
+//! Scaling: policies, stabilisation, steps, forecast.
+
+use crate::field::Fallback::{Absent, Inner, Is, Required};
+use crate::field::Literal::{Integer, Text};
+use crate::field::{DAY, Field, Kind, SECOND, Section, count, duration, rate, share, thousandths};
+use crate::form::Form;
+
+pub static SCALING: Section = Section {
+    name: "scaling",
+    path: "services.NAME.scaling",
+    doc: "How many replicas there should be: each target present is a policy, the highest proposal wins, then it is \
+          stabilised and bounded. Times are trace time. Targets have no default, because they are yours to choose.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "cpu",
+            share(1, 10_000),
+            Absent("no such policy"),
+            "Wanted mean CPU of ready replicas, as a share of their request.",
+        ),
+        Field::new(
+            "memory",
+            share(1, 10_000),
+            Absent("no such policy"),
+            "Wanted mean memory of ready replicas, as a share of their request.",
+        ),
+        Field::new(
+            "request_rate",
+            rate(1, 1_000_000_000),
+            Absent("no such policy"),
+            "Wanted requests per second per replica.",
+        ),
+        Field::new(
+            "in_flight",
+            thousandths(1, 1_000_000_000),
+            Absent("no such policy"),
+            "Wanted requests in flight per replica.",
+        ),
+        Field::new(
+            "tolerance",
+            share(0, 1_000),
+            Is(Text("10%"), "the tolerance of the Kubernetes autoscaler; measurements are no better than this"),
+            "No change while the measured value is within this share of the target.",
+        ),
+        Field::new("stabilization", Kind::Table(&STABILIZATION), Inner, "How long a proposal must hold."),
+        Field::new("step", Kind::Table(&STEP), Inner, "How fast the number may change."),
+        Field::new(
+            "reserve",
+            count(0, 10_000),
+            Is(Integer(0), "spare replicas cost all day; a forecast or a lower target is the cheaper first choice"),
+            "Spare replicas on top of what the demand needs.",
+        ),
+        Field::new(
+            "forecast",
+            Kind::Table(&FORECAST),
+            Absent("no forecast"),
+            "Seasonal forecast of the request rate; may add replicas, never remove them.",
+        ),
+    ],
+};
+
+static STABILIZATION: Section = Section {
+    name: "stabilization",
+    path: "services.NAME.scaling.stabilization",
+    doc: "How long a proposal must hold before it is followed.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "up",
+            duration(0, DAY),
+            Is(Text("0s"), "as the Kubernetes autoscaler: load that is there needs replicas now"),
+            "Scale out only to the lowest proposal of this window.",
+        ),
+        Field::new(
+            "down",
+            duration(0, DAY),
+            Is(Text("5m"), "as the Kubernetes autoscaler: a short dip is not worth stopping what is warm"),
+            "Scale in only to the highest proposal of this window.",
+        ),
+    ],
+};
+
+static STEP: Section = Section {
+    name: "step",
+    path: "services.NAME.scaling.step",
+    doc: "How fast the number of replicas may change.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "up",
+            count(1, 10_000),
+            Is(Integer(4), "as the Kubernetes autoscaler for small services"),
+            "Most replicas added within `period`.",
+        ),
+        Field::new(
+            "down",
+            count(1, 10_000),
+            Is(Integer(2), "half of `up`: a replica too many costs money, one too few costs requests"),
+            "Most replicas removed within `period`.",
+        ),
+        Field::new(
+            "period",
+            duration(SECOND, DAY),
+            Is(Text("15s"), "one tick of the default length, as the Kubernetes autoscaler"),
+            "The period of the two bounds above.",
+        ),
+    ],
+};
+
+static FORECAST: Section = Section {
+    name: "forecast",
+    path: "services.NAME.scaling.forecast",
+    doc: "A seasonal forecast of the request rate. Needs the `request_rate` policy, which says what one replica can do.",
+    short: &[],
+    fields: &[
+        Field::new("season", duration(60 * SECOND, 366 * DAY), Required, "Length of one season."),
+        Field::new(
+            "slot",
+            duration(SECOND, 7 * DAY),
+            Is(Text("10m"), "144 slots a day: fine enough for a morning rise, coarse enough to average noise away"),
+            "Width of one slot of the season; a divisor of `season`, at most 10,000 slots.",
+        ),
+        Field::new(
+            "quantile",
+            share(500, 999),
+            Is(Text("95%"), "one slot in twenty is left to the reactive policies"),
+            "The quantile of the demand that replicas must cover.",
+        ),
+        Field::new(
+            "history",
+            Kind::Text(Form::File),
+            Absent("the forecast learns from what it sees"),
+            "Recorded demand that came before: a CSV file of (seconds, requests per second), read at start-up.",
+        ),
+    ],
+};
