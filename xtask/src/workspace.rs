@@ -31,12 +31,14 @@ pub struct Package {
 }
 
 impl Workspace {
-    /// The workspace this program was built from.
+    /// The workspace this program belongs to.
     ///
     /// # Errors
     /// When git cannot list the files.
     pub fn open() -> Result<Self> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+        // What cargo says at run time goes before what it said at build time: a target folder may be shared.
+        let said = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let manifest = said.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
         let root = manifest.parent().context("xtask lies in the root of the workspace")?;
         Self::at(root)
     }
