@@ -148,7 +148,7 @@ impl fmt::Display for Millis {
             return write!(f, "{}ms", self.0);
         }
         let seconds = self.0 / 1_000;
-        if seconds < 60 && self.0 % 1_000 != 0 {
+        if seconds < 60 && !self.0.is_multiple_of(1_000) {
             return write!(f, "{}.{:03}s", seconds, self.0 % 1_000);
         }
         let units =

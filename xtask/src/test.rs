@@ -1,0 +1,186 @@
+//! `cargo xtask test`: every test of the workspace, with the real total and what did not run.
+//!
+//! Cargo prints one result per suite and no sum, and hides what passing tests print. This asks the suites to show
+//! their output, keeps that noise off the terminal, sums the results, and lists each line of the form
+//! `did not run: NAME: needs DATASET` that a test printed, or appended to the file named by `PLIMSOLL_SKIP_LOG`.
+//! With `PLIMSOLL_REQUIRE_ALL=1`, as in CI, such a line is a failure.
+//!
+//! It must not install anything nor choose tests: plain `cargo test` runs the same ones.
+
+use crate::step::{cargo, typed};
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+/// What the suites said.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    suites: u64,
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+    did_not_run: BTreeSet<String>,
+    /// Inside the part of a suite's output that repeats what passing tests printed.
+    in_successes: bool,
+}
+
+impl Tally {
+    /// Takes one line of output; true when it is worth showing.
+    fn take(&mut self, line: &str) -> bool {
+        if let Some((_, skipped)) = line.split_once("did not run: ") {
+            self.did_not_run.insert(skipped.trim().to_owned());
+        }
+        if let Some(result) = line.strip_prefix("test result: ") {
+            self.in_successes = false;
+            self.suites += 1;
+            self.passed += count(result, "passed");
+            self.failed += count(result, "failed");
+            self.ignored += count(result, "ignored");
+            return true;
+        }
+        match line {
+            "successes:" => self.in_successes = true,
+            "failures:" => self.in_successes = false,
+            _ => {}
+        }
+        !self.in_successes
+    }
+}
+
+/// The number before `word` in `ok. 5 passed; 0 failed; …`.
+fn count(result: &str, word: &str) -> u64 {
+    let mut words = result.split([' ', ';']).filter(|part| !part.is_empty());
+    let mut last = "";
+    words
+        .find_map(|part| {
+            if part == word {
+                last.parse().ok()
+            } else {
+                last = part;
+                None
+            }
+        })
+        .unwrap_or(0)
+}
+
+/// Runs the tests; `args` replace `--workspace`.
+///
+/// # Errors
+/// When a test failed, a suite died, or something did not run that had to.
+pub fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    let skip_log = workspace.root.join("target").join("did-not-run.log");
+    if skip_log.exists() {
+        std::fs::remove_file(&skip_log).context("cannot remove the list of the last run")?;
+    }
+    let (tally, status) = run_suites(workspace, args, &skip_log)?;
+    let failed = tally.failed.max(u64::from(!status.success()));
+    for skipped in &tally.did_not_run {
+        println!("did not run: {skipped}");
+    }
+    if tally.ignored > 0 {
+        println!("{} ignored", tally.ignored);
+    }
+    println!("{} suites, {} did not run", tally.suites, tally.did_not_run.len());
+    println!("{} passed, {failed} failed", tally.passed);
+    if !status.success() {
+        bail!("tests failed ({status})");
+    }
+    if std::env::var_os("PLIMSOLL_REQUIRE_ALL").is_some_and(|value| value == "1") && !tally.did_not_run.is_empty() {
+        bail!("{} tests did not run, and PLIMSOLL_REQUIRE_ALL=1 asks for all", tally.did_not_run.len());
+    }
+    Ok(())
+}
+
+fn run_suites(workspace: &Workspace, args: &[String], skip_log: &Path) -> Result<(Tally, std::process::ExitStatus)> {
+    let split = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    let (for_cargo, for_suites) = args.split_at(split);
+    let mut command = cargo(&workspace.root, ["test", "--no-fail-fast"]);
+    if for_cargo.is_empty() {
+        command.arg("--workspace");
+    }
+    command.args(for_cargo).args(["--", "--show-output"]).args(for_suites.iter().skip(1));
+    command.env("PLIMSOLL_SKIP_LOG", skip_log).stdout(Stdio::piped());
+    if let Some(data) = data_folder(&workspace.root) {
+        command.env("PLIMSOLL_DATA", data);
+    }
+    let typed = typed(&command);
+    eprintln!("$ {typed}");
+    let mut child = command.spawn().with_context(|| format!("cannot start `{typed}`"))?;
+    let stdout = child.stdout.take().context("invariant: stdout is piped")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = line.with_context(|| format!("cannot read what `{typed}` prints"))?;
+        let line = String::from_utf8_lossy(&line);
+        if tally.take(&line) {
+            println!("{line}");
+        }
+    }
+    let status = child.wait().with_context(|| format!("cannot wait for `{typed}`"))?;
+    for line in std::fs::read_to_string(skip_log).unwrap_or_default().lines() {
+        tally.did_not_run.insert(line.trim().trim_start_matches("did not run: ").to_owned());
+    }
+    Ok((tally, status))
+}
+
+/// The recorded data sets beside the checkout, unless the caller already named a folder.
+fn data_folder(root: &Path) -> Option<std::path::PathBuf> {
+    if std::env::var_os("PLIMSOLL_DATA").is_some() {
+        return None;
+    }
+    let beside = root.parent()?.join("shared").join("data");
+    beside.is_dir().then_some(beside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "
+running 2 tests
+test reads_the_day ... ok
+test adds ... ok
+
+successes:
+
+---- reads_the_day stdout ----
+did not run: reads_the_day: needs web-traffic
+
+successes:
+    adds
+    reads_the_day
+
+test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+
+running 1 test
+test breaks ... FAILED
+
+failures:
+
+---- breaks stdout ----
+boom
+
+test result: FAILED. 10 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out; finished in 0.00s
+";
+
+    #[test]
+    fn suites_are_summed_and_skips_are_collected() {
+        let mut tally = Tally::default();
+        OUTPUT.lines().for_each(|line| {
+            tally.take(line);
+        });
+        assert_eq!((tally.suites, tally.passed, tally.failed, tally.ignored), (2, 12, 1, 3));
+        assert_eq!(tally.did_not_run, BTreeSet::from(["reads_the_day: needs web-traffic".to_owned()]));
+    }
+
+    #[test]
+    fn what_passing_tests_print_is_hidden_and_what_failing_ones_print_is_not() {
+        let mut tally = Tally::default();
+        let shown: Vec<&str> = OUTPUT.lines().filter(|line| tally.take(line)).collect();
+        assert!(shown.contains(&"boom"));
+        assert!(shown.contains(&"test adds ... ok"));
+        assert!(!shown.iter().any(|line| line.contains("---- reads_the_day")));
+    }
+}
