@@ -75,6 +75,9 @@ pub enum Basis {
     },
     /// The measured value is within the tolerance of its target, so the present number stays.
     WithinTolerance {
+        /// Which policy: `cpu`, `memory`, `request_rate` or `in_flight`.
+        #[serde(default)]
+        metric: String,
         /// Measured / target.
         ratio: Permille,
         /// Half-width of the band around 1,000.
@@ -86,6 +89,11 @@ pub enum Basis {
         metric: String,
         /// How old its last figure is, if there ever was one.
         age_ms: Option<u64>,
+    },
+    /// Requests arrive and no replica runs, so one has to.
+    Arrivals {
+        /// Measured.
+        measured: MilliRps,
     },
     /// The least the spec allows.
     Minimum,
@@ -151,10 +159,10 @@ pub enum Bound {
 pub struct Counterfactual {
     /// The figure that decides.
     pub figure: String,
-    /// One more replica from this value on, in the figure's unit.
-    pub more_above: Option<u64>,
-    /// One fewer replica below this value, in the figure's unit.
-    pub fewer_below: Option<u64>,
+    /// The least value that would have given more replicas, in the figure's unit; none when no value would.
+    pub more_from: Option<u64>,
+    /// The greatest value that would have given fewer replicas, in the figure's unit; none when no value would.
+    pub fewer_to: Option<u64>,
     /// The unit of both.
     pub unit: String,
 }
@@ -204,6 +212,18 @@ pub enum Withheld {
     Frozen {
         /// Why.
         why: String,
+    },
+    /// One step starts only so many workloads; the others follow in the next.
+    ActionLimit {
+        /// Replicas not started.
+        replicas: u32,
+        /// Most starts per step.
+        starts_max: u32,
+    },
+    /// The old replicas stay until one under the new spec is ready.
+    RollingReplacement {
+        /// Replicas under the old spec.
+        outdated: u32,
     },
 }
 
@@ -350,6 +370,34 @@ pub enum Finding {
         /// Why.
         why: String,
     },
+    /// A workload was killed for memory.
+    OutOfMemory {
+        /// Which.
+        workload: WorkloadId,
+        /// What it was reserved.
+        requested: Bytes,
+        /// What it was allowed; none is no limit.
+        limit: Option<Bytes>,
+        /// What it was last seen to use; none if it was never measured.
+        used: Option<Bytes>,
+    },
+    /// The clock handed in went backwards; the later time is kept.
+    ClockBackwards {
+        /// The time handed in.
+        at: Timestamp,
+        /// The time kept.
+        kept: Timestamp,
+    },
+    /// Everything is being stopped, and nothing is started.
+    ShuttingDown {
+        /// Workloads that still have a process.
+        remaining: u32,
+    },
+    /// More findings than a step may report.
+    MoreFindings {
+        /// How many were left out.
+        omitted: u32,
+    },
 }
 
 /// Why this decision and no other.
@@ -398,13 +446,14 @@ impl fmt::Display for Basis {
                 "forecast of {demand} for {} ({quantile} quantile, {}, {} seasons), {per_replica} per replica",
                 forecast.at, forecast.model, forecast.seasons
             ),
-            Self::WithinTolerance { ratio, tolerance } => {
-                write!(f, "measured is {ratio} of the target, within ±{tolerance}")
+            Self::WithinTolerance { metric, ratio, tolerance } => {
+                write!(f, "{metric} is at {ratio} of its target, within ±{tolerance}")
             }
             Self::NoData { metric, age_ms: Some(age) } => {
                 write!(f, "no fresh figure for {metric} ({}), held", Millis(*age))
             }
             Self::NoData { metric, age_ms: None } => write!(f, "no figure for {metric} yet, held"),
+            Self::Arrivals { measured } => write!(f, "{measured} arriving and no replica runs"),
             Self::Minimum => f.write_str("the least the spec allows"),
         }
     }
@@ -437,14 +486,14 @@ impl fmt::Display for Bound {
 impl fmt::Display for Counterfactual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.figure)?;
-        if let Some(more) = self.more_above {
-            write!(f, " one more replica above {more} {}", self.unit)?;
+        match (self.more_from, self.fewer_to) {
+            (Some(more), Some(fewer)) => {
+                write!(f, " more replicas from {more} {} on, fewer at or below {fewer}", self.unit)
+            }
+            (Some(more), None) => write!(f, " more replicas from {more} {} on, fewer at no value", self.unit),
+            (None, Some(fewer)) => write!(f, " fewer replicas at or below {fewer} {}, more at no value", self.unit),
+            (None, None) => f.write_str(" no value would have changed the target"),
         }
-        if let Some(fewer) = self.fewer_below {
-            let join = if self.more_above.is_some() { "," } else { "" };
-            write!(f, "{join} one fewer at or below {fewer} {}", self.unit)?;
-        }
-        Ok(())
     }
 }
 
@@ -489,6 +538,12 @@ impl fmt::Display for Withheld {
                 )
             }
             Self::Frozen { why } => write!(f, "frozen: {why}"),
+            Self::ActionLimit { replicas, starts_max } => {
+                write!(f, "{replicas} replicas follow in the next step: one step starts at most {starts_max}")
+            }
+            Self::RollingReplacement { outdated } => {
+                write!(f, "{outdated} replicas under the old spec stay until their successors are ready")
+            }
         }
     }
 }
@@ -535,6 +590,19 @@ impl fmt::Display for Finding {
                 join(changed)
             ),
             Self::Frozen { why } => write!(f, "frozen: {why}"),
+            Self::OutOfMemory { workload, requested, limit, used } => {
+                write!(f, "{workload} was killed for memory: {requested} reserved")?;
+                if let Some(limit) = limit {
+                    write!(f, ", {limit} allowed")?;
+                }
+                match used {
+                    Some(used) => write!(f, ", {used} when last measured"),
+                    None => f.write_str(", never measured"),
+                }
+            }
+            Self::ClockBackwards { at, kept } => write!(f, "clock went back to {at}; {kept} kept"),
+            Self::ShuttingDown { remaining } => write!(f, "shutting down, {remaining} workloads still have a process"),
+            Self::MoreFindings { omitted } => write!(f, "{omitted} more findings left out"),
         }
     }
 }

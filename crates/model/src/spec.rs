@@ -189,7 +189,7 @@ pub enum Probe {
 /// Restart backoff and the crash-loop verdict. Times are physical.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartSpec {
-    /// Wait before the first restart; doubles at each further one.
+    /// Wait before the second restart in a row (the first is immediate); doubles at each further one.
     pub backoff: Millis,
     /// Longest wait.
     pub backoff_max: Millis,

@@ -1,0 +1,191 @@
+//! Each policy's vote, and the highest of them.
+
+use crate::inputs::{Inputs, Reading, Usage};
+use crate::track::{Tracking, Verdict};
+use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Permille};
+use plimsoll_model::rationale::Basis;
+use plimsoll_model::{ScalingPolicy, Term, Withheld};
+
+/// What the policies want before damping and bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// Every vote: the policies in the order of the spec, then the forecast, then what always holds. Never empty.
+    pub terms: Vec<Term>,
+    /// Index of the highest vote, the first of equals.
+    pub winner: usize,
+    /// Removals that the figures alone would have allowed.
+    pub withheld: Vec<Withheld>,
+}
+
+impl Proposal {
+    /// Replicas the winner proposes; the reserve is not part of it.
+    #[must_use]
+    pub fn replicas(&self) -> u32 {
+        self.terms.get(self.winner).map_or(0, |term| term.replicas)
+    }
+}
+
+/// Lets every policy vote on the number of replicas that serve demand (the reserve comes later). The highest vote wins.
+#[must_use]
+pub fn propose(inputs: &Inputs<'_>) -> Proposal {
+    let mut withheld = Vec::new();
+    let mut terms: Vec<Term> =
+        inputs.scaling.policies.iter().map(|policy| vote(inputs, policy, &mut withheld)).collect();
+    if let Some(demand) = &inputs.demand {
+        terms.push(Term {
+            replicas: ceil_div(demand.demand.0, demand.per_replica.0),
+            basis: Basis::Forecast {
+                forecast: demand.forecast.clone(),
+                quantile: demand.quantile,
+                demand: demand.demand,
+                per_replica: demand.per_replica,
+            },
+        });
+    }
+    if let (0, Reading::Fresh(measured)) = (inputs.current, inputs.rate)
+        && measured > MilliRps::ZERO
+    {
+        terms.push(Term { replicas: 1, basis: Basis::Arrivals { measured } });
+    }
+    if terms.is_empty() {
+        let replicas = inputs.replicas_min.saturating_sub(inputs.scaling.reserve);
+        terms.push(Term { replicas, basis: Basis::Minimum });
+    }
+    let highest = terms.iter().map(|term| term.replicas).max().unwrap_or(0);
+    let winner = terms.iter().position(|term| term.replicas == highest).unwrap_or(0);
+    if terms.iter().any(|term| term.replicas < highest) && matches!(terms[winner].basis, Basis::NoData { .. }) {
+        withheld.extend(stale(inputs));
+    }
+    Proposal { terms, winner, withheld }
+}
+
+/// Replicas that `policy` would propose if its total were `value`; none when the policy cannot be tracked.
+pub(crate) fn replicas_at(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u64) -> Option<u32> {
+    let missing = match policy {
+        ScalingPolicy::Cpu { .. } => missing(inputs, inputs.cpu)?,
+        ScalingPolicy::Memory { .. } => missing(inputs, inputs.memory)?,
+        _ => 0,
+    };
+    tracking(inputs, policy, value, missing).map(|tracking| tracking.replicas())
+}
+
+/// The name that a term without figures carries.
+pub(crate) fn metric(policy: &ScalingPolicy) -> &'static str {
+    match policy {
+        ScalingPolicy::Cpu { .. } => "cpu",
+        ScalingPolicy::Memory { .. } => "memory",
+        ScalingPolicy::RequestRate { .. } => "request_rate",
+        ScalingPolicy::InFlight { .. } => "in_flight",
+    }
+}
+
+fn vote(inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld>) -> Term {
+    let (value, missing, basis) = match read(inputs, policy) {
+        Ok(reading) => reading,
+        Err(age_ms) => return no_data(inputs, policy, age_ms),
+    };
+    let Some(tracking) = tracking(inputs, policy, value, missing) else {
+        return no_data(inputs, policy, None);
+    };
+    match tracking.verdict() {
+        Verdict::Move(replicas) => Term { replicas, basis },
+        Verdict::Tolerated => Term {
+            replicas: inputs.base(),
+            basis: Basis::WithinTolerance {
+                metric: metric(policy).to_owned(),
+                ratio: Permille(tracking.ratio()),
+                tolerance: inputs.scaling.tolerance,
+            },
+        },
+        Verdict::Waiting => {
+            withheld.push(Withheld::WaitingForReady { starting: missing });
+            Term { replicas: inputs.base(), basis }
+        }
+    }
+}
+
+/// The policy's total, the replicas not in it and what to tell of it; or the age of a figure that is too old.
+fn read(inputs: &Inputs<'_>, policy: &ScalingPolicy) -> Result<(u64, u32, Basis), Option<u64>> {
+    let usage = |reading: Reading<Usage>| fresh(reading).map(|usage| (usage, unmeasured(inputs, usage)));
+    Ok(match *policy {
+        ScalingPolicy::Cpu { target } => {
+            let (Usage { used, replicas }, missing) = usage(inputs.cpu)?;
+            let measured = share(used, inputs.requests.cpu.0, replicas);
+            let used_cpu = Millicores(used);
+            (used, missing, Basis::Cpu { measured, target, used: used_cpu, replicas_measured: replicas })
+        }
+        ScalingPolicy::Memory { target } => {
+            let (Usage { used, replicas }, missing) = usage(inputs.memory)?;
+            let measured = share(used, inputs.requests.memory.0, replicas);
+            let used_memory = Bytes(used);
+            (used, missing, Basis::Memory { measured, target, used: used_memory, replicas_measured: replicas })
+        }
+        ScalingPolicy::RequestRate { target } => {
+            let measured = fresh(inputs.rate)?;
+            (measured.0, 0, Basis::RequestRate { measured, target })
+        }
+        ScalingPolicy::InFlight { target_milli } => {
+            let measured_milli = fresh(inputs.in_flight_milli)?;
+            (measured_milli, 0, Basis::InFlight { measured_milli, target_milli })
+        }
+    })
+}
+
+fn fresh<T>(reading: Reading<T>) -> Result<T, Option<u64>> {
+    match reading {
+        Reading::Fresh(value) => Ok(value),
+        Reading::Stale { age_ms, .. } => Err(Some(age_ms)),
+        Reading::Absent => Err(None),
+    }
+}
+
+fn tracking(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u64, missing: u32) -> Option<Tracking> {
+    let (value, per_replica) = match *policy {
+        ScalingPolicy::Cpu { target } => {
+            (u128::from(value) * 1_000, u128::from(inputs.requests.cpu.0) * u128::from(target.0))
+        }
+        ScalingPolicy::Memory { target } => {
+            (u128::from(value) * 1_000, u128::from(inputs.requests.memory.0) * u128::from(target.0))
+        }
+        ScalingPolicy::RequestRate { target } => (u128::from(value), u128::from(target.0)),
+        ScalingPolicy::InFlight { target_milli } => (u128::from(value), u128::from(target_milli)),
+    };
+    let tolerance = inputs.scaling.tolerance.0;
+    (per_replica > 0).then_some(Tracking { value, per_replica, base: inputs.base(), missing, tolerance })
+}
+
+fn unmeasured(inputs: &Inputs<'_>, usage: Usage) -> u32 {
+    inputs.current.saturating_sub(usage.replicas)
+}
+
+fn missing(inputs: &Inputs<'_>, reading: Reading<Usage>) -> Option<u32> {
+    fresh(reading).ok().map(|usage| unmeasured(inputs, usage))
+}
+
+fn no_data(inputs: &Inputs<'_>, policy: &ScalingPolicy, age_ms: Option<u64>) -> Term {
+    Term { replicas: inputs.base(), basis: Basis::NoData { metric: metric(policy).to_owned(), age_ms } }
+}
+
+/// The oldest stale figure, when it is what keeps the number up.
+fn stale(inputs: &Inputs<'_>) -> Option<Withheld> {
+    let ages = [age(inputs.cpu), age(inputs.memory), age(inputs.rate), age(inputs.in_flight_milli)];
+    let (age_ms, age_max_ms) = ages.into_iter().flatten().max()?;
+    Some(Withheld::StaleData { age_ms, age_max_ms })
+}
+
+fn age<T>(reading: Reading<T>) -> Option<(u64, u64)> {
+    match reading {
+        Reading::Stale { age_ms, age_max_ms } => Some((age_ms, age_max_ms)),
+        Reading::Fresh(_) | Reading::Absent => None,
+    }
+}
+
+fn share(used: u64, request: u64, replicas: u32) -> Permille {
+    let whole = u128::from(request) * u128::from(replicas);
+    let share = (u128::from(used) * 1_000).checked_div(whole).unwrap_or(0);
+    Permille(u64::try_from(share).unwrap_or(u64::MAX))
+}
+
+pub(crate) fn ceil_div(value: u64, per: u64) -> u32 {
+    if per == 0 { 0 } else { u32::try_from(value.div_ceil(per)).unwrap_or(u32::MAX) }
+}
