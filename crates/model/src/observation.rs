@@ -104,6 +104,10 @@ pub struct Observation {
     pub speed: u32,
     /// Length of the interval, physical time.
     pub interval: Millis,
+    /// Only `workloads` and `host` are new: something started, became ready or ended between two measurements. Nothing can
+    /// be concluded about the load, so targets stay what they are.
+    #[serde(default)]
+    pub inventory_only: bool,
     /// Every workload the driver knows, exited ones until the controller has seen them once.
     pub workloads: Vec<ReplicaStatus>,
     /// Usage by workload; absent where nothing could be read.
