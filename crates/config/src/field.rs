@@ -186,11 +186,12 @@ impl Kind {
             Self::Texts { form, .. } => format!("a list of strings, each {}", form.noun()),
             Self::Choices(choices) => format!("a list, each one of {}", words(choices)),
             Self::Variables => "a table of environment variables, each NAME = \"text\"".to_owned(),
-            Self::Table(section) if section.short.is_empty() => "a table".to_owned(),
-            Self::Table(section) => match section.field(section.short[0]) {
-                Some(field) => format!("a table, or for short {}", field.kind.expected()),
-                None => "a table".to_owned(),
-            },
+            Self::Table(section) => {
+                let names: Vec<&str> = section.fields.iter().map(|field| field.name).collect();
+                let short = section.short.last().and_then(|name| section.field(name));
+                let or = short.map(|field| format!("; or for short {}", field.kind.expected())).unwrap_or_default();
+                format!("a table of {}{or}", names.join(", "))
+            }
             Self::Tables(section) => format!("a list of tables, written [[{}]]", section.path),
             Self::Named(section) => format!("tables by name, written [{}]", section.path),
         }

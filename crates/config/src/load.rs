@@ -88,7 +88,7 @@ fn check_text(file: &str, text: &str, directory: &Path, files: bool) -> Result<L
     // What is missing at the top is missing before the first byte.
     let root = reader.table(parsed.get_ref(), 0..0, &ROOT, "");
     check::all(&mut reader, &root, directory, files);
-    let report = Report::new(file, text, reader.diagnostics);
+    let report = Report::new(file, &masked(text, &reader.secrets), reader.diagnostics);
     if report.has_errors() {
         return Err(report);
     }
@@ -96,9 +96,27 @@ fn check_text(file: &str, text: &str, directory: &Path, files: bool) -> Result<L
     Ok(Loaded { spec, warnings: report, source_dir: directory.to_path_buf() })
 }
 
+/// The text with these spans starred out, every other byte where it was.
+fn masked(text: &str, spans: &[Range<usize>]) -> String {
+    let mut text = text.to_owned();
+    for span in spans {
+        if !text.is_char_boundary(span.start) || !text.is_char_boundary(span.end) {
+            continue;
+        }
+        // A span over several lines keeps its line feeds, or the lines after it would be misnumbered.
+        let stars: String = text[span.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+        text.replace_range(span.clone(), &stars);
+    }
+    text
+}
+
 fn syntax_error(error: &toml::de::Error, text: &str) -> Diagnostic {
     let span: Range<usize> = error.span().unwrap_or(0..0);
-    let problem = Problem::Syntax { reason: error.message().trim().replace('\n', "; ") };
     let span = span.start.min(text.len())..span.end.min(text.len());
+    let mut reason = error.message().trim().replace('\n', "; ");
+    if let ("duplicate key", Some(key)) = (reason.as_str(), text.get(span.clone())) {
+        reason = format!("`{key}` is set twice in the same table");
+    }
+    let problem = Problem::Syntax { reason };
     Diagnostic { problem, field: String::new(), span: Some(span), related: None }
 }

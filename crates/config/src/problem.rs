@@ -61,7 +61,7 @@ pub enum Problem {
         expected: String,
     },
     /// A value of the wrong type or shape.
-    #[error("invalid value for `{name}`{}{why}", if why.is_empty() { "" } else { ": " })]
+    #[error("{found} is not a valid `{name}`{}{why}", if why.is_empty() { "" } else { ": " })]
     Invalid {
         /// The field.
         name: String,
@@ -75,7 +75,7 @@ pub enum Problem {
         near: Option<String>,
     },
     /// A quantity beyond its bounds.
-    #[error("`{name}` is out of range")]
+    #[error("{found} is out of range for `{name}`")]
     OutOfRange {
         /// The field.
         name: String,
@@ -83,6 +83,18 @@ pub enum Problem {
         found: String,
         /// The bounds.
         range: String,
+    },
+    /// A chosen name of the wrong shape.
+    #[error("{name:?} cannot be the name of a {what}: {why}")]
+    BadName {
+        /// What it names.
+        what: String,
+        /// The name.
+        name: String,
+        /// What about it is wrong.
+        why: String,
+        /// What a name is.
+        expected: &'static str,
     },
     /// Two fields that contradict each other.
     #[error("{what}")]
@@ -165,6 +177,7 @@ impl Problem {
             Self::Missing { .. } => "missing-field",
             Self::Invalid { .. } => "invalid-value",
             Self::OutOfRange { .. } => "out-of-range",
+            Self::BadName { .. } => "bad-name",
             Self::Conflict { .. } => "conflict",
             Self::UnknownService { .. } => "unknown-service",
             Self::Exposed { .. } => "exposed",
@@ -185,7 +198,9 @@ impl Problem {
     #[must_use]
     pub fn found(&self) -> Option<String> {
         match self {
-            Self::UnknownField { name, .. } | Self::UnknownService { name, .. } => Some(name.clone()),
+            Self::UnknownField { name, .. } | Self::UnknownService { name, .. } | Self::BadName { name, .. } => {
+                Some(name.clone())
+            }
             Self::Invalid { found, .. }
             | Self::OutOfRange { found, .. }
             | Self::Conflict { found, .. }
@@ -208,6 +223,7 @@ impl Problem {
                 Some(expected.clone())
             }
             Self::OutOfRange { range, .. } => Some(range.clone()),
+            Self::BadName { expected, .. } => Some((*expected).to_owned()),
             Self::Exposed { .. } => Some("a loopback address, or `expose = true`".to_owned()),
             Self::NeverFits { room, .. } => Some(format!("at most {room}")),
             _ => None,

@@ -69,13 +69,15 @@ pub struct Reader<'a> {
     text: &'a str,
     /// The problems so far, in no order.
     pub diagnostics: Vec<Diagnostic>,
+    /// Places of values that no report may repeat.
+    pub secrets: Vec<Range<usize>>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of this text.
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
-        Self { text, diagnostics: Vec::new() }
+        Self { text, diagnostics: Vec::new(), secrets: Vec::new() }
     }
 
     /// Notes a problem.
@@ -83,8 +85,20 @@ impl<'a> Reader<'a> {
         self.diagnostics.push(Diagnostic { problem, field: field.to_owned(), span, related: None });
     }
 
+    /// Notes a problem that has to do with another place too.
+    pub fn note_related(
+        &mut self,
+        field: &str,
+        span: Range<usize>,
+        problem: Problem,
+        related: Option<(Range<usize>, String)>,
+    ) {
+        self.diagnostics.push(Diagnostic { problem, field: field.to_owned(), span: Some(span), related });
+    }
+
     /// The text of a span, shortened, as it stands in the file.
-    fn found(&self, span: &Range<usize>) -> String {
+    #[must_use]
+    pub fn found(&self, span: &Range<usize>) -> String {
         let text = self.text.get(span.clone()).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default();
         let short: String = line.chars().take(FOUND_LEN_MAX).collect();
@@ -93,29 +107,35 @@ impl<'a> Reader<'a> {
 
     /// Reads a table of the file against its section. `span` is where the table stands, for what is missing in it.
     pub fn table(&mut self, found: &DeTable<'_>, span: Range<usize>, section: &'static Section, path: &str) -> Table {
-        for (key, _) in found {
-            if section.field(key.get_ref()).is_none() {
-                let known: Vec<&'static str> = section.fields.iter().map(|field| field.name).collect();
-                let near = nearest(key.get_ref(), known.iter().copied());
-                let problem = Problem::UnknownField { name: key.get_ref().to_string(), near, known };
-                self.note(&join(path, key.get_ref()), Some(key.span()), problem);
-            }
-        }
+        let meant = self.unknown_fields(found, section, path);
         let mut entries = BTreeMap::new();
         for field in section.fields {
             let path = join(path, field.name);
             let entry = match found.get_key_value(field.name) {
-                Some((key, value)) => self.given(field, key.span(), value, &path),
+                Some((_, value)) => {
+                    let read = self.value(field, value, &path);
+                    Entry { broken: read.is_none(), value: read, span: Some(value.span()) }
+                }
+                // The mistyped field is already reported; that the right one is missing would say it twice.
+                None if meant.contains(&field.name) => Entry { broken: true, ..Entry::default() },
                 None => self.left_out(field, &span, &path),
             };
             entries.insert(field.name, entry);
         }
-        Table { section, span, path: path.to_owned(), entries }
+        Table { span, path: path.to_owned(), entries }
     }
 
-    fn given(&mut self, field: &'static Field, key: Range<usize>, value: &Spanned<DeValue<'_>>, path: &str) -> Entry {
-        let read = self.value(field, value, path);
-        Entry { broken: read.is_none(), value: read, key: Some(key), span: Some(value.span()) }
+    /// Notes every key that is no field; the fields that were probably meant.
+    fn unknown_fields(&mut self, found: &DeTable<'_>, section: &'static Section, path: &str) -> Vec<&'static str> {
+        let known: Vec<&'static str> = section.fields.iter().map(|field| field.name).collect();
+        let mut meant = Vec::new();
+        for (key, _) in found.iter().filter(|(key, _)| section.field(key.get_ref()).is_none()) {
+            let near = nearest(key.get_ref(), known.iter().copied());
+            meant.extend(near);
+            let problem = Problem::UnknownField { name: key.get_ref().to_string(), near, known: known.clone() };
+            self.note(&join(path, key.get_ref()), Some(key.span()), problem);
+        }
+        meant
     }
 
     fn left_out(&mut self, field: &'static Field, table: &Range<usize>, path: &str) -> Entry {
@@ -181,13 +201,13 @@ impl<'a> Reader<'a> {
                     continue;
                 }
                 let read = self.value(field, value, path);
-                Entry { broken: read.is_none(), value: read, key: None, span: Some(value.span()) }
+                Entry { broken: read.is_none(), value: read, span: Some(value.span()) }
             } else {
                 self.left_out(field, &value.span(), &join(path, field.name))
             };
             entries.insert(field.name, entry);
         }
-        let table = Table { section, span: value.span(), path: path.to_owned(), entries };
+        let table = Table { span: value.span(), path: path.to_owned(), entries };
         (self.diagnostics.len() == before).then_some(Value::Table(table))
     }
 
@@ -197,7 +217,9 @@ impl<'a> Reader<'a> {
             let name = key.get_ref().to_string();
             let path = join(path, &name);
             if let Err(why) = Form::Name.check(&name) {
-                self.invalid(&path, what, key.span(), &why, Form::Name.noun().to_owned());
+                let what = what.trim_end_matches('s').to_owned();
+                let problem = Problem::BadName { what, name: name.clone(), why, expected: Form::Name.noun() };
+                self.note(&path, Some(key.span()), problem);
             }
             match value.get_ref() {
                 DeValue::Table(table) => {
@@ -233,8 +255,9 @@ impl<'a> Reader<'a> {
             let name = key.get_ref().to_string();
             let path = join(path, &name);
             if name.is_empty() || name.contains(['=', '\0']) {
-                let expected = "a name, not empty and without '='".to_owned();
-                self.invalid(&path, &name, key.span(), "no variable can have this name", expected);
+                let what = "environment variable".to_owned();
+                let (why, expected) = ("no variable can have it".to_owned(), "a name, not empty and without '='");
+                self.note(&path, Some(key.span()), Problem::BadName { what, name: name.clone(), why, expected });
             }
             match value.get_ref() {
                 DeValue::String(text) => match Form::Argument.check(text) {
@@ -243,10 +266,13 @@ impl<'a> Reader<'a> {
                     }
                     Err(why) => self.invalid(&path, &name, value.span(), &why, Form::Argument.noun().to_owned()),
                 },
-                _ => {
-                    let expected = "a string, since an environment holds only text; put it in quotes".to_owned();
-                    self.invalid(&path, &name, value.span(), "", expected);
+                DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) => {
+                    let found = self.found(&value.span());
+                    let near = Some(format!("{found:?}"));
+                    let (why, expected) = ("an environment holds only text".to_owned(), "a string".to_owned());
+                    self.note(&path, Some(value.span()), Problem::Invalid { name, found, why, expected, near });
                 }
+                _ => self.invalid(&path, &name, value.span(), "", "a string".to_owned()),
             }
         }
         Value::Variables(variables)
@@ -272,9 +298,14 @@ impl<'a> Reader<'a> {
         };
         let found = self.found(&span);
         let name = name.to_owned();
+        let expected = match field.kind {
+            Kind::Texts { form, .. } => form.noun().to_owned(),
+            Kind::Choices(choices) => Kind::Choice(choices).expected(),
+            kind => kind.expected(),
+        };
         let problem = match fault {
             Fault::Range(range) => Problem::OutOfRange { name, found, range },
-            Fault::Invalid(why, near) => Problem::Invalid { name, found, why, expected: field.kind.expected(), near },
+            Fault::Invalid(why, near) => Problem::Invalid { name, found, why, expected, near },
         };
         self.note(path, Some(span), problem);
         None
@@ -297,7 +328,7 @@ fn scalar(field: &Field, raw: &Scalar<'_>) -> Result<Value, Fault> {
             if unlimited && matches!(raw, Scalar::Text("unlimited")) {
                 return Ok(Value::Unlimited);
             }
-            let value = quantity(unit, raw)?;
+            let value = quantity(unit, raw).map_err(|fault| with_unit(field, raw, fault))?;
             let range = || Fault::Range(field.kind.range().unwrap_or_default());
             if (min..=max).contains(&value) { Ok(Value::Number(value)) } else { Err(range()) }
         }
@@ -307,6 +338,24 @@ fn scalar(field: &Field, raw: &Scalar<'_>) -> Result<Value, Fault> {
         (Kind::Choice(choices) | Kind::Choices(choices), Scalar::Text(text)) => choice(choices, text),
         _ => Err(wrong()),
     }
+}
+
+/// Adds the likeliest unit to a bare number, where that would be right.
+fn with_unit(field: &Field, raw: &Scalar<'_>, fault: Fault) -> Fault {
+    let (Kind::Quantity { unit, .. }, Fault::Invalid(why, None)) = (field.kind, &fault) else { return fault };
+    let bare = match raw {
+        Scalar::Integer(Some(number)) => number.to_string(),
+        Scalar::Text(text) | Scalar::Decimal(text) => (*text).to_owned(),
+        _ => return fault,
+    };
+    let written = if unit.takes_text() { format!("{bare}{}", unit.likeliest()) } else { bare };
+    let raw = if unit.takes_text() { Scalar::Text(&written) } else { Scalar::Integer(written.parse().ok()) };
+    let fits = quantity(unit, &raw).is_ok_and(|value| match field.kind {
+        Kind::Quantity { min, max, .. } => (min..=max).contains(&value),
+        _ => false,
+    });
+    let near = if unit.takes_text() { format!("\"{written}\"") } else { written.clone() };
+    Fault::Invalid(why.clone(), fits.then_some(near))
 }
 
 fn choice(choices: &'static [Choice], text: &str) -> Result<Value, Fault> {

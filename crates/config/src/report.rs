@@ -45,7 +45,7 @@ impl Report {
     #[must_use]
     pub fn new(file: &str, text: &str, mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by_key(|diagnostic| {
-            let start = diagnostic.span.as_ref().map_or(0, |span| span.start);
+            let start = diagnostic.span.as_ref().map_or(usize::MAX, |span| span.start);
             (start, diagnostic.severity(), diagnostic.problem.to_string(), diagnostic.field.clone())
         });
         diagnostics.dedup();

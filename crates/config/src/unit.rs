@@ -98,6 +98,7 @@ impl Unit {
         match self {
             Self::Bytes => "B, kB, MB, GB, TB, KiB, MiB, GiB, TiB; M is MB and Mi is MiB".to_owned(),
             Self::Cpu => "m for thousandths, or none for whole cores".to_owned(),
+            Self::Share => "%, or none for a fraction".to_owned(),
             _ => self.suffixes().iter().rev().map(|(suffix, _)| *suffix).collect::<Vec<_>>().join(", "),
         }
     }
@@ -119,6 +120,18 @@ impl Unit {
     #[must_use]
     pub const fn takes_decimal(self) -> bool {
         matches!(self, Self::Cpu | Self::Share | Self::Thousandths)
+    }
+
+    /// The unit that a bare number most likely means.
+    #[must_use]
+    pub const fn likeliest(self) -> &'static str {
+        match self {
+            Self::Duration => "s",
+            Self::Share => "%",
+            Self::Rate => "/s",
+            Self::Bytes => "B",
+            Self::Count | Self::Cpu | Self::Thousandths => "",
+        }
     }
 
     /// What it is, for a message: `a duration such as "30s"`.
@@ -337,7 +350,7 @@ mod tests {
                 "5M5",
                 "`M5` is not a unit of it (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB; M is MB and Mi is MiB)",
             ),
-            (Unit::Share, "6😀%", "`😀%` is not a unit of it (, %)"),
+            (Unit::Share, "6😀%", "`😀%` is not a unit of it (%, or none for a fraction)"),
         ] {
             assert_eq!(unit.parse(text).unwrap_err().to_string(), message, "{text}");
         }

@@ -1,6 +1,5 @@
 //! Checked values with their places: what reading makes of a file, before it becomes a spec.
 
-use crate::field::Section;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -43,8 +42,6 @@ pub struct Entry {
     pub value: Option<Value>,
     /// It was given (or required), but wrong; that is already reported.
     pub broken: bool,
-    /// Where the key stands; none for a default or a short form.
-    pub key: Option<Range<usize>>,
     /// Where the value stands; none for a default.
     pub span: Option<Range<usize>>,
 }
@@ -52,8 +49,6 @@ pub struct Entry {
 /// A table with every field of its section.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// What may stand in it.
-    pub section: &'static Section,
     /// Where it stands.
     pub span: Range<usize>,
     /// Its path.

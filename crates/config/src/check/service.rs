@@ -1,0 +1,149 @@
+//! What holds for a service.
+
+use super::gateway::route_to;
+use super::{conflict, doubt, not_above};
+use crate::build::resolve;
+use crate::nearest::nearest;
+use crate::problem::Problem;
+use crate::read::{Reader, join};
+use crate::unit::Unit;
+use crate::value::Table;
+use std::path::Path;
+
+/// Most slots of a season, as the model states it: one number each is kept and copied at every snapshot.
+const SLOTS_MAX: i64 = 10_000;
+
+pub fn check(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
+    if let Some(replicas) = table.table("replicas") {
+        not_above(reader, replicas, ("min", Unit::Count), "max");
+    }
+    if let Some(restart) = table.table("restart") {
+        not_above(reader, restart, ("backoff", Unit::Duration), "backoff_max");
+    }
+    if let Some(ejection) = table.table("balance").and_then(|balance| balance.table("ejection")) {
+        not_above(reader, ejection, ("duration", Unit::Duration), "duration_max");
+    }
+    startup(reader, table);
+    port(reader, root, name, table);
+    network(reader, root, name, table);
+    if let Some(scaling) = table.table("scaling") {
+        policies(reader, table, scaling);
+        if let Some(forecast) = scaling.table("forecast") {
+            season(reader, forecast);
+        }
+    }
+}
+
+fn startup(reader: &mut Reader<'_>, table: &Table) {
+    let Some(health) = table.table("health") else { return };
+    let (Some(startup), Some(most)) = (table.number("startup"), health.number("startup_max")) else { return };
+    if startup <= most {
+        return;
+    }
+    let print = |ms| Unit::Duration.print(ms);
+    let what = format!(
+        "`startup` ({}) is above `health.startup_max` ({}), so a replica would be stopped before it is ready",
+        print(startup),
+        print(most)
+    );
+    if health.is_given("startup_max") {
+        conflict(reader, health, "startup_max", (what, format!("{} or more", print(startup))), None);
+    } else {
+        let expected = format!("{} or less, or a larger `health.startup_max`", print(most));
+        conflict(reader, table, "startup", (what, expected), None);
+    }
+}
+
+/// Replicas get free ports; one that is not told its port cannot be reached, not even by its health check.
+fn port(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
+    if table.is_broken("command") || table.is_broken("env") {
+        return;
+    }
+    let texts = || table.texts("command").iter().chain(table.variables("env").map(|(_, item)| item));
+    if texts().any(|item| item.text.contains("{port}")) {
+        return;
+    }
+    let near = texts().find_map(|item| mistyped_port(&item.text));
+    if route_to(root, name).is_some() {
+        let problem = Problem::NoPort { service: name.to_owned(), near };
+        reader.note(&join(&table.path, "command"), Some(table.span_of("command")), problem);
+    } else {
+        let what = format!("service `{name}` is never told its port, so its health check cannot pass");
+        let advice = "each replica gets a free port: put `{port}` into an argument of `command` or a value of `env`";
+        doubt(reader, table, "command", what, advice.to_owned());
+    }
+}
+
+/// A `{word}` that is nearly `{port}`.
+fn mistyped_port(text: &str) -> Option<String> {
+    let words = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    let word = words.map(|(word, _)| word).find(|word| nearest(word, ["port"]).is_some())?;
+    Some(format!("{{{word}}}"))
+}
+
+fn network(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
+    let Some(sandbox) = table.table("sandbox").filter(|sandbox| sandbox.flag("network_namespace")) else { return };
+    if let Some(route) = route_to(root, name) {
+        let what = "no route can lead into a network namespace without connectivity".to_owned();
+        let expected = "`network_namespace = false`, or no route to this service".to_owned();
+        let related = Some((route.span_of("service"), "routed here".to_owned()));
+        conflict(reader, sandbox, "network_namespace", (what, expected), related);
+    }
+}
+
+fn policies(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
+    let targets = ["cpu", "memory", "request_rate", "in_flight"];
+    let has_policy = targets.iter().any(|target| scaling.is_given(target));
+    let is_elastic = table.table("replicas").is_some_and(|replicas| replicas.number("min") < replicas.number("max"));
+    if is_elastic && !has_policy {
+        let what = "no scaling policy is given, so there will always be `min` replicas".to_owned();
+        let advice = format!("give `scaling` a target ({}), or fix the number: `replicas = 3`", targets.join(", "));
+        doubt(reader, table, "replicas", what, advice);
+    }
+    if scaling.table("forecast").is_some() && !scaling.is_given("request_rate") {
+        let what = "a forecast of the request rate without the `request_rate` policy adds no replicas".to_owned();
+        let advice = "say what one replica can do: `request_rate = \"50/s\"` in `scaling`".to_owned();
+        doubt(reader, scaling, "forecast", what, advice);
+    }
+}
+
+fn season(reader: &mut Reader<'_>, forecast: &Table) {
+    let (Some(season), Some(slot)) = (forecast.number("season"), forecast.number("slot")) else { return };
+    let print = |ms| Unit::Duration.print(ms);
+    let at = if forecast.is_given("slot") { "slot" } else { "season" };
+    let related = (at == "slot").then(|| (forecast.span_of("season"), "the season".to_owned()));
+    if season % slot != 0 {
+        let what = format!("`slot` ({}) does not divide `season` ({}) evenly", print(slot), print(season));
+        let near = divisor_near(season, slot);
+        conflict(reader, forecast, at, (what, format!("a divisor of the season, such as {}", print(near))), related);
+    } else if season / slot > SLOTS_MAX {
+        let what = format!("a season of {} in slots of {} has {} slots", print(season), print(slot), season / slot);
+        let least = divisor_near(season, season.div_euclid(SLOTS_MAX) + 1);
+        let expected = format!("at most {SLOTS_MAX} slots, so a slot of {} or more", print(least));
+        conflict(reader, forecast, at, (what, expected), related);
+    }
+}
+
+/// The divisor of the season nearest above the slot, in whole seconds where it has one; the season itself at worst.
+fn divisor_near(season: i64, slot: i64) -> i64 {
+    // A season has at most 366 days, so this counts at most from one slot per second downwards.
+    let most = (season / slot.max(1)).clamp(1, SLOTS_MAX);
+    (1..=most)
+        .rev()
+        .find(|slots| season % slots == 0 && season / slots % 1_000 == 0)
+        .map_or(season, |slots| season / slots)
+}
+
+/// Recorded demand must be there when the spec is loaded, not first when the forecast needs it.
+pub fn history(reader: &mut Reader<'_>, table: &Table, directory: &Path, files: bool) {
+    let Some(forecast) = table.table("scaling").and_then(|scaling| scaling.table("forecast")) else { return };
+    let Some(path) = forecast.text("history").filter(|_| files) else { return };
+    let resolved = resolve(directory, path);
+    let reason = match std::fs::metadata(&resolved) {
+        Ok(file) if file.is_file() => return,
+        Ok(_) => format!("{resolved} is not a file"),
+        Err(error) => format!("{resolved}: {error}"),
+    };
+    let problem = Problem::NoFile { name: "history", found: path.to_owned(), reason };
+    reader.note(&join(&forecast.path, "history"), Some(forecast.span_of("history")), problem);
+}
