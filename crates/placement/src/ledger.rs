@@ -31,6 +31,14 @@ impl Ledger {
         fits
     }
 
+    /// Takes something off the books again.
+    pub fn release(&mut self, held: Resources) {
+        self.used = Resources {
+            cpu: self.used.cpu.saturating_sub(held.cpu),
+            memory: self.used.memory.saturating_sub(held.memory),
+        };
+    }
+
     /// What is free, never negative.
     #[must_use]
     pub const fn free(&self) -> Resources {
@@ -70,4 +78,33 @@ pub fn sum(a: Resources, b: Resources) -> Resources {
 pub fn times(each: Resources, count: u32) -> Resources {
     let count = u64::from(count);
     Resources { cpu: each.cpu.saturating_mul(count), memory: each.memory.saturating_mul(count) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_model::{Bytes, Millicores};
+    use proptest::prelude::*;
+
+    fn resources() -> impl Strategy<Value = Resources> {
+        let number = || prop_oneof![0_u64..2_000, Just(u64::MAX), any::<u64>()];
+        (number(), number()).prop_map(|(cpu, memory)| Resources { cpu: Millicores(cpu), memory: Bytes(memory) })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_given_out_never_exceeds_what_there_is(
+            allocatable in resources(), asked in prop::collection::vec(resources(), 0..40)
+        ) {
+            let mut ledger = Ledger::new(allocatable);
+            let (mut cpu, mut memory) = (0_u128, 0_u128);
+            for one in asked {
+                if ledger.take(one) {
+                    cpu += u128::from(one.cpu.0);
+                    memory += u128::from(one.memory.0);
+                }
+            }
+            prop_assert!(cpu <= u128::from(allocatable.cpu.0) && memory <= u128::from(allocatable.memory.0));
+        }
+    }
 }

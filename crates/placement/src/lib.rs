@@ -7,7 +7,11 @@
 //! This crate must not change a target: it says how much of it fits.
 
 mod ledger;
+mod preempt;
+mod queue;
 mod share;
 
 pub use ledger::{Ledger, fits, sum, times};
+pub use preempt::{Candidate, victims};
+pub use queue::{AGEING, PATIENCE, Waiting, order};
 pub use share::{Claim, Held, share};

@@ -132,6 +132,7 @@ fn count_fitting(each: Resources, free: Resources) -> u32 {
 mod tests {
     use super::*;
     use plimsoll_model::{Bytes, Millicores};
+    use proptest::prelude::*;
 
     fn cpu(millicores: u64) -> Resources {
         Resources { cpu: Millicores(millicores), memory: Bytes(0) }
@@ -161,6 +162,35 @@ mod tests {
         let task = |priority, preemptible| Held { priority, preemptible, requests: cpu(500) };
         for (held, granted) in [(task(0, true), 5), (task(0, false), 1), (task(5, true), 1)] {
             assert_eq!(share(cpu(600), &[held], &[claim(5, 1, 0, 5)]), [granted], "{held:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_empty_node_is_never_overbooked_and_nobody_shrinks_but_for_a_higher_priority_that_grows(
+            capacity in 0_u64..3_000, more in 0_u64..1_000,
+            claims in prop::collection::vec((-1_i32..2, 0_u32..3, 0_u32..5, 0_u32..8, 0_u64..400), 1..6),
+            tasks in prop::collection::vec((-1_i32..2, any::<bool>(), 0_u64..400), 0..4),
+        ) {
+            let claims: Vec<Claim> = claims.into_iter().map(|(priority, minimum, live, wanted, each)| {
+                Claim { priority, minimum: minimum.min(wanted), live, wanted, each: cpu(each) }
+            }).collect();
+            let held: Vec<Held> = tasks.into_iter()
+                .map(|(priority, preemptible, size)| Held { priority, preemptible, requests: cpu(size) }).collect();
+            let fresh: Vec<Claim> = claims.iter().map(|claim| Claim { live: 0, ..*claim }).collect();
+            let total: u64 = fresh.iter().zip(share(cpu(capacity), &held, &fresh))
+                .map(|(claim, granted)| u64::from(granted) * claim.each.cpu.0).sum();
+            prop_assert!(total <= capacity);
+            let granted = share(cpu(capacity), &held, &claims);
+            let grows = |than: i32| {
+                claims.iter().zip(&granted).any(|(claim, granted)| claim.priority > than && *granted > claim.live)
+            };
+            for (claim, granted) in claims.iter().zip(&granted) {
+                prop_assert!(*granted <= claim.wanted);
+                prop_assert!(*granted >= claim.live.min(claim.wanted) || grows(claim.priority));
+            }
+            let alone = [claims[0]];
+            prop_assert!(share(cpu(capacity), &[], &alone) <= share(cpu(capacity + more), &[], &alone));
         }
     }
 }
