@@ -30,7 +30,7 @@ fn picker(algorithm: Algorithm, endpoints: &[Arc<Endpoint>]) -> Picker {
 fn idle_shares(picker: &mut Picker, now: u64, picks: u32) -> Vec<u32> {
     let mut counts = vec![0; picker.pool().len()];
     for _ in 0..picks {
-        counts[picker.pick(PickContext { now, ..PickContext::default() }).unwrap()] += 1;
+        counts[picker.pick(PickContext { now, ..PickContext::default() }).expect("there are endpoints")] += 1;
     }
     counts
 }
