@@ -19,6 +19,7 @@ mod endpoint;
 mod key;
 mod picker;
 mod pool;
+pub mod simulation;
 
 pub use ejector::{Ejection, EjectionWithheld, Ejector, Rule, Verdicts};
 pub use endpoint::{Endpoint, Outcome, Started, Totals};

@@ -52,6 +52,16 @@ impl Picker {
         self.pool = pool;
     }
 
+    /// Takes in the answer of a probe: requests in flight at the endpoint (an index into the pool) as it counts them
+    /// itself, and the latency it expects at that load. Only Prequal uses it; an index out of range is ignored.
+    pub fn probe_result(&mut self, index: usize, in_flight: u32, latency_us: u64, now: u64) {
+        if let State::Prequal(probes) = &mut self.state
+            && index < self.pool.len()
+        {
+            probes.result(index, in_flight, latency_us, now);
+        }
+    }
+
     /// The index of the endpoint that should get this request; none when there is no endpoint or every one has
     /// `in_flight_max` requests in flight.
     ///

@@ -5,6 +5,15 @@
 //!
 //! This crate must never know the domain: nothing here says service, request or node.
 
+pub mod bootstrap;
+mod distribution;
+pub mod ewma;
+pub mod moments;
+pub mod quantile;
 pub mod random;
 
+pub use bootstrap::{RatioInterval, paired_ratio};
+pub use ewma::Ewma;
+pub use moments::Moments;
+pub use quantile::{nearest_rank_sorted, quantile_sorted};
 pub use random::Random;

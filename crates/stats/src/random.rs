@@ -85,3 +85,51 @@ impl Random {
         (self.bits() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_seeding_step_matches_the_published_vectors() {
+        // First outputs of the reference SplitMix64 for seed 1234567.
+        let mut seed = 1_234_567;
+        let outputs: Vec<u64> = (0..3).map(|_| split_mix(&mut seed)).collect();
+        assert_eq!(outputs, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+    }
+
+    #[test]
+    fn the_generator_matches_the_published_vectors() {
+        // The reference xoshiro256++ from state 1, 2, 3, 4.
+        let mut random = Random { state: [1, 2, 3, 4] };
+        let outputs: Vec<u64> = (0..4).map(|_| random.bits()).collect();
+        assert_eq!(outputs, [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]);
+    }
+
+    #[test]
+    fn forks_go_their_own_ways() {
+        let mut random = Random::new(1);
+        let (mut left, mut right) = (random.fork(), random.fork());
+        assert!((0..100).all(|_| left.bits() != right.bits()));
+    }
+
+    #[test]
+    fn bounded_draws_are_even_for_a_bound_that_does_not_divide_the_range() {
+        let mut random = Random::new(3);
+        let mut counts = [0_u32; 7];
+        (0..70_000).for_each(|_| counts[random.below(7) as usize] += 1);
+        // Five standard deviations of a binomial count.
+        assert!(counts.iter().all(|count| count.abs_diff(10_000) < 470), "{counts:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn draws_stay_in_their_range(seed: u64, bound in 1_u64..) {
+            let mut random = Random::new(seed);
+            prop_assert!(random.below(bound) < bound);
+            prop_assert!((0.0..1.0).contains(&random.unit()));
+            prop_assert_eq!(random.below(0), 0);
+        }
+    }
+}

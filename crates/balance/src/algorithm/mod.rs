@@ -1,9 +1,13 @@
 //! The algorithms, one file each; here only which file serves which [`Algorithm`], and what all of them see.
 
+mod floor;
 mod least_connections;
+mod maglev;
 mod peak_ewma;
 mod power_of_two;
+mod prequal;
 mod random;
+mod ring;
 mod round_robin;
 mod smooth_weighted;
 
@@ -21,13 +25,21 @@ pub(crate) enum Tables {
     None,
     /// Draws by weight in constant time.
     Draw(random::AliasTable),
+    /// Owners by slot.
+    Maglev(maglev::MaglevTable),
+    /// Owners by point on a ring.
+    Ring(ring::Ring),
 }
 
 impl Tables {
-    pub(crate) fn build(algorithm: Algorithm, _endpoints: &[Arc<Endpoint>], weights: &[u32]) -> Self {
+    pub(crate) fn build(algorithm: Algorithm, endpoints: &[Arc<Endpoint>], weights: &[u32]) -> Self {
         match algorithm {
             Algorithm::RoundRobin | Algorithm::WeightedRoundRobin | Algorithm::LeastConnections => Self::None,
-            _ => Self::Draw(random::AliasTable::new(weights)),
+            Algorithm::SourceHash => Self::Maglev(maglev::MaglevTable::new(endpoints, weights)),
+            Algorithm::RingHash => Self::Ring(ring::Ring::new(endpoints, weights)),
+            Algorithm::Random | Algorithm::PowerOfTwo | Algorithm::PeakEwma | Algorithm::Prequal => {
+                Self::Draw(random::AliasTable::new(weights))
+            }
         }
     }
 }
@@ -44,9 +56,15 @@ pub(crate) enum State {
     /// Nothing is remembered.
     LeastConnections,
     /// Nothing is remembered.
+    SourceHash,
+    /// Nothing is remembered.
+    RingHash,
+    /// Nothing is remembered.
     PowerOfTwo,
     /// Nothing is remembered.
     PeakEwma,
+    /// Candidates.
+    Prequal(Box<prequal::Probes>),
 }
 
 impl State {
@@ -57,9 +75,10 @@ impl State {
             Algorithm::Random => Self::Random,
             Algorithm::LeastConnections => Self::LeastConnections,
             Algorithm::PeakEwma => Self::PeakEwma,
-            Algorithm::PowerOfTwo | Algorithm::SourceHash | Algorithm::RingHash | Algorithm::Prequal => {
-                Self::PowerOfTwo
-            }
+            Algorithm::SourceHash => Self::SourceHash,
+            Algorithm::RingHash => Self::RingHash,
+            Algorithm::PowerOfTwo => Self::PowerOfTwo,
+            Algorithm::Prequal => Self::Prequal(Box::new(prequal::Probes::new(pool.len()))),
         }
     }
 
@@ -70,8 +89,11 @@ impl State {
             Self::SmoothWeighted(state) => state.pick(view),
             Self::Random => random::pick(view, random),
             Self::LeastConnections => least_connections::pick(view, random),
+            Self::SourceHash => maglev::pick(view, random),
+            Self::RingHash => ring::pick(view, random),
             Self::PowerOfTwo => power_of_two::pick(view, random),
             Self::PeakEwma => peak_ewma::pick(view, random),
+            Self::Prequal(probes) => probes.pick(view, random),
         }
     }
 }
@@ -81,7 +103,6 @@ impl State {
 pub(crate) struct View<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) now: u64,
-    #[allow(dead_code, reason = "read by the hashes, which follow")]
     pub(crate) key: Option<u64>,
     exclude: usize,
     in_flight_max: u32,
