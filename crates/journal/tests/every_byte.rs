@@ -1,6 +1,8 @@
 //! The journal cut at every byte and damaged at every byte: what recovery returns is always an exact prefix of what
 //! was written, and damage is always said.
 
+#![allow(clippy::unwrap_used, reason = "clippy sees only the bodies of `#[test]` as test code, not what they call")]
+
 mod common;
 
 use common::{copy, expected, options, record, scratch, segments, write};

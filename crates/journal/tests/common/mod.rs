@@ -1,6 +1,7 @@
 //! What every test of the journal needs: a journal with a known content, and its bytes.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
+#![allow(clippy::unwrap_used, reason = "clippy does not see that a module of a test binary is test code")]
 
 use plimsoll_journal::{Journal, Kind, Options, Record, Seq};
 use plimsoll_model::Timestamp;
@@ -19,7 +20,7 @@ pub fn options() -> Options {
 
 /// The record that [`write()`] appends as number `seq`.
 pub fn record(seq: u64) -> Record {
-    let kind = if seq % 3 == 0 { Kind::DECISION } else { Kind::INPUT };
+    let kind = if seq.is_multiple_of(3) { Kind::DECISION } else { Kind::INPUT };
     let payload = format!("{{\"seq\":{seq},\"text\":\"{}\"}}", "x".repeat((seq * 7 % 50) as usize)).into_bytes();
     Record { seq: Seq(seq), kind, at: Timestamp(1_000 * seq as i64), payload }
 }
@@ -29,7 +30,7 @@ pub fn write(journal: &mut Journal, from: u64, to: u64, group: u64) {
     for seq in from..to {
         let record = record(seq);
         assert_eq!(journal.append(record.kind, record.at, &record.payload).unwrap(), record.seq);
-        if (seq - from + 1) % group == 0 {
+        if (seq - from + 1).is_multiple_of(group) {
             journal.commit().unwrap();
         }
     }
