@@ -1,0 +1,13 @@
+//! The twin judges a policy against recorded history. What is here so far is its yardstick: how few replicas a
+//! clairvoyant would have needed, what a constant peak would have cost, and how closely supply followed demand.
+//!
+//! Nothing here reads a clock, a file or a socket, and nothing special-cases the controller: a yardstick takes two
+//! series of replicas and knows nothing of who chose them.
+
+pub mod elasticity;
+pub mod optimum;
+pub mod yardstick;
+
+pub use elasticity::{Elasticity, elasticity};
+pub use optimum::{Bounds, Optimum, optimum};
+pub use yardstick::{Yardstick, YardstickError, replicas_needed, scorecard};
