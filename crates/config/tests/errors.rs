@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p plimsoll-config --test errors` rewrites the texts; read the difference.
 
+#![allow(clippy::too_many_lines, reason = "the expected texts are long; each test is a list of them")]
+
 use expect_test::{Expect, expect};
 use plimsoll_config::{FILE_SIZE_MAX, load, parse};
 use std::path::Path;
