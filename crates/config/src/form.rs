@@ -127,6 +127,12 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Whether only this machine can reach the address.
+#[must_use]
+pub fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 fn url_path(text: &str) -> Result<(), String> {
     if !text.starts_with('/') {
         return Err("it does not start with '/'".to_owned());

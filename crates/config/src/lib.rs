@@ -10,6 +10,7 @@
 
 mod build;
 mod check;
+mod diff;
 pub mod field;
 pub mod form;
 mod load;
@@ -17,12 +18,21 @@ pub mod moment;
 mod nearest;
 mod problem;
 mod read;
+mod reference;
 mod report;
+mod schema;
+mod secret;
 mod snippet;
 pub mod table;
 pub mod unit;
 mod value;
+mod write;
 
+pub use diff::{Change, FieldChange, SpecDiff, diff};
+pub use field::Reload;
 pub use load::{FILE_SIZE_MAX, Loaded, load, parse};
 pub use problem::{Problem, Severity};
+pub use reference::reference;
 pub use report::{Diagnostic, Report};
+pub use schema::schema;
+pub use write::render;

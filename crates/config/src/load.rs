@@ -34,7 +34,7 @@ pub struct Loaded {
 /// says something that does not hold.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
     let file = path.display().to_string();
-    let text = read(path).map_err(|(text, diagnostic)| Report::new(&file, &text, vec![diagnostic]))?;
+    let text = read(path, &file)?;
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let directory = whole.parent().unwrap_or(Path::new("/"));
     check_text(&file, &text, directory, true)
@@ -57,23 +57,22 @@ fn whole_file(problem: Problem) -> Diagnostic {
     Diagnostic { problem, field: String::new(), span: None, related: None }
 }
 
-fn read(path: &Path) -> Result<String, (String, Diagnostic)> {
-    let unreadable =
-        |error: std::io::Error| (String::new(), whole_file(Problem::Unreadable { reason: error.to_string() }));
+fn read(path: &Path, file: &str) -> Result<String, Report> {
+    let refused = |problem| Report::new(file, "", vec![whole_file(problem)]);
+    let unreadable = |error: std::io::Error| refused(Problem::Unreadable { reason: error.to_string() });
     let mut content = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
     // One byte more than allowed tells a full file from a larger one, and bounds what a device or pipe can send.
-    file.take(FILE_SIZE_MAX + 1).read_to_end(&mut content).map_err(unreadable)?;
+    File::open(path).map_err(unreadable)?.take(FILE_SIZE_MAX + 1).read_to_end(&mut content).map_err(unreadable)?;
     if u64::try_from(content.len()).is_ok_and(|size| size > FILE_SIZE_MAX) {
-        return Err((String::new(), whole_file(Problem::TooLarge { max: FILE_SIZE_MAX })));
+        return Err(refused(Problem::TooLarge { max: FILE_SIZE_MAX }));
     }
     String::from_utf8(content).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         let byte = error.as_bytes().get(offset).copied().unwrap_or_default();
-        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let problem = Problem::NotUtf8 { byte, offset };
+        let span = Some(offset..offset + 1);
+        let diagnostic = Diagnostic { span, ..whole_file(Problem::NotUtf8 { byte, offset }) };
         // Up to the offset the lossy text is the same, byte for byte.
-        (text, Diagnostic { problem, field: String::new(), span: Some(offset..offset + 1), related: None })
+        Report::new(file, &String::from_utf8_lossy(error.as_bytes()), vec![diagnostic])
     })
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p plimsoll-config --test errors` rewrites the texts; read the difference.
 
+#![allow(clippy::too_many_lines, reason = "the expected texts are long; each test is a list of them")]
+
 use expect_test::{Expect, expect};
 use plimsoll_config::{FILE_SIZE_MAX, load, parse};
 use std::path::Path;
@@ -940,27 +942,27 @@ fn what_can_never_fit_is_said_before_anything_starts() {
     check_service(
         "[node]\ncpu = \"50m\"\nmemory = \"48MiB\"",
         expect![[r#"
-        warning[doubtful]: 2 replicas of 32MiB memory each need 64MiB, the node has 48MiB, so at most 1 run at once
-         --> shop.toml:5:12
-          |
-        5 | replicas = 2
-          |            ^
-          |
-          = field: services.shop.replicas
-          = help: lower `replicas.max` or the request, unless scarcity is meant to be shared by priority
+            warning[doubtful]: 2 replicas of 32MiB memory each need 64MiB, the node has 48MiB, so at most 1 run at once
+             --> shop.toml:5:12
+              |
+            5 | replicas = 2
+              |            ^
+              |
+              = field: services.shop.replicas.max
+              = help: lower `replicas.max` or the request, unless scarcity is meant to be shared by priority
 
-        error[never-fits]: `shop` can never fit: it asks for 100m of cpu, the node has 50m
-         --> shop.toml:6:20
-          |
-        6 | requests = { cpu = "100m", memory = "32MiB" }
-          |                    ^^^^^^ expected at most 50m
-         ...
-        8 | cpu = "50m"
-          |       ----- the node's capacity
-          |
-          = field: services.shop.requests.cpu
+            error[never-fits]: `shop` can never fit: it asks for 100m of cpu, the node has 50m
+             --> shop.toml:6:20
+              |
+            6 | requests = { cpu = "100m", memory = "32MiB" }
+              |                    ^^^^^^ expected at most 50m
+             ...
+            8 | cpu = "50m"
+              |       ----- the node's capacity
+              |
+              = field: services.shop.requests.cpu
 
-        shop.toml: 1 error, 1 warning"#]],
+            shop.toml: 1 error, 1 warning"#]],
     );
 }
 

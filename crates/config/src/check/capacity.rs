@@ -10,7 +10,8 @@ pub fn check(reader: &mut Reader<'_>, node: &Table, name: &str, table: &Table) {
     let Some(requests) = table.table("requests") else { return };
     for (what, unit) in [("cpu", Unit::Cpu), ("memory", Unit::Bytes)] {
         let (Some(asked), Some(room)) = (requests.number(what), node.number(what)) else { continue };
-        let most = table.table("replicas").and_then(|replicas| replicas.number("max")).unwrap_or(1);
+        let replicas = table.table("replicas");
+        let most = replicas.and_then(|replicas| replicas.number("max")).unwrap_or(1);
         if asked > room {
             let problem =
                 Problem::NeverFits { name: name.to_owned(), what, asked: unit.print(asked), room: unit.print(room) };
@@ -25,7 +26,8 @@ pub fn check(reader: &mut Reader<'_>, node: &Table, name: &str, table: &Table) {
                 room / asked.max(1),
             );
             let advice = "lower `replicas.max` or the request, unless scarcity is meant to be shared by priority";
-            doubt(reader, table, "replicas", text, advice.to_owned());
+            let Some(replicas) = replicas else { continue };
+            doubt(reader, replicas, "max", text, advice.to_owned());
         }
     }
 }

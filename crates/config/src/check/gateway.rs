@@ -40,7 +40,7 @@ pub fn check(reader: &mut Reader<'_>, root: &Table) {
 fn address(reader: &mut Reader<'_>, table: &Table, seen: &mut Vec<(SocketAddr, Option<Range<usize>>)>) {
     let Some(address) = table.text("listen").and_then(|text| form::address(text).ok()) else { return };
     let span = table.span_of("listen");
-    if !address.ip().to_canonical().is_loopback() && !table.flag("expose") && !table.is_broken("expose") {
+    if !form::is_loopback(address) && !table.flag("expose") && !table.is_broken("expose") {
         let problem = Problem::Exposed { address: address.to_string() };
         reader.note(&join(&table.path, "listen"), Some(span.clone()), problem);
     }

@@ -2,6 +2,7 @@
 
 use super::{conflict, doubt};
 use crate::read::{Reader, join};
+use crate::secret;
 use crate::unit::Unit;
 use crate::value::Table;
 
@@ -13,7 +14,7 @@ pub fn check(reader: &mut Reader<'_>, table: &Table) {
     limits(reader, table);
     sandbox(reader, table);
     for (name, item) in table.variables("env") {
-        if looks_secret(name) && !item.text.is_empty() && !item.text.starts_with('/') {
+        if secret::is_likely(name) && !item.text.is_empty() && !item.text.starts_with('/') {
             // The value is not repeated: reports end up in logs.
             reader.secrets.push(item.span.clone());
             let problem = crate::problem::Problem::Doubtful {
@@ -24,15 +25,6 @@ pub fn check(reader: &mut Reader<'_>, table: &Table) {
             reader.note(&join(&join(&table.path, "env"), name), Some(item.span.clone()), problem);
         }
     }
-}
-
-/// Words of variable names that hold secrets; a name that ends in `_FILE` or `_PATH` only says where one is.
-fn looks_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let is_pointer = ["_FILE", "_PATH", "_DIR", "_URL"].iter().any(|end| name.ends_with(end));
-    let words =
-        ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY"];
-    !is_pointer && words.iter().any(|word| name.contains(word))
 }
 
 fn limits(reader: &mut Reader<'_>, table: &Table) {

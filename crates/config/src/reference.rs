@@ -1,0 +1,130 @@
+//! The reference page of the spec file, from the table of fields.
+
+use crate::field::{Choice, Fallback, Field, Kind, Reload, Section};
+use crate::table::{ROOT, sections};
+use std::fmt::Write as _;
+
+/// Part of the page that no field says.
+const INTRODUCTION: &str = "\
+# The spec file
+
+<!-- Generated from the table of fields in `crates/config`.
+     Rewrite it with `UPDATE_EXPECT=1 cargo test -p plimsoll-config --test reference`. -->
+
+One TOML file says what `plimsoll up` levels. `plimsoll check SPEC` validates it and reports everything that is wrong in
+one go; `plimsoll schema` prints its JSON Schema for editors.
+
+## How values are written
+
+| value | written | meaning |
+| --- | --- | --- |
+| duration | `\"250ms\"`, `\"30s\"`, `\"1h30m\"`, `\"7d\"` | units ms, s, m, h, d, w; a number without a unit is refused |
+| size | `\"64MiB\"`, `\"64Mi\"`, `\"64MB\"`, `65536` | KiB, MiB … are powers of 1,024; kB, MB … are powers of 1,000; `M` is MB and `Mi` is MiB, as in Kubernetes; a plain number is bytes |
+| CPU | `\"250m\"`, `0.25`, `2` | cores; `m` is thousandths of one |
+| share | `\"60%\"`, `0.6` | a plain `60` is refused, because it could be per cent or times |
+| rate | `\"50/s\"` | per second of physical time |
+| path | `\"../data/day.csv\"` | relative to the spec file |
+
+Quantities are read exactly, without rounding. Durations are trace time or physical time, as each field says: with
+`clock.speed = 360`, an hour of trace time passes in ten seconds.
+
+In `command` and the values of `env`, `{port}`, `{id}` and `{service}` are replaced when a replica starts.
+";
+
+/// The page as Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for section in sections() {
+        heading(&mut page, section);
+        for field in section.fields {
+            entry(&mut page, field);
+        }
+    }
+    page
+}
+
+fn heading(page: &mut String, section: &'static Section) {
+    let places = places(section);
+    let title = if std::ptr::eq(section, &raw const ROOT) {
+        "The top of the file".to_owned()
+    } else {
+        places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ")
+    };
+    let _ = write!(page, "\n## {title}\n\n{}\n", section.doc);
+    if !section.short.is_empty() {
+        let sets: Vec<String> = section.short.iter().map(|name| format!("`{name}`")).collect();
+        let _ = write!(page, "\nFor short, a plain value in place of the table sets {}.\n", sets.join(" and "));
+    }
+}
+
+/// Every place of the file where the section stands: `[[gateway.routes]]`, `[services.NAME]`.
+fn places(wanted: &'static Section) -> Vec<String> {
+    fn visit(section: &'static Section, path: &str, wanted: &'static Section, found: &mut Vec<String>) {
+        for field in section.fields {
+            let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
+            let (inner, path, shown) = match field.kind {
+                Kind::Table(inner) => (inner, path.clone(), format!("[{path}]")),
+                Kind::Tables(inner) => (inner, path.clone(), format!("[[{path}]]")),
+                Kind::Named(inner) => (inner, format!("{path}.NAME"), format!("[{path}.NAME]")),
+                _ => continue,
+            };
+            if std::ptr::eq(inner, wanted) {
+                found.push(shown);
+            }
+            visit(inner, &path, wanted, found);
+        }
+    }
+    let mut found = Vec::new();
+    visit(&ROOT, "", wanted, &mut found);
+    found
+}
+
+fn entry(page: &mut String, field: &Field) {
+    let _ = write!(page, "\n### `{}`\n\n{}", field.name, field.doc);
+    if !field.long.is_empty() {
+        let _ = write!(page, " {}", field.long);
+    }
+    page.push_str("\n\n");
+    match field.kind {
+        Kind::Table(section) if section.short.is_empty() => {
+            let _ = writeln!(page, "- holds: a table, see `{}` below", places(section).join("`, `"));
+        }
+        Kind::Choice(choices) | Kind::Choices(choices) => {
+            let list = if matches!(field.kind, Kind::Choices(_)) { "a list of" } else { "one of" };
+            let _ = writeln!(page, "- holds: {list}");
+            choice_lines(page, choices);
+        }
+        _ => {
+            let _ = writeln!(page, "- holds: {}", field.kind.expected());
+        }
+    }
+    match field.fallback {
+        Fallback::Required => page.push_str("- required\n"),
+        Fallback::Is(literal, why) => {
+            let _ = writeln!(page, "- default: `{}`; {why}", literal.toml());
+        }
+        Fallback::Absent(meaning) => {
+            let _ = writeln!(page, "- when left out: {meaning}");
+        }
+        Fallback::Inner => page.push_str("- when left out: the defaults of its fields\n"),
+    }
+    if !matches!(field.kind, Kind::Table(_) | Kind::Tables(_) | Kind::Named(_)) {
+        let _ = writeln!(page, "- a change {}", reload_words(field.reload));
+    }
+}
+
+fn choice_lines(page: &mut String, choices: &[Choice]) {
+    for choice in choices {
+        let _ = writeln!(page, "  - `\"{}\"`: {}", choice.word, choice.doc);
+    }
+}
+
+/// What a reload with a change of such a field does, as a clause.
+const fn reload_words(reload: Reload) -> &'static str {
+    match reload {
+        Reload::Live => "takes effect at once when the spec is reloaded",
+        Reload::Replace => "replaces what runs, one after the other, when the spec is reloaded",
+        Reload::Restart => "takes effect at the next start of `plimsoll up`",
+    }
+}
