@@ -15,7 +15,6 @@ pub(crate) fn pick(view: &View<'_>, random: &mut Random) -> Option<usize> {
     let Some(second) = random::pick_other(view, first, random) else { return Some(first) };
     let load = |index: usize| u64::from(view.pool.endpoints()[index].in_flight()) + 1;
     let weight = |index: usize| view.pool.effective_weight(index, view.now);
-    let (left, right) =
-        (u128::from(load(first)) * u128::from(weight(second)), u128::from(load(second)) * u128::from(weight(first)));
-    Some(if right < left { second } else { first })
+    // Crosswise instead of divided: 33 bits times 30 bits is exact.
+    Some(if load(second) * weight(first) < load(first) * weight(second) { second } else { first })
 }
