@@ -138,9 +138,9 @@ impl Probes {
             signals.load.map(|load| signals.load.map(|other| u32::from(other < load)).iter().sum::<u32>() > rank);
         let (mut cold_best, mut hot_best): (Rated, Rated) = (None, None);
         let (mut cold_worst, mut hot_worst): (Rated, Rated) = (None, None);
-        for entry in 0..signals.count {
+        for (entry, is_hot) in is_hot.into_iter().take(signals.count).enumerate() {
             let (load, latency) = (signals.load[entry], signals.latency[entry]);
-            let (rating, best, worst) = if is_hot[entry] {
+            let (rating, best, worst) = if is_hot {
                 ((load, latency), &mut hot_best, &mut hot_worst)
             } else {
                 ((latency, load), &mut cold_best, &mut cold_worst)
