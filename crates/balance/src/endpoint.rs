@@ -16,6 +16,12 @@ pub(crate) const DECAY_US: f32 = 10_000_000.0;
 /// Share of a new sample in the failure rate: about the last eight requests count.
 const FAILURE_SHARE: f32 = 1.0 / 8.0;
 
+/// A failure rate under this is none: it changes no cost by as much as a percent.
+const FAILURE_RATE_ZERO: f32 = 0.000_1;
+
+/// Largest weight, so that a load times a weight with its slow start always fits 64 bits.
+const WEIGHT_MAX: u32 = 1 << 20;
+
 /// Latencies are averaged apart by the requests in flight at their start: 1, 2, 3 to 4, 5 to 8 … over 64.
 const LOAD_CLASSES: usize = 8;
 
@@ -33,19 +39,20 @@ pub enum Outcome {
 
 /// One place that answers requests.
 ///
-/// Aligned to two cache lines, so that the counters of neighbours in memory never share one (hardware prefetches pairs).
+/// Aligned to two cache lines, so that the counters of neighbours in memory never share one (hardware prefetches
+/// pairs), and in the order written, so that what a pick reads lies in the first two.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub struct Endpoint {
-    id: u64,
-    weight: AtomicU32,
     in_flight: AtomicU32,
-    consecutive_failures: AtomicU32,
-    ready_since: AtomicU64,
+    weight: AtomicU32,
     ejected_until: AtomicU64,
+    ready_since: AtomicU64,
     failure_rate: AtomicAverage,
     latency_peak: AtomicAverage,
     latency_at_load: [AtomicAverage; LOAD_CLASSES],
+    id: u64,
+    consecutive_failures: AtomicU32,
     successes: AtomicU64,
     failures: AtomicU64,
     latency_sum: AtomicU64,
@@ -75,12 +82,12 @@ impl Endpoint {
     /// An endpoint that became ready at `ready_since` (µs), from when its slow start counts.
     ///
     /// `id` must be unique in its pool and stay the same for the same replica: hashes are computed from it. `weight` is
-    /// relative to the others; zero is taken as one.
+    /// relative to the others, held between 1 and 2^20.
     #[must_use]
     pub fn new(id: u64, weight: u32, ready_since: u64) -> Self {
         Self {
             id,
-            weight: AtomicU32::new(weight.max(1)),
+            weight: AtomicU32::new(weight.clamp(1, WEIGHT_MAX)),
             in_flight: AtomicU32::new(0),
             consecutive_failures: AtomicU32::new(0),
             ready_since: AtomicU64::new(ready_since),
@@ -108,7 +115,7 @@ impl Endpoint {
 
     /// Changes the weight; pools made from now on use it.
     pub fn set_weight(&self, weight: u32) {
-        self.weight.store(weight.max(1), Ordering::Relaxed);
+        self.weight.store(weight.clamp(1, WEIGHT_MAX), Ordering::Relaxed);
     }
 
     /// Starts its slow start anew at `now` (µs), for an endpoint that was away.
@@ -195,13 +202,13 @@ impl Endpoint {
     #[inline]
     pub fn latency_at_load(&self, in_flight: u32, now: u64) -> Option<f32> {
         let class = load_class(in_flight.saturating_add(1));
-        let above = class..LOAD_CLASSES;
-        let below = (0..class).rev();
-        // The class itself, then lower ones (too hopeful rather than too gloomy: a pick will correct it), then higher.
-        std::iter::once(class)
-            .chain(below)
-            .chain(above)
-            .find_map(|class| self.latency_at_load[class].faded(now, DECAY_US))
+        if let Some(latency) = self.latency_at_load[class].faded(now, DECAY_US) {
+            return Some(latency);
+        }
+        // Lower classes first: too hopeful rather than too gloomy, because a pick corrects the one and not the other.
+        let lower = self.latency_at_load[..class].iter().rev();
+        let higher = self.latency_at_load[class..].iter();
+        lower.chain(higher).find_map(|average| average.faded(now, DECAY_US))
     }
 
     /// Counts a request that is sent to it now.
@@ -216,7 +223,10 @@ impl Endpoint {
             Outcome::Success => {
                 self.successes.fetch_add(1, Ordering::Relaxed);
                 self.latency_sum.fetch_add(latency_us, Ordering::Relaxed);
-                self.consecutive_failures.store(0, Ordering::Relaxed);
+                // A write takes the cache line from every other worker; it is only worth that after a failure.
+                if self.consecutive_failures.load(Ordering::Relaxed) != 0 {
+                    self.consecutive_failures.store(0, Ordering::Relaxed);
+                }
                 self.learn_latency(now, latency, in_flight);
             }
             Outcome::Failure => {
@@ -225,16 +235,27 @@ impl Endpoint {
             }
             Outcome::Cancelled => {}
         }
-        if outcome != Outcome::Cancelled {
-            let sample = if outcome == Outcome::Failure { 1.0 } else { 0.0 };
-            self.failure_rate.update(now, sample * FAILURE_SHARE, |old, age| {
-                let old = old * decay(age / DECAY_US);
-                old + (sample - old) * FAILURE_SHARE
-            });
-        }
+        self.learn_failure(now, outcome);
         // A request that did not succeed says nothing good about latency, only bad: a fast error must not look fast.
         if outcome != Outcome::Success && self.latency_peak.value().is_some_and(|known| latency > known) {
             self.learn_latency(now, latency, in_flight);
+        }
+    }
+
+    /// The rate stays unknown, which counts as zero, until the first failure: most endpoints never write it.
+    fn learn_failure(&self, now: u64, outcome: Outcome) {
+        let sample = match outcome {
+            Outcome::Failure => 1.0,
+            Outcome::Success if self.failure_rate.value().is_some() => 0.0,
+            Outcome::Success | Outcome::Cancelled => return,
+        };
+        let first = sample * FAILURE_SHARE;
+        self.failure_rate.update(now, first, |old, age| {
+            let old = old * decay(age / DECAY_US);
+            old + (sample - old) * FAILURE_SHARE
+        });
+        if self.failure_rate.value().is_some_and(|rate| rate < FAILURE_RATE_ZERO) {
+            self.failure_rate.clear();
         }
     }
 

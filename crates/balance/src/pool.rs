@@ -72,6 +72,10 @@ impl Pool {
         if self.slow_start_us == 0 {
             return FULL;
         }
+        self.ramp_of(index, now)
+    }
+
+    fn ramp_of(&self, index: usize, now: u64) -> u64 {
         let age = now.saturating_sub(self.endpoints[index].ready_since());
         if age >= self.slow_start_us {
             return FULL;
@@ -80,7 +84,7 @@ impl Pool {
         grown.max(FULL / 10)
     }
 
-    /// Weight times slow start, in units of 1/[`FULL`]; at least one.
+    /// Weight times slow start, in units of 1/[`FULL`]: 1 to 2^30.
     #[inline]
     pub(crate) fn effective_weight(&self, index: usize, now: u64) -> u64 {
         u64::from(self.weights[index]) * self.ramp(index, now)

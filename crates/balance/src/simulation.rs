@@ -11,11 +11,12 @@
 //! # Source
 //! Event-driven simulation with one heap ordered by time, then by order of creation.
 
+use crate::ejector::Ejector;
 use crate::endpoint::{Endpoint, Outcome, Started};
 use crate::key::bytes_key;
 use crate::picker::{PickContext, Picker};
 use crate::pool::Pool;
-use plimsoll_model::spec::Algorithm;
+use plimsoll_model::spec::{Algorithm, EjectionSpec};
 use plimsoll_stats::{Random, nearest_rank_sorted};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -24,6 +25,12 @@ use std::sync::Arc;
 /// Mean service time at speed 1, µs.
 pub const SERVICE_US: f64 = 10_000.0;
 
+/// Time of an answer from a sink hole, µs.
+const ERROR_US: u64 = 200;
+
+/// Time between two evaluations of the ejector, µs.
+const EVALUATE_US: u64 = 100_000;
+
 /// One simulated endpoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Server {
@@ -31,6 +38,8 @@ pub struct Server {
     pub speed: f64,
     /// Its speed in the second half of the run.
     pub speed_later: f64,
+    /// In the second half it answers at once, with an error, and serves nobody.
+    pub fails_later: bool,
     /// Requests served at once; more wait.
     pub slots: u32,
     /// The weight its endpoint is given.
@@ -52,6 +61,8 @@ pub struct Scenario {
     pub clients: u64,
     /// Requests in all; the first tenth is not measured.
     pub requests: u64,
+    /// Outlier ejection, evaluated every 100 ms.
+    pub ejection: Option<EjectionSpec>,
     /// Draws everything.
     pub seed: u64,
 }
@@ -60,8 +71,17 @@ impl Scenario {
     /// Ten endpoints of four slots, all alike.
     #[must_use]
     pub fn alike(load: f64, requests: u64, seed: u64) -> Self {
-        let server = Server { speed: 1.0, speed_later: 1.0, slots: 4, weight: 1 };
-        Self { servers: vec![server; 10], workers: 4, load, variation: 1.0, clients: 10_000, requests, seed }
+        let server = Server { speed: 1.0, speed_later: 1.0, fails_later: false, slots: 4, weight: 1 };
+        let servers = vec![server; 10];
+        Self { servers, workers: 4, load, variation: 1.0, clients: 10_000, requests, ejection: None, seed }
+    }
+
+    /// Ten endpoints of four slots, all alike until one turns into a sink hole midway.
+    #[must_use]
+    pub fn sink_hole(load: f64, requests: u64, seed: u64) -> Self {
+        let mut scenario = Self::alike(load, requests, seed);
+        scenario.servers[4].fails_later = true;
+        scenario
     }
 
     /// Ten endpoints of four slots that differ: two are a quarter faster, one a fifth slower, one four times slower, and
@@ -87,7 +107,8 @@ impl Scenario {
 
     /// Mean time between arrivals, µs.
     fn gap(&self) -> f64 {
-        let capacity: f64 = self.servers.iter().map(|server| server.speed_later * f64::from(server.slots)).sum();
+        let serving = self.servers.iter().filter(|server| !server.fails_later);
+        let capacity: f64 = serving.map(|server| server.speed_later * f64::from(server.slots)).sum();
         SERVICE_US / (capacity * self.load)
     }
 }
@@ -95,10 +116,14 @@ impl Scenario {
 /// What came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Latencies of the measured requests, µs, ascending.
+    /// Latencies of the measured requests that succeeded, µs, ascending.
     pub latencies: Vec<u64>,
     /// Requests each endpoint got.
     pub picked: Vec<u64>,
+    /// Measured requests that failed.
+    pub failed: u64,
+    /// Ejections.
+    pub ejections: u64,
 }
 
 impl Report {
@@ -113,6 +138,7 @@ impl Report {
 struct Request {
     arrived: u64,
     work: f64,
+    fails: bool,
     is_measured: bool,
     started: Started,
 }
@@ -123,7 +149,7 @@ struct Station {
     queue: VecDeque<Request>,
 }
 
-/// What happens next: the end of the service of a request, held in a slot of the slab, at a station.
+/// What happens next: time, order of creation, station, and place of the request whose service ends.
 type Event = Reverse<(u64, u64, usize, usize)>;
 
 /// All that moves.
@@ -149,18 +175,27 @@ pub fn run(scenario: &Scenario, algorithm: Algorithm) -> Report {
         (0..scenario.workers).map(|_| Picker::new(Arc::clone(&pool), random.bits())).collect();
     let gap = scenario.gap();
     let mut world = World::new(scenario, (gap * scenario.requests as f64 / 2.0) as u64);
-    let mut clock = 0.0;
+    let mut ejector = scenario.ejection.clone().map(Ejector::new);
+    let (mut clock, mut evaluate_at) = (0.0, 0);
     for number in 0..scenario.requests {
         clock += random.exponential(gap);
         let (now, work) = (clock as u64, random.log_normal(SERVICE_US, scenario.variation));
         let client = random.below(scenario.clients);
         let worker = random.below(pickers.len() as u64) as usize;
         world.end_until(now);
+        if let Some(ejector) = &mut ejector
+            && now >= evaluate_at
+        {
+            evaluate_at = now + EVALUATE_US;
+            world.report.ejections += ejector.evaluate(now, &endpoints).ejected.len() as u64;
+        }
         let context = PickContext { now, key: Some(bytes_key(&client.to_le_bytes())), ..PickContext::default() };
         let Some(picker) = pickers.get_mut(worker) else { break };
         let Some(index) = picker.pick(context) else { break };
         let is_measured = number >= scenario.requests / 10;
-        world.arrive(index, Request { arrived: now, work, is_measured, started: endpoints[index].started(now) });
+        let fails = scenario.servers[index].fails_later && now >= world.half;
+        let started = endpoints[index].started(now);
+        world.arrive(index, Request { arrived: now, work, fails, is_measured, started });
     }
     world.end_until(u64::MAX);
     world.report.latencies.sort_unstable();
@@ -170,7 +205,7 @@ pub fn run(scenario: &Scenario, algorithm: Algorithm) -> Report {
 impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, half: u64) -> Self {
         let station = |server: &Server| Station { free: server.slots, queue: VecDeque::new() };
-        let report = Report { latencies: Vec::new(), picked: vec![0; scenario.servers.len()] };
+        let report = Report { latencies: Vec::new(), picked: vec![0; scenario.servers.len()], failed: 0, ejections: 0 };
         Self {
             scenario,
             half,
@@ -185,6 +220,11 @@ impl<'a> World<'a> {
 
     fn arrive(&mut self, index: usize, request: Request) {
         self.report.picked[index] += 1;
+        if request.fails {
+            // It needs no slot: errors do not queue.
+            self.push(request.arrived + ERROR_US, index, request);
+            return;
+        }
         if self.stations[index].free > 0 {
             self.stations[index].free -= 1;
             self.serve(index, request.arrived, request);
@@ -196,7 +236,10 @@ impl<'a> World<'a> {
     fn serve(&mut self, index: usize, now: u64, request: Request) {
         let server = &self.scenario.servers[index];
         let speed = if now < self.half { server.speed } else { server.speed_later };
-        let end = now + ((request.work / speed) as u64).max(1);
+        self.push(now + ((request.work / speed) as u64).max(1), index, request);
+    }
+
+    fn push(&mut self, end: u64, index: usize, request: Request) {
         let place = self.free_places.pop().unwrap_or_else(|| {
             self.served.push(None);
             self.served.len() - 1
@@ -211,12 +254,16 @@ impl<'a> World<'a> {
         while let Some(Reverse((now, _, index, place))) = self.ends.peek().copied().filter(|event| event.0.0 <= until) {
             self.ends.pop();
             self.free_places.push(place);
-            if let Some(request) = self.served[place].take() {
-                let latency = now - request.arrived;
-                request.started.finish(now, latency, Outcome::Success);
-                if request.is_measured {
-                    self.report.latencies.push(latency);
-                }
+            let Some(request) = self.served[place].take() else { continue };
+            let latency = now - request.arrived;
+            request.started.finish(now, latency, if request.fails { Outcome::Failure } else { Outcome::Success });
+            if request.is_measured && request.fails {
+                self.report.failed += 1;
+            } else if request.is_measured {
+                self.report.latencies.push(latency);
+            }
+            if request.fails {
+                continue;
             }
             match self.stations[index].queue.pop_front() {
                 Some(request) => self.serve(index, now, request),

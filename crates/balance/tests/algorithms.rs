@@ -186,7 +186,7 @@ fn a_key_keeps_its_endpoint_and_its_clients_spread_while_that_is_out() {
 
 #[test]
 fn a_fast_failing_endpoint_gets_less_than_its_fair_share() {
-    for algorithm in [Algorithm::PeakEwma, Algorithm::Prequal] {
+    for algorithm in [Algorithm::LeastConnections, Algorithm::PowerOfTwo, Algorithm::PeakEwma, Algorithm::Prequal] {
         let endpoints = endpoints(&[1; 5]);
         let mut picker = picker(algorithm, &endpoints);
         let mut counts = [0; 5];

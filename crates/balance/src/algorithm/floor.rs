@@ -18,14 +18,17 @@ const ODDS: u64 = 64;
 /// Above this failure rate an endpoint does not count as healthy: one failure among the last eight or so.
 const FAILURE_RATE_MAX: f32 = 0.1;
 
-/// Cost factor added at a failure rate of one: an endpoint that only fails counts as 51 times slower. One failure in a
-/// while (rate 1/8) counts as 7 times slower for the next few answers.
+/// Cost factor added at a failure rate of one: an endpoint that only fails counts as 51 times slower.
 const FAILURE_PENALTY: f32 = 50.0;
 
-/// How many times slower an endpoint counts for its failures; 1 for none.
+/// How many times slower, or more loaded, an endpoint counts for its failures; 1 for none.
+///
+/// By the square of the rate: one failure among eight counts 1.8 times, which is right for the errors that any service
+/// has now and then; two in a row count 4, four 9, and all 51.
 #[inline]
 pub(crate) fn failure_factor(endpoint: &Endpoint, now: u64) -> f32 {
-    1.0 + FAILURE_PENALTY * endpoint.failure_rate(now)
+    let rate = endpoint.failure_rate(now);
+    1.0 + FAILURE_PENALTY * rate * rate
 }
 
 /// The endpoint that gets this request by the floor, if one does.

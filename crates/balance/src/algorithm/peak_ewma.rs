@@ -1,6 +1,6 @@
 //! Peak EWMA: of two endpoints drawn at random by weight, the one with the lower expected cost.
 //!
-//! Cost = latency × (requests in flight + 1) / weight × (1 + penalty × failure rate). Latency is a peak EWMA: one slow
+//! Cost = latency × (requests in flight + 1) / weight × (1 + penalty × failure rate²). Latency is a peak EWMA: one slow
 //! answer raises it at once. Three complaints about its relatives are answered here:
 //! - an endpoint that fails fast looked fast and drew traffic; latency is learnt from successes only, and the failure
 //!   rate multiplies the cost;

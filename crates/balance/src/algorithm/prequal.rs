@@ -40,36 +40,43 @@ struct Answer {
     uses_left: u32,
 }
 
-/// One candidate, and its probe's answer if there is one.
-#[derive(Debug, Clone, Copy)]
-struct Candidate {
-    index: u32,
-    drawn: u64,
-    answer: Option<Answer>,
-}
-
-/// The candidates of one worker.
+/// The candidates of one worker, column by column so that a scan over one column is a few vector instructions.
 #[derive(Debug)]
 pub(crate) struct Probes {
-    candidates: [Candidate; CANDIDATES],
+    index: [u32; CANDIDATES],
+    drawn: [u64; CANDIDATES],
+    answer: [Option<Answer>; CANDIDATES],
     count: usize,
     draws: u64,
     worst: usize,
     uses_max: u32,
 }
 
-/// A candidate's load per weight and expected latency.
-#[derive(Debug, Clone, Copy)]
-struct Signal {
-    load: f32,
-    latency: Option<f32>,
-    penalty: f32,
+/// What is known of the candidates that may be picked.
+struct Signals {
+    /// Slot of each; as many as count.
+    slot: [usize; CANDIDATES],
+    /// Requests in flight per weight; infinite beyond the count.
+    load: [f32; CANDIDATES],
+    /// Expected latency times the penalty for failures, µs; infinite beyond the count.
+    latency: [f32; CANDIDATES],
+    count: usize,
 }
+
+/// An entry with what decides about it first and second.
+type Rated = Option<(usize, (f32, f32))>;
 
 impl Probes {
     pub(crate) fn new(endpoints: usize) -> Self {
-        let nobody = Candidate { index: 0, drawn: 0, answer: None };
-        Self { candidates: [nobody; CANDIDATES], count: 0, draws: 0, worst: 0, uses_max: uses_max(endpoints) }
+        Self {
+            index: [u32::MAX; CANDIDATES],
+            drawn: [0; CANDIDATES],
+            answer: [None; CANDIDATES],
+            count: 0,
+            draws: 0,
+            worst: 0,
+            uses_max: uses_max(endpoints),
+        }
     }
 
     /// Takes in what a probe of an endpoint answered at `now`.
@@ -81,23 +88,22 @@ impl Probes {
     /// Makes an endpoint a candidate; a full pool gives up its worst and its oldest in turn.
     fn admit(&mut self, index: u32, answer: Option<Answer>) {
         self.draws += 1;
-        let drawn = self.draws;
-        let known = &mut self.candidates[..self.count];
-        if let Some(candidate) = known.iter_mut().find(|candidate| candidate.index == index) {
-            candidate.drawn = drawn;
-            candidate.answer = answer.or(candidate.answer);
+        if let Some(slot) = self.index.iter().position(|known| *known == index) {
+            self.drawn[slot] = self.draws;
+            self.answer[slot] = answer.or(self.answer[slot]);
             return;
         }
         let slot = if self.count < CANDIDATES {
             self.count += 1;
             self.count - 1
-        } else if drawn.is_multiple_of(2) {
+        } else if self.draws.is_multiple_of(2) {
             self.worst
         } else {
-            let oldest = known.iter().enumerate().min_by_key(|(_, candidate)| candidate.drawn);
-            oldest.map_or(0, |(slot, _)| slot)
+            least(&self.drawn)
         };
-        self.candidates[slot] = Candidate { index, drawn, answer };
+        self.index[slot] = index;
+        self.drawn[slot] = self.draws;
+        self.answer[slot] = answer;
     }
 
     #[inline]
@@ -112,59 +118,88 @@ impl Probes {
             self.admit(index as u32, None);
         }
         let Some(slot) = self.choose(view) else { return first };
-        let candidate = &mut self.candidates[slot];
-        if let Some(answer) = &mut candidate.answer {
+        if let Some(answer) = &mut self.answer[slot] {
             answer.in_flight = answer.in_flight.saturating_add(1);
             answer.uses_left -= 1;
             if answer.uses_left == 0 {
-                candidate.answer = None;
+                self.answer[slot] = None;
             }
         }
-        Some(candidate.index as usize)
+        Some(self.index[slot] as usize)
     }
 
     /// The slot of the candidate to pick by the hot-cold rule; remembers the worst.
     fn choose(&mut self, view: &View<'_>) -> Option<usize> {
-        let mut signals = [None; CANDIDATES];
-        let mut loads = [f32::INFINITY; CANDIDATES];
-        let mut allowed = 0;
-        for (slot, candidate) in self.candidates[..self.count].iter_mut().enumerate() {
-            if candidate.answer.is_some_and(|answer| view.now.saturating_sub(answer.at) > AGE_MAX_US) {
-                candidate.answer = None;
-            }
-            if view.allows(candidate.index as usize) {
-                let signal = signal(view, candidate);
-                signals[slot] = Some(signal);
-                loads[allowed] = signal.load;
-                allowed += 1;
-            }
-        }
+        let signals = self.signals(view);
         // The rank below the quantile, so that of few candidates the most loaded can be hot at all: of two, one.
-        let rank = (HOT_QUANTILE * (allowed as f32 - 1.0)) as usize;
-        loads[..allowed].sort_unstable_by(f32::total_cmp);
-        let hot_above = *loads[..allowed].get(rank)?;
-        // A candidate that has not answered yet may be as fast as the fastest: it is tried, within the limit of load.
-        let fastest = signals.iter().flatten().filter_map(|signal| signal.latency).fold(f32::INFINITY, f32::min);
-        let unknown = if fastest.is_finite() { fastest } else { 1.0 };
-        let rating = |signal: &Signal| {
-            let latency = signal.latency.unwrap_or(unknown) * signal.penalty;
-            if signal.load > hot_above { (1, signal.load, latency) } else { (0, latency, signal.load) }
-        };
-        let mut best: Option<(usize, (u8, f32, f32))> = None;
-        let mut worst: Option<(usize, (u8, f32, f32))> = None;
-        for (slot, signal) in signals.iter().enumerate() {
-            let Some(signal) = signal else { continue };
-            let rated = rating(signal);
-            if best.is_none_or(|(_, rating)| rated < rating) {
-                best = Some((slot, rated));
+        let rank = (HOT_QUANTILE * (signals.count as f32 - 1.0)) as u32;
+        // Above the value of that rank is who has more values under its own than the rank; no sort is needed.
+        let is_hot =
+            signals.load.map(|load| signals.load.map(|other| u32::from(other < load)).iter().sum::<u32>() > rank);
+        let (mut cold_best, mut hot_best): (Rated, Rated) = (None, None);
+        let (mut cold_worst, mut hot_worst): (Rated, Rated) = (None, None);
+        for (entry, is_hot) in is_hot.into_iter().take(signals.count).enumerate() {
+            let (load, latency) = (signals.load[entry], signals.latency[entry]);
+            let (rating, best, worst) = if is_hot {
+                ((load, latency), &mut hot_best, &mut hot_worst)
+            } else {
+                ((latency, load), &mut cold_best, &mut cold_worst)
+            };
+            if best.is_none_or(|(_, least)| rating < least) {
+                *best = Some((entry, rating));
             }
-            if worst.is_none_or(|(_, rating)| rated > rating) {
-                worst = Some((slot, rated));
+            if worst.is_none_or(|(_, most)| rating > most) {
+                *worst = Some((entry, rating));
             }
         }
-        self.worst = worst.map_or(0, |(slot, _)| slot);
-        best.map(|(slot, _)| slot)
+        self.worst = hot_worst.or(cold_worst).map_or(0, |(entry, _)| signals.slot[entry]);
+        cold_best.or(hot_best).map(|(entry, _)| signals.slot[entry])
     }
+
+    fn signals(&mut self, view: &View<'_>) -> Signals {
+        let mut signals = Signals {
+            slot: [0; CANDIDATES],
+            load: [f32::INFINITY; CANDIDATES],
+            latency: [f32::INFINITY; CANDIDATES],
+            count: 0,
+        };
+        let mut fastest = f32::INFINITY;
+        for slot in 0..self.count {
+            let index = self.index[slot] as usize;
+            if !view.allows(index) {
+                continue;
+            }
+            if self.answer[slot].is_some_and(|answer| view.now.saturating_sub(answer.at) > AGE_MAX_US) {
+                self.answer[slot] = None;
+            }
+            let endpoint = &view.pool.endpoints()[index];
+            let own = endpoint.in_flight();
+            let (in_flight, latency) = match self.answer[slot] {
+                Some(answer) => (answer.in_flight.max(own), Some(answer.latency_us)),
+                None => (own, endpoint.latency_at_load(own, view.now)),
+            };
+            let entry = signals.count;
+            signals.slot[entry] = slot;
+            signals.load[entry] = in_flight as f32 / view.pool.effective_weight(index, view.now) as f32;
+            signals.latency[entry] = latency.unwrap_or(f32::NAN);
+            fastest = latency.map_or(fastest, |latency| latency.min(fastest));
+            signals.count += 1;
+        }
+        // A candidate that has not answered yet may be as fast as the fastest: it is tried, within the limit of load.
+        let unknown = if fastest.is_finite() { fastest } else { 1.0 };
+        for entry in 0..signals.count {
+            let latency = signals.latency[entry];
+            let endpoint = &view.pool.endpoints()[self.index[signals.slot[entry]] as usize];
+            let penalty = floor::failure_factor(endpoint, view.now);
+            signals.latency[entry] = if latency.is_nan() { unknown } else { latency } * penalty;
+        }
+        signals
+    }
+}
+
+/// Where the smallest value is.
+fn least(values: &[u64; CANDIDATES]) -> usize {
+    (1..CANDIDATES).fold(0, |best, slot| if values[slot] < values[best] { slot } else { best })
 }
 
 /// Picks that one answer serves, so that the pool's signals stay fresh on average; without bound where the formula
@@ -173,17 +208,4 @@ fn uses_max(endpoints: usize) -> u32 {
     let outside = 1.0 - CANDIDATES as f32 / endpoints.max(1) as f32;
     let fresh = outside * DRAWN as f32 - 1.0;
     if fresh <= 0.0 { u32::MAX } else { libm::ceilf(2.0 / fresh).max(1.0) as u32 }
-}
-
-#[inline]
-fn signal(view: &View<'_>, candidate: &Candidate) -> Signal {
-    let index = candidate.index as usize;
-    let endpoint = &view.pool.endpoints()[index];
-    let own = endpoint.in_flight();
-    let (in_flight, latency) = match candidate.answer {
-        Some(answer) => (answer.in_flight.max(own), Some(answer.latency_us)),
-        None => (own, endpoint.latency_at_load(own, view.now)),
-    };
-    let load = in_flight as f32 / view.pool.effective_weight(index, view.now) as f32;
-    Signal { load, latency, penalty: floor::failure_factor(endpoint, view.now) }
 }

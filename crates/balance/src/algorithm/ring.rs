@@ -73,8 +73,8 @@ impl Ring {
 
 /// What all endpoints that may be picked carry and weigh.
 struct Bound {
-    in_flight: u128,
-    weight: u128,
+    in_flight: u64,
+    weight: u64,
 }
 
 impl Bound {
@@ -82,8 +82,8 @@ impl Bound {
         let mut bound = Self { in_flight: 0, weight: 0 };
         for (index, endpoint) in view.pool.endpoints().iter().enumerate() {
             if view.allows(index) {
-                bound.in_flight += u128::from(endpoint.in_flight());
-                bound.weight += u128::from(view.pool.effective_weight(index, view.now));
+                bound.in_flight += u64::from(endpoint.in_flight());
+                bound.weight += view.pool.effective_weight(index, view.now);
             }
         }
         bound
@@ -93,7 +93,7 @@ impl Bound {
     fn admits(&self, view: &View<'_>, index: usize) -> bool {
         let load = u128::from(view.pool.endpoints()[index].in_flight());
         let weight = u128::from(view.pool.effective_weight(index, view.now));
-        load * 4 * self.weight < 5 * (self.in_flight + 1) * weight
+        load * 4 * u128::from(self.weight) < 5 * (u128::from(self.in_flight) + 1) * weight
     }
 }
 
