@@ -1,0 +1,281 @@
+//! One place that answers requests, with the counters that all workers share.
+//!
+//! Everything that changes is an atomic: a worker that starts or finishes a request never waits for another. The
+//! counters are written with relaxed order, because a pick that sees another worker's request a few nanoseconds late is
+//! as good as any.
+//!
+//! Must not know which algorithm runs: it measures, the algorithm judges.
+
+use crate::average::{AtomicAverage, decay};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Time constant of latency and failure averages in microseconds: 10 s, as Finagle and linkerd decay peak EWMA.
+pub(crate) const DECAY_US: f32 = 10_000_000.0;
+
+/// Share of a new sample in the failure rate: about the last eight requests count.
+const FAILURE_SHARE: f32 = 1.0 / 8.0;
+
+/// Latencies are averaged apart by the requests in flight at their start: 1, 2, 3 to 4, 5 to 8 … over 64.
+const LOAD_CLASSES: usize = 8;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The endpoint answered as it should.
+    Success,
+    /// The endpoint is to blame: no connection, time-out, broken answer, or a status that counts as an error.
+    Failure,
+    /// Nobody is to blame, as when the client went away. Its latency only counts if it is longer than usual: that much
+    /// the endpoint has shown.
+    Cancelled,
+}
+
+/// One place that answers requests.
+///
+/// Aligned to two cache lines, so that the counters of neighbours in memory never share one (hardware prefetches pairs).
+#[derive(Debug)]
+#[repr(align(128))]
+pub struct Endpoint {
+    id: u64,
+    weight: AtomicU32,
+    in_flight: AtomicU32,
+    consecutive_failures: AtomicU32,
+    ready_since: AtomicU64,
+    ejected_until: AtomicU64,
+    failure_rate: AtomicAverage,
+    latency_peak: AtomicAverage,
+    latency_at_load: [AtomicAverage; LOAD_CLASSES],
+    successes: AtomicU64,
+    failures: AtomicU64,
+    latency_sum: AtomicU64,
+}
+
+/// A request in flight. Dropping it without [`Started::finish`] ends it without a verdict on the endpoint, so that a
+/// cancelled future cannot leave the count of requests in flight too high.
+#[derive(Debug)]
+#[must_use = "dropping it at once ends the request"]
+pub struct Started {
+    endpoint: Arc<Endpoint>,
+    in_flight: u32,
+}
+
+/// Totals since the endpoint was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Requests that succeeded.
+    pub successes: u64,
+    /// Requests that failed.
+    pub failures: u64,
+    /// Sum of the latencies of successes, µs.
+    pub latency_sum: u64,
+}
+
+impl Endpoint {
+    /// An endpoint that became ready at `ready_since` (µs), from when its slow start counts.
+    ///
+    /// `id` must be unique in its pool and stay the same for the same replica: hashes are computed from it. `weight` is
+    /// relative to the others; zero is taken as one.
+    #[must_use]
+    pub fn new(id: u64, weight: u32, ready_since: u64) -> Self {
+        Self {
+            id,
+            weight: AtomicU32::new(weight.max(1)),
+            in_flight: AtomicU32::new(0),
+            consecutive_failures: AtomicU32::new(0),
+            ready_since: AtomicU64::new(ready_since),
+            ejected_until: AtomicU64::new(0),
+            failure_rate: AtomicAverage::new(),
+            latency_peak: AtomicAverage::new(),
+            latency_at_load: [const { AtomicAverage::new() }; LOAD_CLASSES],
+            successes: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            latency_sum: AtomicU64::new(0),
+        }
+    }
+
+    /// The id it was made with.
+    #[must_use]
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its weight, at least one.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// Changes the weight; pools made from now on use it.
+    pub fn set_weight(&self, weight: u32) {
+        self.weight.store(weight.max(1), Ordering::Relaxed);
+    }
+
+    /// Starts its slow start anew at `now` (µs), for an endpoint that was away.
+    pub fn set_ready_since(&self, now: u64) {
+        self.ready_since.store(now, Ordering::Relaxed);
+    }
+
+    /// When its slow start began, µs.
+    #[must_use]
+    pub fn ready_since(&self) -> u64 {
+        self.ready_since.load(Ordering::Relaxed)
+    }
+
+    /// Requests in flight now, over all workers.
+    #[must_use]
+    #[inline]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Failures since the last success.
+    #[must_use]
+    pub fn consecutive_failures(&self) -> u32 {
+        self.consecutive_failures.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is taken out at `now` (µs).
+    #[must_use]
+    #[inline]
+    pub fn is_ejected(&self, now: u64) -> bool {
+        now < self.ejected_until.load(Ordering::Relaxed)
+    }
+
+    /// Until when it is taken out, µs; a moment that has passed if it is not.
+    #[must_use]
+    pub fn ejected_until(&self) -> u64 {
+        self.ejected_until.load(Ordering::Relaxed)
+    }
+
+    /// Takes it out until `until` (µs) and lets it come back by slow start.
+    pub fn eject(&self, until: u64) {
+        self.ready_since.store(until, Ordering::Relaxed);
+        self.ejected_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Forgets what was learnt about it, for an endpoint that comes back; requests in flight and totals stay.
+    pub fn forget(&self) {
+        self.consecutive_failures.store(0, Ordering::Relaxed);
+        self.failure_rate.clear();
+        self.latency_peak.clear();
+        self.latency_at_load.iter().for_each(AtomicAverage::clear);
+    }
+
+    /// Totals since it was made.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals {
+            successes: self.successes.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            latency_sum: self.latency_sum.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Share of failures among about the last eight requests, faded by the time since; zero when nothing is known.
+    #[must_use]
+    #[inline]
+    pub fn failure_rate(&self, now: u64) -> f32 {
+        self.failure_rate.faded(now, DECAY_US).unwrap_or(0.0)
+    }
+
+    /// Peak EWMA of its latency in µs, faded by the time since its last answer; none before the first.
+    ///
+    /// # Source
+    /// Finagle, "Peak EWMA": a latency above the average replaces it at once, one below pulls it down slowly.
+    #[must_use]
+    #[inline]
+    pub fn latency_peak(&self, now: u64) -> Option<f32> {
+        self.latency_peak.faded(now, DECAY_US)
+    }
+
+    /// Average latency in µs of requests that started with about as many in flight as there are now, faded by the time
+    /// since the last of them; else the nearest class that has one; none before the first answer.
+    #[must_use]
+    #[inline]
+    pub fn latency_at_load(&self, in_flight: u32, now: u64) -> Option<f32> {
+        let class = load_class(in_flight.saturating_add(1));
+        let above = class..LOAD_CLASSES;
+        let below = (0..class).rev();
+        // The class itself, then lower ones (too hopeful rather than too gloomy: a pick will correct it), then higher.
+        std::iter::once(class)
+            .chain(below)
+            .chain(above)
+            .find_map(|class| self.latency_at_load[class].faded(now, DECAY_US))
+    }
+
+    /// Counts a request that is sent to it now.
+    pub fn started(self: &Arc<Self>, _now: u64) -> Started {
+        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        Started { endpoint: Arc::clone(self), in_flight }
+    }
+
+    fn learn(&self, now: u64, latency_us: u64, outcome: Outcome, in_flight: u32) {
+        let latency = latency_us as f32;
+        match outcome {
+            Outcome::Success => {
+                self.successes.fetch_add(1, Ordering::Relaxed);
+                self.latency_sum.fetch_add(latency_us, Ordering::Relaxed);
+                self.consecutive_failures.store(0, Ordering::Relaxed);
+                self.learn_latency(now, latency, in_flight);
+            }
+            Outcome::Failure => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                self.consecutive_failures.fetch_add(1, Ordering::Relaxed);
+            }
+            Outcome::Cancelled => {}
+        }
+        if outcome != Outcome::Cancelled {
+            let sample = if outcome == Outcome::Failure { 1.0 } else { 0.0 };
+            self.failure_rate.update(now, sample * FAILURE_SHARE, |old, age| {
+                let old = old * decay(age / DECAY_US);
+                old + (sample - old) * FAILURE_SHARE
+            });
+        }
+        // A request that did not succeed says nothing good about latency, only bad: a fast error must not look fast.
+        if outcome != Outcome::Success && self.latency_peak.value().is_some_and(|known| latency > known) {
+            self.learn_latency(now, latency, in_flight);
+        }
+    }
+
+    fn learn_latency(&self, now: u64, latency: f32, in_flight: u32) {
+        self.latency_peak.update(now, latency, |old, age| {
+            if latency > old { latency } else { latency + (old - latency) * decay(age / DECAY_US) }
+        });
+        // About the last eight answers, fewer when they are old: at a given load what counts is the recent past.
+        self.latency_at_load[load_class(in_flight)]
+            .update(now, latency, |old, age| old + (latency - old) * (1.0 - decay(age / DECAY_US)).max(1.0 / 8.0));
+    }
+}
+
+/// 0 for one request in flight, 1 for two, 2 for three or four, and so on by powers of two.
+const fn load_class(in_flight: u32) -> usize {
+    let bits = (u32::BITS - in_flight.saturating_sub(1).leading_zeros()) as usize;
+    if bits < LOAD_CLASSES { bits } else { LOAD_CLASSES - 1 }
+}
+
+impl Started {
+    /// The endpoint that has it.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// Requests in flight at the endpoint when this one started, itself included.
+    #[must_use]
+    pub const fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// The request ended at `now` (µs) after `latency_us`, however the caller measures it (usually to the end of the
+    /// response's head), always the same way.
+    pub fn finish(self, now: u64, latency_us: u64, outcome: Outcome) {
+        self.endpoint.learn(now, latency_us, outcome, self.in_flight);
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,227 @@
+//! What an algorithm does to latency: requests, endpoints with queues, and the real pickers, in virtual time.
+//!
+//! Poisson arrivals at a fixed share of the capacity; a few workers, each with its own picker over shared endpoints, as
+//! in a gateway; each endpoint serves a fixed number of requests at once and queues the rest first in, first out;
+//! service times are log-normal, divided by the endpoint's speed, which may change once on the way. The network takes no
+//! time and nothing fails: what is left is the choice of endpoint.
+//!
+//! The same seed draws the same arrivals, clients and service times for every algorithm, so runs differ by their
+//! choices alone. Open loop: a slow answer holds no later arrival back.
+//!
+//! # Source
+//! Event-driven simulation with one heap ordered by time, then by order of creation.
+
+use crate::endpoint::{Endpoint, Outcome, Started};
+use crate::key::bytes_key;
+use crate::picker::{PickContext, Picker};
+use crate::pool::Pool;
+use plimsoll_model::spec::Algorithm;
+use plimsoll_stats::{Random, nearest_rank_sorted};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+/// Mean service time at speed 1, µs.
+pub const SERVICE_US: f64 = 10_000.0;
+
+/// One simulated endpoint.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Server {
+    /// 1 serves in [`SERVICE_US`] on average, 0.25 in four times that.
+    pub speed: f64,
+    /// Its speed in the second half of the run.
+    pub speed_later: f64,
+    /// Requests served at once; more wait.
+    pub slots: u32,
+    /// The weight its endpoint is given.
+    pub weight: u32,
+}
+
+/// What is simulated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// The endpoints.
+    pub servers: Vec<Server>,
+    /// Workers with a picker each.
+    pub workers: usize,
+    /// Arrivals per time as a share of what all servers together can serve in the second half.
+    pub load: f64,
+    /// Coefficient of variation of the log-normal service times.
+    pub variation: f64,
+    /// Distinct clients, for the hashes.
+    pub clients: u64,
+    /// Requests in all; the first tenth is not measured.
+    pub requests: u64,
+    /// Draws everything.
+    pub seed: u64,
+}
+
+impl Scenario {
+    /// Ten endpoints of four slots, all alike.
+    #[must_use]
+    pub fn alike(load: f64, requests: u64, seed: u64) -> Self {
+        let server = Server { speed: 1.0, speed_later: 1.0, slots: 4, weight: 1 };
+        Self { servers: vec![server; 10], workers: 4, load, variation: 1.0, clients: 10_000, requests, seed }
+    }
+
+    /// Ten endpoints of four slots that differ: two are a quarter faster, one a fifth slower, one four times slower, and
+    /// one becomes four times slower midway. All weights are equal: nobody told the balancer.
+    #[must_use]
+    pub fn mixed(load: f64, requests: u64, seed: u64) -> Self {
+        let mut scenario = Self::alike(load, requests, seed);
+        for (server, speed) in scenario.servers.iter_mut().zip([1.25, 1.25, 0.8, 0.25]) {
+            (server.speed, server.speed_later) = (speed, speed);
+        }
+        scenario.servers[4].speed_later = 0.25;
+        scenario
+    }
+
+    /// The same with weights that match the speeds of the first half, as a diligent operator would set them.
+    #[must_use]
+    pub fn with_true_weights(mut self) -> Self {
+        for server in &mut self.servers {
+            server.weight = (server.speed * f64::from(server.slots) * 20.0) as u32;
+        }
+        self
+    }
+
+    /// Mean time between arrivals, µs.
+    fn gap(&self) -> f64 {
+        let capacity: f64 = self.servers.iter().map(|server| server.speed_later * f64::from(server.slots)).sum();
+        SERVICE_US / (capacity * self.load)
+    }
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Latencies of the measured requests, µs, ascending.
+    pub latencies: Vec<u64>,
+    /// Requests each endpoint got.
+    pub picked: Vec<u64>,
+}
+
+impl Report {
+    /// The latency that a share `q` of the requests did not exceed, µs.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> u64 {
+        nearest_rank_sorted(&self.latencies, q).unwrap_or(0)
+    }
+}
+
+/// A request that waits or is served.
+struct Request {
+    arrived: u64,
+    work: f64,
+    is_measured: bool,
+    started: Started,
+}
+
+/// One endpoint's queue and free slots.
+struct Station {
+    free: u32,
+    queue: VecDeque<Request>,
+}
+
+/// What happens next: the end of the service of a request, held in a slot of the slab, at a station.
+type Event = Reverse<(u64, u64, usize, usize)>;
+
+/// All that moves.
+struct World<'a> {
+    scenario: &'a Scenario,
+    half: u64,
+    stations: Vec<Station>,
+    served: Vec<Option<Request>>,
+    free_places: Vec<usize>,
+    ends: BinaryHeap<Event>,
+    sequence: u64,
+    report: Report,
+}
+
+/// Runs a scenario with an algorithm.
+#[must_use]
+pub fn run(scenario: &Scenario, algorithm: Algorithm) -> Report {
+    let endpoints: Vec<Arc<Endpoint>> =
+        scenario.servers.iter().zip(1..).map(|(server, id)| Arc::new(Endpoint::new(id, server.weight, 0))).collect();
+    let pool = Arc::new(Pool::new(algorithm, endpoints.clone()));
+    let mut random = Random::new(scenario.seed);
+    let mut pickers: Vec<Picker> =
+        (0..scenario.workers).map(|_| Picker::new(Arc::clone(&pool), random.bits())).collect();
+    let gap = scenario.gap();
+    let mut world = World::new(scenario, (gap * scenario.requests as f64 / 2.0) as u64);
+    let mut clock = 0.0;
+    for number in 0..scenario.requests {
+        clock += random.exponential(gap);
+        let (now, work) = (clock as u64, random.log_normal(SERVICE_US, scenario.variation));
+        let client = random.below(scenario.clients);
+        let worker = random.below(pickers.len() as u64) as usize;
+        world.end_until(now);
+        let context = PickContext { now, key: Some(bytes_key(&client.to_le_bytes())), ..PickContext::default() };
+        let Some(picker) = pickers.get_mut(worker) else { break };
+        let Some(index) = picker.pick(context) else { break };
+        let is_measured = number >= scenario.requests / 10;
+        world.arrive(index, Request { arrived: now, work, is_measured, started: endpoints[index].started(now) });
+    }
+    world.end_until(u64::MAX);
+    world.report.latencies.sort_unstable();
+    world.report
+}
+
+impl<'a> World<'a> {
+    fn new(scenario: &'a Scenario, half: u64) -> Self {
+        let station = |server: &Server| Station { free: server.slots, queue: VecDeque::new() };
+        let report = Report { latencies: Vec::new(), picked: vec![0; scenario.servers.len()] };
+        Self {
+            scenario,
+            half,
+            stations: scenario.servers.iter().map(station).collect(),
+            served: Vec::new(),
+            free_places: Vec::new(),
+            ends: BinaryHeap::new(),
+            sequence: 0,
+            report,
+        }
+    }
+
+    fn arrive(&mut self, index: usize, request: Request) {
+        self.report.picked[index] += 1;
+        if self.stations[index].free > 0 {
+            self.stations[index].free -= 1;
+            self.serve(index, request.arrived, request);
+        } else {
+            self.stations[index].queue.push_back(request);
+        }
+    }
+
+    fn serve(&mut self, index: usize, now: u64, request: Request) {
+        let server = &self.scenario.servers[index];
+        let speed = if now < self.half { server.speed } else { server.speed_later };
+        let end = now + ((request.work / speed) as u64).max(1);
+        let place = self.free_places.pop().unwrap_or_else(|| {
+            self.served.push(None);
+            self.served.len() - 1
+        });
+        self.served[place] = Some(request);
+        self.ends.push(Reverse((end, self.sequence, index, place)));
+        self.sequence += 1;
+    }
+
+    /// Ends every service that ends by then, and starts what waited for it.
+    fn end_until(&mut self, until: u64) {
+        while let Some(Reverse((now, _, index, place))) = self.ends.peek().copied().filter(|event| event.0.0 <= until) {
+            self.ends.pop();
+            self.free_places.push(place);
+            if let Some(request) = self.served[place].take() {
+                let latency = now - request.arrived;
+                request.started.finish(now, latency, Outcome::Success);
+                if request.is_measured {
+                    self.report.latencies.push(latency);
+                }
+            }
+            match self.stations[index].queue.pop_front() {
+                Some(request) => self.serve(index, now, request),
+                None => self.stations[index].free += 1,
+            }
+        }
+    }
+}
