@@ -173,7 +173,8 @@ pub fn compile(snapshot: &Snapshot, before: Option<&Plan>, workers: usize, now_u
     if let Some(before) = before.filter(|before| snapshot.version < before.version) {
         return Err(PlanError::Stale { offered: snapshot.version, in_use: before.version });
     }
-    let trusted = snapshot.gateway.trusted_proxies.iter().map(|range| Cidr::try_new(range)).collect::<Result<_, _>>()?;
+    let trusted =
+        snapshot.gateway.trusted_proxies.iter().map(|range| Cidr::try_new(range)).collect::<Result<_, _>>()?;
     let services: Vec<ServicePlan> = snapshot
         .pools
         .keys()
@@ -196,10 +197,9 @@ pub fn compile(snapshot: &Snapshot, before: Option<&Plan>, workers: usize, now_u
 fn listener(spec: &ListenerSpec, index: &BTreeMap<&ServiceName, usize>) -> Result<ListenerPlan, PlanError> {
     let mut routes = Vec::with_capacity(spec.routes.len());
     for route in &spec.routes {
-        let service = *index.get(&route.service).ok_or_else(|| PlanError::NoPool {
-            listener: spec.address.clone(),
-            service: route.service.clone(),
-        })?;
+        let service = *index
+            .get(&route.service)
+            .ok_or_else(|| PlanError::NoPool { listener: spec.address.clone(), service: route.service.clone() })?;
         routes.push(RoutePlan { service, timeout_ms: route.timeout.get(), retry: route.retry });
     }
     Ok(ListenerPlan { address: spec.address.clone(), router: Router::new(&spec.routes), routes })
@@ -238,10 +238,8 @@ fn service(
     let slow_start_us = pool.balance.slow_start.get().saturating_mul(1_000);
     let endpoints = targets.iter().map(|target| Arc::clone(&target.endpoint)).collect();
     ServicePlan {
-        shared: before.map_or_else(
-            || Arc::new(SharedService::new(name.clone(), workers)),
-            |before| Arc::clone(&before.shared),
-        ),
+        shared: before
+            .map_or_else(|| Arc::new(SharedService::new(name.clone(), workers)), |before| Arc::clone(&before.shared)),
         queue: QueuePlan::new(&pool.balance),
         pool: Arc::new(Pool::with_slow_start(pool.balance.algorithm, slow_start_us, endpoints)),
         targets,

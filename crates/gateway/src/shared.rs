@@ -60,11 +60,7 @@ pub struct SharedService {
 impl SharedService {
     /// Nothing waits.
     pub fn new(name: ServiceName, workers: usize) -> Self {
-        Self {
-            name,
-            waiting: (0..workers).map(|_| AtomicU32::new(0)).collect(),
-            waiting_total: AtomicU32::new(0),
-        }
+        Self { name, waiting: (0..workers).map(|_| AtomicU32::new(0)).collect(), waiting_total: AtomicU32::new(0) }
     }
 
     /// Takes a place in the queue unless `queue_max` are waiting.

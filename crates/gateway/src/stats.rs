@@ -9,7 +9,8 @@ const LATENCY_MAX_US: u64 = 3_600_000_000;
 
 /// A latency histogram. `digits` are the decimal digits that are kept.
 fn histogram(digits: u8) -> Histogram<u32> {
-    Histogram::new_with_bounds(1, LATENCY_MAX_US, digits).expect("invariant: 1 to 3 digits and 1 to 2^32 are valid bounds")
+    Histogram::new_with_bounds(1, LATENCY_MAX_US, digits)
+        .expect("invariant: 1 to 3 digits and 1 to 2^32 are valid bounds")
 }
 
 /// Latencies of one interval; allocated with the first.

@@ -181,10 +181,11 @@ pub fn response(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient) {
         match known(field.name) {
             Known::Connection | Known::ContentLength | Known::TransferEncoding | Known::HopByHop => continue,
             Known::Upgrade if !switched => continue,
-            Known::Other if head.connection_names_fields => {
-                if removed_by_connection(connection_values(head.fields), field.name) {
-                    continue;
-                }
+            Known::Other
+                if head.connection_names_fields
+                    && removed_by_connection(connection_values(head.fields), field.name) =>
+            {
+                continue;
             }
             _ => {}
         }

@@ -72,8 +72,18 @@ pub fn lists(value: &[u8], token: &str) -> bool {
 /// Fields that stay although `Connection` names them: removing them would change whom the replica believes the request
 /// to be from, or how it is answered for whom.
 const KEPT: [&str; 12] = [
-    "host", "authorization", "cookie", "content-type", "cache-control", "x-forwarded-for", "x-forwarded-host",
-    "x-forwarded-proto", "forwarded", "x-request-id", "content-encoding", "set-cookie",
+    "host",
+    "authorization",
+    "cookie",
+    "content-type",
+    "cache-control",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "forwarded",
+    "x-request-id",
+    "content-encoding",
+    "set-cookie",
 ];
 
 /// Whether a `Connection` field of the message names `field`, so that it ends here.

@@ -202,6 +202,6 @@ fn split_target<'b>(method: &str, target: &'b str) -> Result<(&'b str, Option<&'
     }
     let rest = &target[scheme_end + 3..];
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let authority = rest[..end].as_bytes();
+    let authority = &rest.as_bytes()[..end];
     if is_authority(authority) { Ok((&rest[end..], Some(authority))) } else { Err(RequestError::Target) }
 }

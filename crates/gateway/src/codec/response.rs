@@ -75,7 +75,9 @@ pub fn parse<'h, 'b>(
             Known::Connection => {
                 close |= lists(field.value, "close");
                 keep |= lists(field.value, "keep-alive");
-                let plain = |element: &[u8]| [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|o| element.eq_ignore_ascii_case(o));
+                let plain = |element: &[u8]| {
+                    [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|o| element.eq_ignore_ascii_case(o))
+                };
                 names |= elements(field.value).any(|element| !plain(element));
             }
             _ => {}

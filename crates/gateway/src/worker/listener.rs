@@ -93,10 +93,10 @@ pub async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, socket: std::net
     }
     let Ok(socket) = socket.into_std() else { return };
     while let Ok((stream, peer)) = socket.accept() {
-        if stream.set_nonblocking(true).is_ok() {
-            if let Ok(stream) = TcpStream::from_std(stream) {
-                admit(&worker, &listener, stream, peer);
-            }
+        if stream.set_nonblocking(true).is_ok()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            admit(&worker, &listener, stream, peer);
         }
     }
 }

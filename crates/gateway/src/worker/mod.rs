@@ -157,10 +157,11 @@ impl Worker {
 
     /// A connection ended.
     pub fn connection_ended(&self) {
-        if self.draining.get() && self.slots.len() == 0 {
-            if let Some(drained) = self.drained.borrow_mut().take() {
-                let _ = drained.send(());
-            }
+        if self.draining.get()
+            && self.slots.len() == 0
+            && let Some(drained) = self.drained.borrow_mut().take()
+        {
+            let _ = drained.send(());
         }
     }
 

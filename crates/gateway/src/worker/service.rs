@@ -149,7 +149,10 @@ impl Service {
 
     fn local(known: &[Rc<LocalTarget>], wanted: &[Arc<Target>]) -> Vec<Rc<LocalTarget>> {
         let find = |target: &Arc<Target>| known.iter().find(|known| Arc::ptr_eq(&known.target, target)).map(Rc::clone);
-        wanted.iter().map(|target| find(target).unwrap_or_else(|| Rc::new(LocalTarget::new(Arc::clone(target))))).collect()
+        wanted
+            .iter()
+            .map(|target| find(target).unwrap_or_else(|| Rc::new(LocalTarget::new(Arc::clone(target)))))
+            .collect()
     }
 
     /// Uses a new plan; requests in flight keep what they have, waiting ones look again.
@@ -180,7 +183,12 @@ impl Service {
     }
 
     /// Takes an endpoint with room; `exclude` is the one that failed before.
-    pub fn try_pick(self: &Rc<Self>, now_us: u64, key: Option<u64>, exclude: Option<&Rc<LocalTarget>>) -> Option<Lease> {
+    pub fn try_pick(
+        self: &Rc<Self>,
+        now_us: u64,
+        key: Option<u64>,
+        exclude: Option<&Rc<LocalTarget>>,
+    ) -> Option<Lease> {
         let targets = self.targets.borrow();
         let exclude = exclude.and_then(|failed| targets.iter().position(|target| Rc::ptr_eq(target, failed)));
         let context = PickContext { now: now_us, key, exclude, in_flight_max: self.queue.get().in_flight_max };
