@@ -1,0 +1,227 @@
+//! One client connection: requests one after the other, each answered before the next is looked at.
+//!
+//! Pipelined requests wait in the inbox, in order. A connection between requests holds no buffer.
+
+use crate::codec::scan::leading_empty_lines;
+use crate::codec::{HeadScan, RequestError};
+use crate::exchange::{self, Next};
+use crate::io::{IoEnd, Pace};
+use crate::refusal::{self, Refusal};
+use crate::worker::Worker;
+use crate::worker::buffer::Buffer;
+use crate::worker::listener::Listener;
+use crate::worker::slot::Slot;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use tokio::net::TcpStream;
+
+/// Bytes read and thrown away from a client whose request was refused, so that it can read why.
+const LINGER_BYTES: usize = 256 * 1024;
+/// And for how long, ms.
+const LINGER_MS: u64 = 1_000;
+
+/// Who is at the other end.
+#[derive(Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// As `X-Forwarded-For` writes it.
+    pub text: String,
+    /// As `Forwarded` writes it.
+    pub node: String,
+    /// Key for hashing algorithms.
+    pub key: u64,
+}
+
+impl Peer {
+    fn new(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        let text = address.to_string();
+        let node = if address.is_ipv6() { format!("\"[{text}]\"") } else { text.clone() };
+        Self { address, text, node, key: plimsoll_balance::source_key(address) }
+    }
+}
+
+/// One client connection.
+#[derive(Debug)]
+pub struct Client {
+    /// The socket.
+    pub stream: TcpStream,
+    /// Whose it is.
+    pub worker: Rc<Worker>,
+    /// Where it was accepted.
+    pub listener: Rc<Listener>,
+    /// Its deadline.
+    pub slot: Rc<Slot>,
+    /// Who is at the other end.
+    pub peer: Peer,
+    /// Bytes read and not dealt with; none while there are none.
+    pub inbox: Option<Buffer>,
+    slot_index: usize,
+    scan: HeadScan,
+}
+
+impl Client {
+    /// A connection that was just accepted.
+    pub fn new(worker: Rc<Worker>, listener: Rc<Listener>, stream: TcpStream, peer: IpAddr) -> Self {
+        let (slot_index, slot) = worker.slots.insert();
+        Self {
+            stream,
+            listener,
+            slot,
+            peer: Peer::new(peer),
+            inbox: None,
+            slot_index,
+            scan: HeadScan::default(),
+            worker,
+        }
+    }
+
+    /// Waits of this connection, each at most `wait_ms` long.
+    pub fn pace(&self, wait_ms: u64) -> Pace<'_> {
+        Pace { worker: &self.worker, slot: &self.slot, wait_ms, is_shared: false }
+    }
+
+    /// Gives the inbox back when nothing is in it.
+    pub fn release_inbox(&mut self) {
+        if self.inbox.as_ref().is_some_and(Buffer::is_empty)
+            && let Some(inbox) = self.inbox.take()
+        {
+            self.worker.buffers.give(inbox);
+        }
+    }
+
+    /// Whether the connection should end with the current request.
+    pub fn is_ending(&self) -> bool {
+        self.worker.is_draining() || self.listener.is_closing()
+    }
+
+    /// Waits for a whole request head and gives its length in the inbox; none when the connection is over.
+    async fn read_head(&mut self) -> Result<Option<usize>, RequestError> {
+        let limits = self.worker.limits();
+        self.scan = HeadScan::default();
+        self.release_inbox();
+        if self.inbox.is_none() && !self.await_bytes(limits.idle_ms).await {
+            return Ok(None);
+        }
+        let deadline_ms = self.worker.now_ms().saturating_add(limits.head_ms);
+        loop {
+            if let Some(inbox) = &mut self.inbox {
+                let skipped = if self.scan == HeadScan::default() { leading_empty_lines(inbox.unread()) } else { 0 };
+                inbox.consume(skipped);
+                let unread = inbox.unread();
+                let found = self.scan.advance(unread).map_err(|_| RequestError::BareLineEnd)?;
+                if found.unwrap_or(unread.len()) > limits.head_bytes_max {
+                    return Err(RequestError::HeadTooLarge);
+                }
+                if let Some(length) = found {
+                    return Ok(Some(length));
+                }
+            }
+            let wait_ms = deadline_ms.saturating_sub(self.worker.now_ms());
+            let mut inbox = self.inbox.take().unwrap_or_else(|| self.worker.buffers.small());
+            let read = self.pace(wait_ms).read(&self.stream, &mut inbox, limits.head_bytes_max + 1).await;
+            self.inbox = Some(inbox);
+            match read {
+                Ok(0) | Err(IoEnd::Gone) => return Ok(None),
+                Ok(_) => {}
+                Err(IoEnd::TimedOut) => {
+                    self.worker.count_refused("head-timeout");
+                    refusal::send(self, Refusal::new(408, "head-timeout"), true).await;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Waits for the first byte of a request without holding a buffer.
+    async fn await_bytes(&mut self, idle_ms: u64) -> bool {
+        if self.is_ending() {
+            return false;
+        }
+        let deadline_ms = self.worker.now_ms().saturating_add(idle_ms);
+        loop {
+            let mut inbox = self.worker.buffers.small();
+            let tried = self.stream.try_read(inbox.room(0));
+            match tried {
+                Ok(count) if count > 0 => {
+                    inbox.filled(count);
+                    self.inbox = Some(inbox);
+                    return true;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.worker.buffers.give(inbox),
+                _ => {
+                    self.worker.buffers.give(inbox);
+                    return false;
+                }
+            }
+            self.slot.set_idle(true);
+            let ready = self.slot.within(deadline_ms, self.stream.readable()).await;
+            self.slot.set_idle(false);
+            if !matches!(ready, Ok(Ok(()))) {
+                return false;
+            }
+        }
+    }
+
+    /// Closes so that the client can still read what was sent last: its unread bytes would make the kernel reset the
+    /// connection, and a reset may overtake the response.
+    pub async fn linger(&mut self) {
+        let _ = socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
+        let deadline_ms = self.worker.now_ms().saturating_add(LINGER_MS);
+        let mut buffer = self.worker.buffers.small();
+        let mut thrown = 0;
+        while thrown < LINGER_BYTES {
+            let left_ms = deadline_ms.saturating_sub(self.worker.now_ms());
+            match self.pace(left_ms).read(&self.stream, &mut buffer, 0).await {
+                Ok(count) if count > 0 && left_ms > 0 => {
+                    thrown += count;
+                    buffer.consume(count);
+                }
+                _ => break,
+            }
+        }
+        self.worker.buffers.give(buffer);
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(inbox) = self.inbox.take() {
+            self.worker.buffers.give(inbox);
+        }
+        self.worker.slots.remove(self.slot_index);
+        self.worker.shared.connections_open.fetch_sub(1, Ordering::Relaxed);
+        self.worker.connection_ended();
+    }
+}
+
+/// Serves a connection to its end.
+pub async fn serve(mut client: Client) {
+    loop {
+        match client.read_head().await {
+            Ok(None) => return,
+            Err(error) => {
+                client.worker.count_refused(error.word());
+                refusal::send(&mut client, Refusal::from(error), true).await;
+                client.linger().await;
+                return;
+            }
+            Ok(Some(length)) => match exchange::run(&mut client, length).await {
+                Next::Request => {}
+                Next::Linger => {
+                    client.linger().await;
+                    return;
+                }
+                Next::Close => return,
+            },
+        }
+    }
+}
+
+/// Tells a client that there are too many connections.
+pub async fn refuse_connection(mut client: Client) {
+    refusal::send(&mut client, Refusal::new(503, "connections-max"), true).await;
+    client.linger().await;
+}

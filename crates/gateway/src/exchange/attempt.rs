@@ -1,0 +1,154 @@
+//! One try at one endpoint.
+
+use super::acquire::Upstream;
+use super::admit::Facts;
+use super::respond::{self, Answer, BodyEnd, NoHead, Towards};
+use super::upload::Upload;
+use super::{Ended, streaming, tunnel};
+use crate::client::Client;
+use crate::control::FailureReason;
+use crate::io::{IoEnd, Pace};
+use crate::worker::buffer::Buffer;
+use crate::worker::service::Lease;
+use plimsoll_balance::Outcome;
+
+/// How a try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// The exchange is over.
+    Ended(Ended),
+    /// No byte of a response came. `sent` bytes of the request had left.
+    Lost {
+        /// Why.
+        reason: FailureReason,
+        /// Bytes that the kernel took.
+        sent: usize,
+    },
+}
+
+/// What the client's side of a response is.
+pub fn towards<'a>(client: &'a Client, facts: &Facts) -> Towards<'a> {
+    Towards { stream: &client.stream, minor: facts.minor, asked: facts.asked, write_ms: client.worker.limits().body_ms }
+}
+
+/// Sends the request in `out`, streams what is left of its body, and passes the response on.
+pub async fn run(
+    client: &mut Client,
+    facts: &Facts,
+    upload: &mut Upload,
+    out: &[u8],
+    lease: Lease,
+    upstream: Upstream,
+    try_us: u64,
+) -> Attempt {
+    let limits = client.worker.limits();
+    if let Err((end, sent)) = client.pace(limits.body_ms).write(&upstream.stream, out, &[]).await {
+        let now_us = client.worker.shared.now_us();
+        let reason =
+            if end == IoEnd::TimedOut { FailureReason::ResponseTimeout } else { FailureReason::ConnectionLost };
+        blame(lease, now_us, try_us, upstream.reused && reason == FailureReason::ConnectionLost);
+        return Attempt::Lost { reason, sent };
+    }
+    if !upload.is_complete() {
+        return Box::pin(streaming::run(client, facts, upload, lease, upstream, try_us)).await;
+    }
+    let worker = std::rc::Rc::clone(&client.worker);
+    let mut response = worker.buffers.outgoing();
+    let mut buffer = worker.buffers.large();
+    let exchange = Exchange { client, facts, try_us };
+    let attempt = exchange.whole(lease, upstream, out.len(), &mut buffer, &mut response).await;
+    worker.buffers.give(buffer);
+    worker.buffers.give_outgoing(response);
+    attempt
+}
+
+/// An endpoint failed a try; a stale connection is nobody's fault.
+pub fn blame(lease: Lease, now_us: u64, try_us: u64, stale: bool) {
+    let outcome = if stale { Outcome::Cancelled } else { Outcome::Failure };
+    lease.finish(now_us, now_us.saturating_sub(try_us), outcome);
+}
+
+struct Exchange<'a> {
+    client: &'a mut Client,
+    facts: &'a Facts,
+    try_us: u64,
+}
+
+impl Exchange<'_> {
+    /// The request left whole; what comes back decides everything.
+    async fn whole(
+        self,
+        lease: Lease,
+        upstream: Upstream,
+        sent: usize,
+        buffer: &mut Buffer,
+        out: &mut Vec<u8>,
+    ) -> Attempt {
+        let (client, facts) = (self.client, self.facts);
+        let to = towards(client, facts);
+        let keep = || facts.keep_alive && !client.is_ending();
+        let head =
+            respond::final_head(client.pace(facts.timeout_ms), &upstream.stream, to, keep, true, buffer, out).await;
+        let head_us = client.worker.shared.now_us();
+        let answer = match head {
+            Ok(answer) => answer,
+            Err(NoHead::Lost) => {
+                blame(lease, head_us, self.try_us, upstream.reused);
+                return Attempt::Lost { reason: FailureReason::ConnectionLost, sent };
+            }
+            Err(NoHead::Failed(reason)) => {
+                blame(lease, head_us, self.try_us, false);
+                return Attempt::Ended(Ended::Failed(reason));
+            }
+            Err(NoHead::ClientGone) => {
+                lease.finish(head_us, head_us.saturating_sub(self.try_us), Outcome::Cancelled);
+                return Attempt::Ended(Ended::ClientGone);
+            }
+        };
+        if answer.status == 101 {
+            return Attempt::Ended(Box::pin(tunnel::run(client, lease, upstream, self.try_us, buffer, out)).await);
+        }
+        let in_one_read = buffer.unread().len();
+        let pace = client.pace(to.write_ms);
+        let outcome = respond::body(pace, &upstream.stream, to, &answer, buffer, out).await;
+        let ended = settle(pace, facts, lease, upstream, &answer, outcome, buffer, (self.try_us, head_us, in_one_read));
+        Attempt::Ended(ended)
+    }
+}
+
+/// Counts a response whose head was passed on, and keeps the replica's connection if both messages ended well.
+#[allow(clippy::too_many_arguments, reason = "the loose ends of one exchange, tied in one place")]
+pub fn settle(
+    pace: Pace<'_>,
+    facts: &Facts,
+    lease: Lease,
+    upstream: Upstream,
+    answer: &Answer,
+    outcome: Result<u64, (BodyEnd, u64)>,
+    rest: &Buffer,
+    (try_us, head_us, in_one_read): (u64, u64, usize),
+) -> Ended {
+    let bytes = outcome.unwrap_or_else(|(_, bytes)| bytes);
+    facts.service.stats.count(|totals| totals.bytes_out += bytes);
+    // A body that came with its head took no further time that is worth a reading of the clock.
+    let now_us = if bytes as usize <= in_one_read { head_us } else { pace.worker.shared.now_us() };
+    let latency_us = head_us.saturating_sub(try_us);
+    match outcome {
+        Ok(_) => {
+            let verdict = if answer.status >= 500 { Outcome::Failure } else { Outcome::Success };
+            if answer.upstream_keep && rest.is_empty() {
+                lease.target.keep(upstream.stream, pace.worker.now_ms(), pace.worker.limits().idle_upstream_max);
+            }
+            lease.finish(now_us, latency_us, verdict);
+            Ended::Answered { status: answer.status, keep: answer.client_keep, at_us: now_us }
+        }
+        Err((BodyEnd::ClientGone, _)) => {
+            lease.finish(now_us, latency_us, Outcome::Cancelled);
+            Ended::ClientGone
+        }
+        Err((BodyEnd::Failed(reason), _)) => {
+            lease.finish(now_us, latency_us, Outcome::Failure);
+            Ended::Cut(reason)
+        }
+    }
+}

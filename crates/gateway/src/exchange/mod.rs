@@ -1,0 +1,241 @@
+//! One exchange: a request admitted, an endpoint found, the request sent, the response passed on, everything counted.
+//!
+//! A request that fits what was read with its head is sent whole and can be sent again; larger ones stream. Nothing is
+//! retried once a byte of the response went to the client, and an upstream connection goes back to its pool only when
+//! both messages on it ended where they should.
+
+mod acquire;
+mod admit;
+mod attempt;
+mod respond;
+mod streaming;
+mod tunnel;
+mod upload;
+
+use crate::client::Client;
+use crate::codec::RequestError;
+use crate::control::FailureReason;
+use crate::refusal::{self, Refusal};
+use crate::stats::End;
+use crate::worker::buffer::Buffer;
+use crate::worker::service::{LocalTarget, Service};
+use acquire::NoLease;
+use admit::Facts;
+use attempt::Attempt;
+use std::rc::Rc;
+use upload::Upload;
+
+/// What becomes of the client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Another request may come.
+    Request,
+    /// Close it, letting the client read what was sent.
+    Linger,
+    /// Close it.
+    Close,
+}
+
+/// Connections that may fail before the request does: nothing was sent, so trying elsewhere costs no replica anything.
+const CONNECT_RETRIES: u32 = 2;
+
+/// Counts one request however its future ends: one that is dropped counts as cancelled.
+struct Tally {
+    service: Rc<Service>,
+    start_us: u64,
+    is_open: bool,
+}
+
+impl Tally {
+    fn new(service: &Rc<Service>, start_us: u64, retry_permille: u64) -> Self {
+        service.stats.arrived(start_us);
+        service.budget.deposit(retry_permille);
+        Self { service: Rc::clone(service), start_us, is_open: true }
+    }
+
+    fn end(&mut self, now_us: u64, end: End) {
+        if std::mem::take(&mut self.is_open) {
+            self.service.stats.ended(now_us, now_us.saturating_sub(self.start_us), end);
+        }
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        let now_us = self.start_us;
+        self.end(now_us, End::Cancelled);
+    }
+}
+
+/// How an exchange ended, as far as the client is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// The response is complete.
+    Answered { status: u16, keep: bool, at_us: u64 },
+    /// It failed before any byte of the response.
+    Failed(FailureReason),
+    /// It failed within the response.
+    Cut(FailureReason),
+    /// The rest of the request broke a rule.
+    Refused(Refusal),
+    /// The client went away.
+    ClientGone,
+}
+
+/// Answers the request whose head of `head_length` bytes is at the start of the inbox.
+pub async fn run(client: &mut Client, head_length: usize) -> Next {
+    let start_us = client.worker.shared.now_us();
+    let mut out = client.worker.buffers.outgoing();
+    let Some(mut inbox) = client.inbox.take() else { return Next::Close };
+    let next = match admit::admit(client, &inbox.unread()[..head_length], &mut out) {
+        Ok(facts) => {
+            inbox.consume(head_length);
+            answer(client, &facts, inbox, &mut out, start_us).await
+        }
+        Err(refused) => {
+            client.inbox = Some(inbox);
+            client.worker.count_refused(refused.word);
+            refusal::send(client, refused, true).await;
+            Next::Linger
+        }
+    };
+    client.worker.buffers.give_outgoing(out);
+    next
+}
+
+async fn answer(client: &mut Client, facts: &Facts, mut inbox: Buffer, out: &mut Vec<u8>, start_us: u64) -> Next {
+    let limits = client.worker.limits();
+    let mut tally = Tally::new(&facts.service, start_us, limits.retry_permille);
+    let mut upload = Upload::new(facts.framing, limits.body_bytes_max);
+    let absorbed = upload.absorb(&mut inbox, out);
+    // Kept while bytes are left in it or will come; an exchange that only waits holds no read buffer.
+    if inbox.is_empty() && upload.is_complete() {
+        client.worker.buffers.give(inbox);
+    } else {
+        client.inbox = Some(inbox);
+    }
+    let ended = match absorbed {
+        Ok(()) => attempts(client, facts, &mut upload, out, start_us).await,
+        Err(error) => Ended::Refused(error.into()),
+    };
+    facts.service.stats.count(|totals| totals.bytes_in += upload.bytes());
+    finish(client, facts, &upload, &mut tally, ended).await
+}
+
+async fn finish(client: &mut Client, facts: &Facts, upload: &Upload, tally: &mut Tally, ended: Ended) -> Next {
+    let now_us = || client.worker.shared.now_us();
+    match ended {
+        Ended::Answered { status, keep, at_us } => {
+            let end = if status >= 500 { End::Failed(FailureReason::Status5xx) } else { End::Answered };
+            tally.end(at_us, end);
+            if keep {
+                Next::Request
+            } else if upload.is_complete() && client.inbox.is_none() {
+                Next::Close
+            } else {
+                Next::Linger
+            }
+        }
+        Ended::Cut(reason) => {
+            tally.end(now_us(), End::Failed(reason));
+            Next::Close
+        }
+        Ended::ClientGone => {
+            tally.end(now_us(), End::Cancelled);
+            Next::Close
+        }
+        Ended::Refused(refused) => {
+            tally.end(now_us(), End::Cancelled);
+            client.worker.count_refused(refused.word);
+            refusal::send(client, refused, true).await;
+            Next::Linger
+        }
+        Ended::Failed(reason) => {
+            tally.end(now_us(), End::Failed(reason));
+            let close = !(upload.is_complete() && facts.keep_alive && facts.minor == 1) || client.is_ending();
+            let sent = if facts.asked.head {
+                send_head_only(client, reason.into(), close).await
+            } else {
+                refusal::send(client, reason.into(), close).await
+            };
+            match (sent, close) {
+                (false, _) => Next::Close,
+                (true, false) => Next::Request,
+                (true, true) => Next::Linger,
+            }
+        }
+    }
+}
+
+async fn send_head_only(client: &mut Client, refused: Refusal, close: bool) -> bool {
+    let mut out = Vec::new();
+    refused.encode(&mut out, close, false);
+    client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok()
+}
+
+/// Tries endpoints until one answers or no further try is allowed.
+async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: &[u8], start_us: u64) -> Ended {
+    let service = &facts.service;
+    let mut failed_at: Option<Rc<LocalTarget>> = None;
+    let mut connects_failed = 0;
+    let mut retries = 0;
+    let mut stale = 0;
+    let mut try_us = start_us;
+    loop {
+        let (lease, waited) = match acquire::acquire(client, facts, try_us, failed_at.as_ref()).await {
+            Ok(acquired) => acquired,
+            Err(NoLease::Failed(reason)) => return Ended::Failed(reason),
+            Err(NoLease::ClientGone) => return Ended::ClientGone,
+        };
+        if waited {
+            try_us = client.worker.shared.now_us();
+        }
+        let target = Rc::clone(&lease.target);
+        let may_repeat = facts.idempotent && upload.is_complete();
+        let upstream = match acquire::connect(client, &lease, may_repeat).await {
+            Ok(upstream) => upstream,
+            Err(reason) => {
+                let now_us = client.worker.shared.now_us();
+                lease.finish(now_us, now_us.saturating_sub(try_us), plimsoll_balance::Outcome::Failure);
+                if connects_failed == CONNECT_RETRIES || !facts.retry {
+                    return Ended::Failed(reason);
+                }
+                connects_failed += 1;
+                service.stats.count(|totals| totals.retried += 1);
+                failed_at = Some(target);
+                try_us = now_us;
+                continue;
+            }
+        };
+        let reused = upstream.reused;
+        match attempt::run(client, facts, upload, out, lease, upstream, try_us).await {
+            Attempt::Ended(ended) => return ended,
+            Attempt::Lost { reason, sent } => {
+                // The replica closed an idle connection as we used it: its right, and no failure of the service. There
+                // may be one such connection after another; a new one cannot be stale.
+                let repeatable = may_repeat || sent == 0;
+                if reason == FailureReason::ConnectionLost && reused && repeatable && stale < limits_stale(client) {
+                    stale += 1;
+                } else if repeatable && retries == 0 && facts.retry && service.budget.withdraw() {
+                    retries += 1;
+                    service.stats.count(|totals| totals.retried += 1);
+                    failed_at = Some(target);
+                } else {
+                    return Ended::Failed(reason);
+                }
+                try_us = client.worker.shared.now_us();
+            }
+        }
+    }
+}
+
+/// How many stale connections one request may meet: as many as can be idle, and one for the race.
+fn limits_stale(client: &Client) -> usize {
+    client.worker.limits().idle_upstream_max + 1
+}
+
+impl From<RequestError> for Ended {
+    fn from(error: RequestError) -> Self {
+        Self::Refused(error.into())
+    }
+}

@@ -1,0 +1,240 @@
+//! The response on its way to the client: head read and written anew, body decoded and framed anew, with at most one
+//! buffer of it held here.
+
+use super::acquire::poll_gone;
+use crate::codec::encode::{self, BODY_END, CHUNK_END, ToClient, chunk_start};
+use crate::codec::response::{self, Asked};
+use crate::codec::{BodyReader, FIELDS_MAX, Framing, HeadScan, ResponseError};
+use crate::control::FailureReason;
+use crate::io::{IoEnd, Pace};
+use crate::worker::buffer::Buffer;
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::task::Poll;
+use tokio::net::TcpStream;
+
+/// Body bytes up to this are copied behind the head and written with it; more go from the read buffer directly.
+const COPY_MAX: usize = 4 * 1024;
+
+/// What a final response head says.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer {
+    /// 101 or 200 to 599.
+    pub status: u16,
+    /// How its body ends.
+    pub framing: Framing,
+    /// How its body is framed towards the client.
+    pub framing_out: Framing,
+    /// The replica's connection may be used again.
+    pub upstream_keep: bool,
+    /// The client's connection stays open.
+    pub client_keep: bool,
+}
+
+/// Why there was no final response head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoHead {
+    /// The connection ended before any byte.
+    Lost,
+    /// The replica is to blame otherwise.
+    Failed(FailureReason),
+    /// The client went away.
+    ClientGone,
+}
+
+/// What of the client matters for writing its response.
+#[derive(Debug, Clone, Copy)]
+pub struct Towards<'a> {
+    /// Its socket.
+    pub stream: &'a TcpStream,
+    /// HTTP/1.`minor`.
+    pub minor: u8,
+    /// What it asked.
+    pub asked: Asked,
+    /// Longest wait of one write, ms.
+    pub write_ms: u64,
+}
+
+/// A head's meaning, and its bytes for the client appended to `out`.
+fn interpret(
+    head: &[u8],
+    to: Towards<'_>,
+    keep: bool,
+    fields_max: usize,
+    out: &mut Vec<u8>,
+) -> Result<Answer, ResponseError> {
+    let mut storage = [MaybeUninit::uninit(); FIELDS_MAX];
+    let head = response::parse(head, to.asked, &mut storage[..fields_max])?;
+    let framing_out = encode::framing_to_client(&head, to.minor);
+    let client_keep = keep && framing_out != Framing::UntilClose;
+    if head.status >= 200 || head.status == 101 || to.minor == 1 {
+        encode::response(out, &head, ToClient { minor: to.minor, keep_alive: client_keep });
+    }
+    Ok(Answer {
+        status: head.status,
+        framing: head.framing,
+        framing_out,
+        upstream_keep: head.keep_alive && head.status != 101,
+        client_keep,
+    })
+}
+
+/// Waits until the replica has something to read.
+async fn await_upstream(upstream: &TcpStream, client: &TcpStream, watch: &mut bool) -> bool {
+    poll_fn(|context| {
+        if upstream.poll_read_ready(context).is_ready() {
+            return Poll::Ready(true);
+        }
+        if poll_gone(client, watch, context) { Poll::Ready(false) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// Reads up to the final head, passing interim ones on; its bytes for the client are in `out`, and what followed it is
+/// in `buffer`. `keep` is asked when the head is there: whether the client's connection may stay open.
+///
+/// # Errors
+/// Why there is none.
+pub async fn final_head(
+    pace: Pace<'_>,
+    upstream: &TcpStream,
+    to: Towards<'_>,
+    keep: impl Fn() -> bool,
+    watch_client: bool,
+    buffer: &mut Buffer,
+    out: &mut Vec<u8>,
+) -> Result<Answer, NoHead> {
+    let limits = pace.worker.limits();
+    let mut watch = watch_client;
+    let mut scan = HeadScan::default();
+    let deadline_ms = pace.worker.now_ms().saturating_add(pace.wait_ms);
+    loop {
+        let found = scan.advance(buffer.unread()).map_err(|_| NoHead::Failed(FailureReason::BadResponse))?;
+        if found.unwrap_or(buffer.unread().len()) > limits.head_bytes_max {
+            return Err(NoHead::Failed(FailureReason::BadResponse));
+        }
+        if let Some(length) = found {
+            let answer = interpret(&buffer.unread()[..length], to, keep(), limits.fields_max, out)
+                .map_err(|_| NoHead::Failed(FailureReason::BadResponse))?;
+            buffer.consume(length);
+            if answer.status >= 200 || answer.status == 101 {
+                return Ok(answer);
+            }
+            pace.write(to.stream, out, &[]).await.map_err(|_| NoHead::ClientGone)?;
+            out.clear();
+            scan = HeadScan::default();
+            continue;
+        }
+        let waited = Pace { wait_ms: deadline_ms.saturating_sub(pace.worker.now_ms()), ..pace };
+        let ready = if waited.is_shared {
+            await_upstream(upstream, to.stream, &mut watch).await
+        } else {
+            let wait = waited.wait(await_upstream(upstream, to.stream, &mut watch)).await;
+            wait.map_err(|_| NoHead::Failed(FailureReason::ResponseTimeout))?
+        };
+        if !ready {
+            return Err(NoHead::ClientGone);
+        }
+        match upstream.try_read(buffer.room(limits.head_bytes_max + 1)) {
+            Ok(0) => return Err(lost(buffer)),
+            Ok(count) => buffer.filled(count),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return Err(lost(buffer)),
+        }
+    }
+}
+
+fn lost(buffer: &Buffer) -> NoHead {
+    if buffer.is_empty() { NoHead::Lost } else { NoHead::Failed(FailureReason::ConnectionLost) }
+}
+
+/// Why a response's body ended early; the client's connection cannot be used further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// The replica is to blame.
+    Failed(FailureReason),
+    /// The client went away or reads nothing.
+    ClientGone,
+}
+
+/// Moves the body's data in `buffer` behind `out`. Returns the run that should be written directly instead of copied,
+/// as a range of the unread bytes, and how much of them is used up by then.
+fn frame(
+    reader: &mut BodyReader,
+    chunked: bool,
+    buffer: &Buffer,
+    out: &mut Vec<u8>,
+) -> Result<(std::ops::Range<usize>, usize, u64), FailureReason> {
+    let unread = buffer.unread();
+    let mut at = 0;
+    let mut bytes = 0;
+    while at < unread.len() && !reader.is_done() {
+        let step = reader.step(&unread[at..]).map_err(|_| FailureReason::BadResponse)?;
+        let data = at + step.data.start..at + step.data.end;
+        at += step.consumed;
+        if data.is_empty() {
+            continue;
+        }
+        bytes += data.len() as u64;
+        if chunked {
+            chunk_start(out, data.len());
+        } else if data.len() > COPY_MAX {
+            return Ok((data, at, bytes));
+        }
+        out.extend_from_slice(&unread[data]);
+        if chunked {
+            out.extend_from_slice(CHUNK_END);
+        }
+    }
+    Ok((at..at, at, bytes))
+}
+
+/// Writes `out` (the head) and the body to the client. Returns the body's bytes.
+///
+/// # Errors
+/// Why it ended early, after how many bytes of the body.
+pub async fn body(
+    pace: Pace<'_>,
+    upstream: &TcpStream,
+    to: Towards<'_>,
+    answer: &Answer,
+    buffer: &mut Buffer,
+    out: &mut Vec<u8>,
+) -> Result<u64, (BodyEnd, u64)> {
+    let chunked = answer.framing_out == Framing::Chunked;
+    let mut reader = BodyReader::new(answer.framing);
+    let mut total = 0;
+    let mut turns: u32 = 0;
+    let mut ended = false;
+    loop {
+        let (direct, used, bytes) =
+            frame(&mut reader, chunked, buffer, out).map_err(|reason| (BodyEnd::Failed(reason), total))?;
+        total += bytes;
+        let done = reader.is_done() || (ended && used == buffer.unread().len());
+        if done && chunked {
+            out.extend_from_slice(BODY_END);
+        }
+        if !out.is_empty() || !direct.is_empty() {
+            let written = pace.write(to.stream, out, &buffer.unread()[direct]).await;
+            written.map_err(|_| (BodyEnd::ClientGone, total))?;
+        }
+        out.clear();
+        buffer.consume(used);
+        if done {
+            return Ok(total);
+        }
+        if !buffer.is_empty() {
+            continue;
+        }
+        match pace.read(upstream, buffer, 0).await {
+            Ok(0) if reader.may_end() => ended = true,
+            Ok(0) | Err(IoEnd::Gone) => return Err((BodyEnd::Failed(FailureReason::BodyCut), total)),
+            Err(IoEnd::TimedOut) => return Err((BodyEnd::Failed(FailureReason::BodyTimeout), total)),
+            Ok(_) => {}
+        }
+        turns += 1;
+        if turns.is_multiple_of(32) {
+            tokio::task::yield_now().await;
+        }
+    }
+}

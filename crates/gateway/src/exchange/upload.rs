@@ -1,0 +1,114 @@
+//! The request's body on its way to the replica: decoded, bounded, framed anew.
+
+use crate::codec::encode::{BODY_END, CHUNK_END, chunk_start};
+use crate::codec::{BodyReader, Framing, RequestError};
+use crate::io::{IoEnd, Pace};
+use crate::worker::buffer::Buffer;
+use tokio::net::TcpStream;
+
+/// Where a request's body is.
+#[derive(Debug)]
+pub struct Upload {
+    reader: BodyReader,
+    chunked: bool,
+    bytes: u64,
+    bytes_max: u64,
+    complete: bool,
+}
+
+/// Why an upload ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadEnd {
+    /// The body is malformed or too large.
+    Refused(RequestError),
+    /// The client went away.
+    ClientGone,
+    /// The client fell silent.
+    ClientSilent,
+    /// The replica takes no more; it may have answered already.
+    UpstreamGone,
+}
+
+impl Upload {
+    /// At the start of a body.
+    pub fn new(framing: Framing, bytes_max: u64) -> Self {
+        Self {
+            reader: BodyReader::new(framing),
+            chunked: framing == Framing::Chunked,
+            bytes: 0,
+            bytes_max,
+            complete: framing.is_empty(),
+        }
+    }
+
+    /// Whether the whole body was taken from the client.
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Body bytes taken so far.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Moves what the inbox has of the body to `out`, framed for the replica.
+    ///
+    /// # Errors
+    /// When the body is malformed or too large.
+    pub fn absorb(&mut self, inbox: &mut Buffer, out: &mut Vec<u8>) -> Result<(), RequestError> {
+        while !self.complete && !inbox.is_empty() {
+            let step = self.reader.step(inbox.unread()).map_err(|_| RequestError::Chunk)?;
+            let data = &inbox.unread()[step.data];
+            self.bytes += data.len() as u64;
+            if self.bytes > self.bytes_max {
+                return Err(RequestError::BodyTooLarge);
+            }
+            if !data.is_empty() {
+                if self.chunked {
+                    chunk_start(out, data.len());
+                }
+                out.extend_from_slice(data);
+                if self.chunked {
+                    out.extend_from_slice(CHUNK_END);
+                }
+            }
+            self.complete = step.done;
+            inbox.consume(step.consumed);
+        }
+        if self.complete && self.chunked {
+            out.extend_from_slice(BODY_END);
+            self.chunked = false;
+        }
+        Ok(())
+    }
+
+    /// Streams the rest of the body. `out` is scratch.
+    ///
+    /// # Errors
+    /// Why it ended early.
+    pub async fn stream(
+        &mut self,
+        pace: Pace<'_>,
+        client: &TcpStream,
+        upstream: &TcpStream,
+        inbox: &mut Buffer,
+        out: &mut Vec<u8>,
+    ) -> Result<(), UploadEnd> {
+        let mut turns: u32 = 0;
+        while !self.complete {
+            match pace.read(client, inbox, 0).await {
+                Ok(0) | Err(IoEnd::Gone) => return Err(UploadEnd::ClientGone),
+                Err(IoEnd::TimedOut) => return Err(UploadEnd::ClientSilent),
+                Ok(_) => {}
+            }
+            out.clear();
+            self.absorb(inbox, out).map_err(UploadEnd::Refused)?;
+            pace.write(upstream, out, &[]).await.map_err(|_| UploadEnd::UpstreamGone)?;
+            turns += 1;
+            if turns.is_multiple_of(32) {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! The data plane: a process of its own that proxies HTTP/1.1 to the replicas of services.
+//!
+//! The daemon feeds it snapshots of endpoints over a unix socket ([`control`]) and gets reports back; a request never
+//! waits for the daemon, and when the daemon is gone the last snapshot stays in use until the next daemon connects.
+//!
+//! One supervisor thread talks to the daemon; each worker thread runs one single-threaded runtime with listeners,
+//! connections and upstream pools of its own, so that a request takes no lock. The protocol is a codec without sockets
+//! ([`codec`]); which endpoint gets a request is `plimsoll-balance`.
+//!
+//! Must never wait on the daemon for a request, and never forward a message that the replica could frame differently.
+
+mod cidr;
+mod client;
+pub mod codec;
+pub mod control;
+mod exchange;
+mod io;
+mod listen;
+mod plan;
+mod refusal;
+mod route;
+mod shared;
+mod stats;
+mod supervisor;
+mod worker;
+
+pub use control::{FromGateway, Snapshot, ToGateway};
+
+use std::path::PathBuf;
+
+/// How a gateway is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where its control socket is made.
+    pub control: PathBuf,
+    /// Time between reports, physical, at least 10.
+    pub report_interval_ms: u64,
+    /// Worker threads; none takes what the first snapshot says, or one per core.
+    pub workers: Option<usize>,
+    /// Leave Ctrl-C to the daemon that started it.
+    pub ignore_interrupt: bool,
+    /// A snapshot to start with, for running without a daemon.
+    pub initial: Option<Snapshot>,
+}
+
+impl Options {
+    /// A gateway that a daemon starts: reports every 250 ms, everything else from snapshots.
+    #[must_use]
+    pub fn new(control: impl Into<PathBuf>) -> Self {
+        Self { control: control.into(), report_interval_ms: 250, workers: None, ignore_interrupt: true, initial: None }
+    }
+}
+
+/// Why a gateway could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The control socket cannot be had.
+    #[error("cannot listen at control socket {path}: {source}", path = path.display())]
+    Control {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No runtime.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(std::io::Error),
+    /// No thread.
+    #[error("cannot start a worker thread: {0}")]
+    Thread(std::io::Error),
+    /// No signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(std::io::Error),
+    /// The snapshot in [`Options::initial`] was refused.
+    #[error("the initial snapshot was refused: {0}")]
+    Initial(String),
+}
+
+/// Runs a gateway until it is told to stop, by SIGTERM, [`ToGateway::Drain`] or [`ToGateway::Stop`]. Blocks.
+///
+/// # Errors
+/// [`GatewayError`] when it could not start; what fails later is reported to the daemon and survived.
+pub fn run(options: Options) -> Result<(), GatewayError> {
+    supervisor::run(options)
+}

@@ -1,0 +1,249 @@
+//! A snapshot made ready for the workers: addresses parsed, names resolved to indices, endpoints kept from before.
+//!
+//! Everything that can be wrong with a snapshot is found here, before any worker sees it, so that it applies as a whole
+//! or not at all.
+
+use crate::cidr::{Cidr, CidrError};
+use crate::control::Snapshot;
+use crate::route::Router;
+use crate::shared::{SharedService, Target};
+use plimsoll_balance::{Endpoint, Pool};
+use plimsoll_model::ServiceName;
+use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// Bounds in the units that the data path compares in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a head.
+    pub head_bytes_max: usize,
+    /// Fields of a head.
+    pub fields_max: usize,
+    /// Bytes of a request body.
+    pub body_bytes_max: u64,
+    /// Client connections, all workers together.
+    pub connections_max: u32,
+    /// Milliseconds for a head to arrive.
+    pub head_ms: u64,
+    /// Milliseconds that an idle client connection stays.
+    pub idle_ms: u64,
+    /// Milliseconds for a connection to a replica.
+    pub connect_ms: u64,
+    /// Milliseconds of silence within a body.
+    pub body_ms: u64,
+    /// Retries per thousand requests.
+    pub retry_permille: u64,
+    /// Idle connections per endpoint and worker.
+    pub idle_upstream_max: usize,
+}
+
+impl Limits {
+    fn new(limits: &GatewayLimits) -> Self {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self {
+            head_bytes_max: size(limits.head_bytes_max).clamp(256, 1024 * 1024),
+            fields_max: (limits.headers_max as usize).min(crate::codec::FIELDS_MAX),
+            body_bytes_max: limits.body_bytes_max.unwrap_or(u64::MAX),
+            connections_max: limits.connections_max,
+            head_ms: limits.head_timeout.get(),
+            idle_ms: limits.idle_timeout.get(),
+            connect_ms: limits.connect_timeout.get(),
+            body_ms: limits.body_timeout.get(),
+            retry_permille: limits.retry_budget.get(),
+            idle_upstream_max: limits.idle_upstream_max as usize,
+        }
+    }
+}
+
+/// One listening address.
+#[derive(Debug)]
+pub struct ListenerPlan {
+    /// As the spec writes it; names the listener from snapshot to snapshot.
+    pub address: String,
+    /// Finds the index of a route.
+    pub router: Router,
+    /// The routes.
+    pub routes: Vec<RoutePlan>,
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy)]
+pub struct RoutePlan {
+    /// Index into [`Plan::services`].
+    pub service: usize,
+    /// Milliseconds to the end of the response's head.
+    pub timeout_ms: u64,
+    /// One retry while the budget lasts.
+    pub retry: bool,
+}
+
+/// How requests queue for a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuePlan {
+    /// Most requests in flight per endpoint.
+    pub in_flight_max: Option<u32>,
+    /// Most requests waiting.
+    pub queue_max: u32,
+    /// Milliseconds a request may wait.
+    pub queue_ms: u64,
+    /// Failures in a row that eject at once; zero is never.
+    pub consecutive_errors: u32,
+    /// Requests are spread by the client's address.
+    pub hashes_source: bool,
+}
+
+impl QueuePlan {
+    fn new(balance: &BalanceSpec) -> Self {
+        Self {
+            in_flight_max: balance.in_flight_max,
+            queue_max: balance.queue_max,
+            queue_ms: balance.queue_timeout.get(),
+            consecutive_errors: balance.ejection.consecutive_errors,
+            hashes_source: matches!(balance.algorithm, Algorithm::SourceHash | Algorithm::RingHash),
+        }
+    }
+}
+
+/// One service.
+#[derive(Debug)]
+pub struct ServicePlan {
+    /// What the workers share of it.
+    pub shared: Arc<SharedService>,
+    /// How requests queue.
+    pub queue: QueuePlan,
+    /// Endpoints that may get requests, in the order of `pool`.
+    pub targets: Vec<Arc<Target>>,
+    /// Endpoints that only finish what they have.
+    pub draining: Vec<Arc<Target>>,
+    /// The pool that picks are made from.
+    pub pool: Arc<Pool>,
+    /// When endpoints are taken out.
+    pub ejection: EjectionSpec,
+}
+
+/// A snapshot made ready.
+#[derive(Debug)]
+pub struct Plan {
+    /// The snapshot's version.
+    pub version: u64,
+    /// Bounds.
+    pub limits: Limits,
+    /// Whose word about earlier hops is believed.
+    pub trusted: Vec<Cidr>,
+    /// Listening addresses.
+    pub listeners: Vec<ListenerPlan>,
+    /// Services in the order of their names.
+    pub services: Vec<ServicePlan>,
+}
+
+/// Why a snapshot was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// It is older than the one in use.
+    #[error("snapshot {offered} is older than {in_use}, which is in use")]
+    Stale {
+        /// Its version.
+        offered: u64,
+        /// The version in use.
+        in_use: u64,
+    },
+    /// A route names a service without a pool.
+    #[error("a route of listener {listener} names service {service}, which has no pool")]
+    NoPool {
+        /// The listener's address.
+        listener: String,
+        /// The service.
+        service: ServiceName,
+    },
+    /// Two listeners have the same address.
+    #[error("two listeners have the address {0}")]
+    ListenerTwice(String),
+    /// A trusted proxy is no address range.
+    #[error(transparent)]
+    Cidr(#[from] CidrError),
+}
+
+/// Makes a snapshot ready, keeping from `before` what stays the same: endpoints with their counters, and queues.
+///
+/// # Errors
+/// [`PlanError`] when it contradicts itself or is stale.
+pub fn compile(snapshot: &Snapshot, before: Option<&Plan>, workers: usize, now_us: u64) -> Result<Plan, PlanError> {
+    if let Some(before) = before.filter(|before| snapshot.version < before.version) {
+        return Err(PlanError::Stale { offered: snapshot.version, in_use: before.version });
+    }
+    let trusted =
+        snapshot.gateway.trusted_proxies.iter().map(|range| Cidr::try_new(range)).collect::<Result<_, _>>()?;
+    let services: Vec<ServicePlan> = snapshot
+        .pools
+        .keys()
+        .map(|name| {
+            let before = before.and_then(|before| before.services.iter().find(|service| service.shared.name == *name));
+            service(snapshot, name, before, workers, now_us)
+        })
+        .collect();
+    let index: BTreeMap<&ServiceName, usize> = snapshot.pools.keys().enumerate().map(|(at, name)| (name, at)).collect();
+    let mut listeners: Vec<ListenerPlan> = Vec::new();
+    for spec in &snapshot.gateway.listeners {
+        if listeners.iter().any(|listener| listener.address == spec.address) {
+            return Err(PlanError::ListenerTwice(spec.address.clone()));
+        }
+        listeners.push(listener(spec, &index)?);
+    }
+    Ok(Plan { version: snapshot.version, limits: Limits::new(&snapshot.gateway.limits), trusted, listeners, services })
+}
+
+fn listener(spec: &ListenerSpec, index: &BTreeMap<&ServiceName, usize>) -> Result<ListenerPlan, PlanError> {
+    let mut routes = Vec::with_capacity(spec.routes.len());
+    for route in &spec.routes {
+        let service = *index
+            .get(&route.service)
+            .ok_or_else(|| PlanError::NoPool { listener: spec.address.clone(), service: route.service.clone() })?;
+        routes.push(RoutePlan { service, timeout_ms: route.timeout.get(), retry: route.retry });
+    }
+    Ok(ListenerPlan { address: spec.address.clone(), router: Router::new(&spec.routes), routes })
+}
+
+fn service(
+    snapshot: &Snapshot,
+    name: &ServiceName,
+    before: Option<&ServicePlan>,
+    workers: usize,
+    now_us: u64,
+) -> ServicePlan {
+    let pool = &snapshot.pools[name];
+    let mut targets = Vec::new();
+    let mut draining = Vec::new();
+    for wanted in &pool.endpoints {
+        let known = before.and_then(|before| {
+            let mut all = before.targets.iter().chain(&before.draining);
+            all.find(|target| target.id == wanted.id && target.address == wanted.address)
+        });
+        let target = known.map_or_else(
+            || {
+                Arc::new(Target {
+                    id: wanted.id.clone(),
+                    address: wanted.address,
+                    endpoint: Arc::new(Endpoint::new(wanted.id.ordinal, wanted.weight, now_us)),
+                    finished: AtomicU64::new(0),
+                    failed: AtomicU64::new(0),
+                })
+            },
+            Arc::clone,
+        );
+        target.endpoint.set_weight(wanted.weight);
+        if wanted.draining { draining.push(target) } else { targets.push(target) }
+    }
+    let slow_start_us = pool.balance.slow_start.get().saturating_mul(1_000);
+    let endpoints = targets.iter().map(|target| Arc::clone(&target.endpoint)).collect();
+    ServicePlan {
+        shared: before
+            .map_or_else(|| Arc::new(SharedService::new(name.clone(), workers)), |before| Arc::clone(&before.shared)),
+        queue: QueuePlan::new(&pool.balance),
+        pool: Arc::new(Pool::with_slow_start(pool.balance.algorithm, slow_start_us, endpoints)),
+        targets,
+        draining,
+        ejection: pool.balance.ejection.clone(),
+    }
+}

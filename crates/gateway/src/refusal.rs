@@ -1,0 +1,96 @@
+//! Responses of the gateway's own: small, with the reason as a word that a program can read.
+
+use crate::client::Client;
+use crate::codec::encode::decimal;
+use crate::codec::{RequestError, ResponseError};
+use crate::control::FailureReason;
+
+/// Seconds after which a shed client may try again.
+const RETRY_AFTER_S: u64 = 1;
+
+/// What a client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status.
+    pub status: u16,
+    /// The word in `X-Plimsoll-Reason`.
+    pub word: &'static str,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub const fn new(status: u16, word: &'static str) -> Self {
+        Self { status, word }
+    }
+
+    const fn phrase(self) -> &'static str {
+        match self.status {
+            400 => "Bad Request",
+            404 => "Not Found",
+            408 => "Request Timeout",
+            413 => "Content Too Large",
+            417 => "Expectation Failed",
+            431 => "Request Header Fields Too Large",
+            501 => "Not Implemented",
+            502 => "Bad Gateway",
+            503 => "Service Unavailable",
+            504 => "Gateway Timeout",
+            505 => "HTTP Version Not Supported",
+            _ => "Error",
+        }
+    }
+
+    /// Appends the whole response. `with_body` is false for HEAD.
+    pub fn encode(self, out: &mut Vec<u8>, close: bool, with_body: bool) {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        decimal(out, u64::from(self.status));
+        out.push(b' ');
+        out.extend_from_slice(self.phrase().as_bytes());
+        out.extend_from_slice(b"\r\nContent-Type: text/plain; charset=utf-8\r\nX-Plimsoll-Reason: ");
+        out.extend_from_slice(self.word.as_bytes());
+        if self.status == 503 {
+            out.extend_from_slice(b"\r\nRetry-After: ");
+            decimal(out, RETRY_AFTER_S);
+        }
+        if close {
+            out.extend_from_slice(b"\r\nConnection: close");
+        }
+        let phrase = self.phrase();
+        out.extend_from_slice(b"\r\nContent-Length: ");
+        decimal(out, (phrase.len() + 2 + self.word.len() + 1) as u64);
+        out.extend_from_slice(b"\r\n\r\n");
+        if with_body {
+            out.extend_from_slice(phrase.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(self.word.as_bytes());
+            out.push(b'\n');
+        }
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        Self::new(error.status(), error.word())
+    }
+}
+
+impl From<FailureReason> for Refusal {
+    fn from(reason: FailureReason) -> Self {
+        Self::new(reason.status(), reason.word())
+    }
+}
+
+impl From<ResponseError> for FailureReason {
+    fn from(_: ResponseError) -> Self {
+        Self::BadResponse
+    }
+}
+
+/// Sends a refusal with a body; whether the client took it matters to nobody.
+pub async fn send(client: &mut Client, refusal: Refusal, close: bool) -> bool {
+    let mut out = client.worker.buffers.outgoing();
+    refusal.encode(&mut out, close, true);
+    let sent = client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok();
+    client.worker.buffers.give_outgoing(out);
+    sent
+}

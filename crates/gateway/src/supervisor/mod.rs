@@ -1,0 +1,332 @@
+//! The thread that is no worker: it talks to the daemon, starts and commands the workers, judges outliers and reports.
+//!
+//! Nothing here is on the path of a request. When the daemon is gone the last snapshot stays in use, and the next daemon
+//! finds the gateway at the same socket.
+
+mod ejection;
+mod report;
+mod socket;
+
+use crate::control::{FromGateway, Snapshot, ToGateway};
+use crate::listen;
+use crate::plan::{self, Plan};
+use crate::shared::Shared;
+use crate::worker::{self, Command, WorkerReport};
+use crate::{GatewayError, Options};
+use ejection::Judge;
+use report::Reporter;
+use socket::{Daemons, Event};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// How often outliers are judged.
+const JUDGE_EVERY: Duration = Duration::from_millis(500);
+/// Longest wait for a worker's counts: a worker that is busy for longer is missing in one report.
+const COLLECT_WAIT: Duration = Duration::from_millis(200);
+
+/// Milliseconds since the Unix epoch.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+struct Workers {
+    commands: Vec<mpsc::UnboundedSender<Command>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    fn start(count: usize, shared: &Arc<Shared>) -> Result<Self, GatewayError> {
+        let mut workers = Self { commands: Vec::new(), threads: Vec::new() };
+        for index in 0..count {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let shared = Arc::clone(shared);
+            let seed = unix_ms() << 16 ^ u64::from(std::process::id()) << 8 ^ index as u64;
+            let thread = std::thread::Builder::new()
+                .name(format!("gateway-{index}"))
+                .spawn(move || {
+                    // Without a runtime the channel closes, and the supervisor sees that nobody answers.
+                    let _ = worker::run(index, shared, seed, receiver);
+                })
+                .map_err(GatewayError::Thread)?;
+            workers.commands.push(sender);
+            workers.threads.push(thread);
+        }
+        Ok(workers)
+    }
+
+    fn stop(self) {
+        self.commands.iter().for_each(|commands| drop(commands.send(Command::Stop)));
+        drop(self.commands);
+        self.threads.into_iter().for_each(|thread| drop(thread.join()));
+    }
+}
+
+/// What the gateway is doing.
+enum Course {
+    Running,
+    /// Until then, or until no connection is left.
+    Draining(Instant),
+}
+
+struct Supervisor {
+    options: Options,
+    started_unix_ms: u64,
+    workers_count: usize,
+    shared: Option<Arc<Shared>>,
+    workers: Option<Workers>,
+    plan: Option<Arc<Plan>>,
+    listening: BTreeMap<String, SocketAddr>,
+    drain: Duration,
+    judge: Judge,
+    reporter: Reporter,
+    course: Course,
+    drained: Option<mpsc::UnboundedReceiver<()>>,
+    drained_left: usize,
+}
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+/// [`GatewayError`] when the control socket, a runtime or a thread cannot be had.
+pub fn run(options: Options) -> Result<(), GatewayError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Runtime)?;
+    let mut supervisor = Supervisor::new(options);
+    let result = runtime.block_on(supervisor.serve());
+    if let Some(workers) = supervisor.workers.take() {
+        workers.stop();
+    }
+    result
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, GatewayError> {
+        let open = |kind| signal(kind).map_err(GatewayError::Signals);
+        Ok(Self { terminate: open(SignalKind::terminate())?, interrupt: open(SignalKind::interrupt())? })
+    }
+
+    /// The next signal that asks the gateway to end. Ctrl-C goes to the whole terminal session, so under a daemon it is
+    /// the daemon that decides.
+    async fn next(&mut self, ignore_interrupt: bool) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => if !ignore_interrupt { return },
+            }
+        }
+    }
+}
+
+impl Supervisor {
+    fn new(options: Options) -> Self {
+        Self {
+            options,
+            started_unix_ms: unix_ms(),
+            workers_count: 0,
+            shared: None,
+            workers: None,
+            plan: None,
+            listening: BTreeMap::new(),
+            drain: Duration::ZERO,
+            judge: Judge::default(),
+            reporter: Reporter::default(),
+            course: Course::Running,
+            drained: None,
+            drained_left: 0,
+        }
+    }
+
+    fn hello(&self) -> FromGateway {
+        FromGateway::Hello {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_unix_ms: self.started_unix_ms,
+            snapshot_version: self.plan.as_ref().map_or(0, |plan| plan.version),
+        }
+    }
+
+    async fn serve(&mut self) -> Result<(), GatewayError> {
+        let mut signals = Signals::new()?;
+        let mut daemons = Daemons::listen(&self.options.control)?;
+        if let Some(snapshot) = self.options.initial.take()
+            && let Err(reason) = self.apply(&snapshot).await
+        {
+            return Err(GatewayError::Initial(reason));
+        }
+        let mut reports = tokio::time::interval(Duration::from_millis(self.options.report_interval_ms.max(10)));
+        let mut judging = tokio::time::interval(JUDGE_EVERY);
+        reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        judging.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let deadline = match self.course {
+                Course::Running => None,
+                Course::Draining(deadline) => Some(deadline),
+            };
+            tokio::select! {
+                () = signals.next(self.options.ignore_interrupt) => if self.begin_drain() { return Ok(()) },
+                event = daemons.next() => match event {
+                    Event::Connected(daemon) => daemons.greet(daemon, &self.hello()),
+                    Event::Said(_, ToGateway::Stop) => return Ok(()),
+                    Event::Said(_, ToGateway::Drain) => if matches!(self.course, Course::Running) && self.begin_drain() {
+                        return Ok(());
+                    },
+                    Event::Said(daemon, ToGateway::Snapshot(snapshot)) => {
+                        let error = self.apply(&snapshot).await.err();
+                        daemons.send(daemon, &self.ack(snapshot.version, error));
+                    }
+                    Event::Garbled(daemon, error) => daemons.send(daemon, &self.ack(0, Some(error))),
+                },
+                _ = reports.tick() => self.report(&mut daemons).await,
+                _ = judging.tick() => self.judge_outliers(),
+                () = suspicion(self.shared.as_deref()) => self.judge_outliers(),
+                () = drained(&mut self.drained) => {
+                    self.drained_left = self.drained_left.saturating_sub(1);
+                    if self.drained_left == 0 {
+                        self.report(&mut daemons).await;
+                        daemons.flush().await;
+                        return Ok(());
+                    }
+                }
+                () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return Ok(()),
+            }
+        }
+    }
+
+    fn ack(&self, version: u64, error: Option<String>) -> FromGateway {
+        let listeners = self.plan.iter().flat_map(|plan| &plan.listeners);
+        let listening = listeners.filter_map(|listener| self.listening.get(&listener.address).copied()).collect();
+        FromGateway::Ack { version, error, listening }
+    }
+
+    /// Stops accepting. True when the gateway should end at once: it was draining already, or nothing runs.
+    fn begin_drain(&mut self) -> bool {
+        let Some(workers) = self.workers.as_ref().filter(|_| matches!(self.course, Course::Running)) else {
+            return true;
+        };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        for commands in &workers.commands {
+            let (done, drained) = oneshot::channel();
+            let _ = commands.send(Command::Drain(done));
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                let _ = drained.await;
+                let _ = sender.send(());
+            });
+        }
+        self.drained_left = workers.commands.len();
+        self.drained = Some(receiver);
+        self.course = Course::Draining(Instant::now() + self.drain);
+        false
+    }
+
+    /// Makes a snapshot the one in use, in all workers, or changes nothing.
+    async fn apply(&mut self, snapshot: &Snapshot) -> Result<(), String> {
+        if matches!(self.course, Course::Draining(_)) {
+            return Err("the gateway is draining".to_owned());
+        }
+        if self.shared.is_none() {
+            let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            let wanted = self.options.workers.or(snapshot.gateway.workers.map(|workers| workers as usize));
+            self.workers_count = wanted.unwrap_or(cores).clamp(1, 256);
+            self.shared = Some(Arc::new(Shared::new(self.workers_count)));
+        }
+        let Some(shared) = self.shared.clone() else { return Err("no shared state".to_owned()) };
+        let plan = plan::compile(snapshot, self.plan.as_deref(), self.workers_count, shared.now_us());
+        let plan = Arc::new(plan.map_err(|error| error.to_string())?);
+        let mut opened: Vec<Vec<(String, TcpListener)>> = (0..self.workers_count).map(|_| Vec::new()).collect();
+        let mut listening = BTreeMap::new();
+        for listener in &plan.listeners {
+            if let Some(bound) = self.listening.get(&listener.address) {
+                listening.insert(listener.address.clone(), *bound);
+                continue;
+            }
+            let (bound, sockets) =
+                listen::listen(&listener.address, self.workers_count).map_err(|error| error.to_string())?;
+            listening.insert(listener.address.clone(), bound);
+            for (worker, socket) in opened.iter_mut().zip(sockets) {
+                worker.push((listener.address.clone(), socket));
+            }
+        }
+        if self.workers.is_none() {
+            self.workers = Some(Workers::start(self.workers_count, &shared).map_err(|error| error.to_string())?);
+        }
+        let mut waiting = Vec::new();
+        for (commands, sockets) in self.workers.iter().flat_map(|workers| &workers.commands).zip(opened) {
+            let (done, applied) = oneshot::channel();
+            let _ = commands.send(Command::Apply { plan: Arc::clone(&plan), sockets, done });
+            waiting.push(applied);
+        }
+        for applied in waiting {
+            applied.await.map_err(|_| "a worker has ended".to_owned())?;
+        }
+        self.judge.apply(&plan);
+        self.reporter.apply(&plan, self.plan.as_deref());
+        self.listening = listening;
+        self.drain = Duration::from_millis(snapshot.gateway.limits.drain.get());
+        self.plan = Some(plan);
+        Ok(())
+    }
+
+    async fn report(&mut self, daemons: &mut Daemons) {
+        let (Some(plan), Some(shared)) = (self.plan.clone(), self.shared.clone()) else { return };
+        let counted = self.collect().await;
+        let report = self.reporter.make(&plan, &shared, &self.judge, counted);
+        daemons.send_all(&FromGateway::Report(Box::new(report)));
+    }
+
+    async fn collect(&self) -> Vec<Option<WorkerReport>> {
+        let asked: Vec<_> = self
+            .workers
+            .iter()
+            .flat_map(|workers| &workers.commands)
+            .map(|commands| {
+                let (reply, counted) = oneshot::channel();
+                let _ = commands.send(Command::Collect(reply));
+                counted
+            })
+            .collect();
+        let deadline = Instant::now() + COLLECT_WAIT;
+        let mut counted = Vec::with_capacity(asked.len());
+        for answer in asked {
+            counted.push(tokio::time::timeout_at(deadline, answer).await.ok().and_then(Result::ok));
+        }
+        counted
+    }
+
+    fn judge_outliers(&mut self) {
+        if let (Some(plan), Some(shared)) = (&self.plan, &self.shared) {
+            self.judge.evaluate(plan, shared.now_us());
+        }
+    }
+}
+
+/// Waits until a worker suspects an endpoint.
+async fn suspicion(shared: Option<&Shared>) {
+    match shared {
+        Some(shared) => shared.suspicion.notified().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until a worker has no connection left.
+async fn drained(receiver: &mut Option<mpsc::UnboundedReceiver<()>>) {
+    match receiver {
+        Some(receiver) => {
+            if receiver.recv().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,270 @@
+//! One service as one worker sees it: its picker, its queue of waiting requests, its idle connections, its counts.
+//!
+//! A request that finds no endpoint with room waits here, in order, up to the queue's bound and time-out. Whoever frees
+//! room grants the first in line, and who got room passes the grant on while there is more.
+
+use super::budget::RetryBudget;
+use super::slot::Slot;
+use crate::plan::{QueuePlan, ServicePlan};
+use crate::shared::{Shared, SharedService, Target};
+use crate::stats::{Latencies, ServiceStats};
+use plimsoll_balance::{Outcome, PickContext, Picker, Started};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::net::TcpStream;
+
+/// Idle connections to a replica are closed after this, ms: shorter than the keep-alive time-out of common servers
+/// (nginx 75 s, Node 5 s apart), so that most are closed by us and not under a request.
+const IDLE_UPSTREAM_MS: u64 = 4_000;
+
+/// An idle connection to a replica.
+#[derive(Debug)]
+struct Idle {
+    stream: TcpStream,
+    since_ms: u64,
+}
+
+/// One endpoint as one worker sees it.
+#[derive(Debug)]
+pub struct LocalTarget {
+    /// What all workers share of it.
+    pub target: Arc<Target>,
+    idle: RefCell<Vec<Idle>>,
+    /// Latencies of the interval.
+    pub latencies: Latencies,
+    /// It is no longer offered: connections are not kept.
+    retired: Cell<bool>,
+}
+
+impl LocalTarget {
+    fn new(target: Arc<Target>) -> Self {
+        Self { target, idle: RefCell::default(), latencies: Latencies::new(2), retired: Cell::new(false) }
+    }
+
+    /// An idle connection, the one used last; the replica may have closed it meanwhile.
+    pub fn take_idle(&self) -> Option<TcpStream> {
+        let mut idle = self.idle.borrow_mut();
+        loop {
+            let stream = idle.pop()?.stream;
+            if is_quiet(&stream) {
+                return Some(stream);
+            }
+        }
+    }
+
+    /// Keeps a connection whose last response was complete.
+    pub fn keep(&self, stream: TcpStream, now_ms: u64, idle_max: usize) {
+        let mut idle = self.idle.borrow_mut();
+        if !self.retired.get() && idle.len() < idle_max {
+            idle.push(Idle { stream, since_ms: now_ms });
+        }
+    }
+
+    fn sweep(&self, now_ms: u64) {
+        let mut idle = self.idle.borrow_mut();
+        idle.retain(|idle| now_ms.saturating_sub(idle.since_ms) < IDLE_UPSTREAM_MS && is_quiet(&idle.stream));
+    }
+}
+
+/// Whether nothing came over an idle connection: neither its end nor bytes that nobody asked for. Costs no system call
+/// while the runtime has seen no event for it.
+fn is_quiet(stream: &TcpStream) -> bool {
+    let mut byte = [0u8; 1];
+    matches!(stream.try_read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// A request's hold on an endpoint. Dropped without [`Lease::finish`] it ends without a verdict.
+#[derive(Debug)]
+pub struct Lease {
+    /// The endpoint.
+    pub target: Rc<LocalTarget>,
+    service: Rc<Service>,
+    started: Option<Started>,
+}
+
+impl Lease {
+    /// Ends the hold with a verdict; `latency_us` is to the end of the response's head.
+    pub fn finish(mut self, now_us: u64, latency_us: u64, outcome: Outcome) {
+        let Some(started) = self.started.take() else { return };
+        self.target.target.finished.fetch_add(1, Ordering::Relaxed);
+        if outcome == Outcome::Failure {
+            self.target.target.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        if outcome == Outcome::Success {
+            self.target.latencies.record(latency_us);
+        }
+        started.finish(now_us, latency_us, outcome);
+        let limit = self.service.queue.get().consecutive_errors;
+        if outcome == Outcome::Failure && limit > 0 && self.target.target.endpoint.consecutive_failures() >= limit {
+            self.service.global.suspicion.notify_one();
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        drop(self.started.take());
+        self.service.room_freed();
+    }
+}
+
+/// One service as one worker sees it.
+#[derive(Debug)]
+pub struct Service {
+    /// What all workers share of it.
+    pub shared: Arc<SharedService>,
+    /// Its counts.
+    pub stats: ServiceStats,
+    /// Its retries.
+    pub budget: RetryBudget,
+    global: Arc<Shared>,
+    worker: usize,
+    queue: Cell<QueuePlan>,
+    picker: RefCell<Picker>,
+    targets: RefCell<Vec<Rc<LocalTarget>>>,
+    draining: RefCell<Vec<Rc<LocalTarget>>>,
+    waiters: RefCell<VecDeque<Rc<Slot>>>,
+}
+
+impl Service {
+    /// A service new to this worker.
+    pub fn new(plan: &ServicePlan, global: Arc<Shared>, worker: usize, seed: u64) -> Self {
+        let now_us = global.now_us();
+        Self {
+            shared: Arc::clone(&plan.shared),
+            stats: ServiceStats::new(now_us),
+            budget: RetryBudget::new(now_us / 1_000),
+            global,
+            worker,
+            queue: Cell::new(plan.queue),
+            picker: RefCell::new(Picker::new(Arc::clone(&plan.pool), seed)),
+            targets: RefCell::new(Self::local(&[], &plan.targets)),
+            draining: RefCell::new(Self::local(&[], &plan.draining)),
+            waiters: RefCell::default(),
+        }
+    }
+
+    fn local(known: &[Rc<LocalTarget>], wanted: &[Arc<Target>]) -> Vec<Rc<LocalTarget>> {
+        let find = |target: &Arc<Target>| known.iter().find(|known| Arc::ptr_eq(&known.target, target)).map(Rc::clone);
+        wanted
+            .iter()
+            .map(|target| find(target).unwrap_or_else(|| Rc::new(LocalTarget::new(Arc::clone(target)))))
+            .collect()
+    }
+
+    /// Uses a new plan; requests in flight keep what they have, waiting ones look again.
+    pub fn apply(&self, plan: &ServicePlan) {
+        self.queue.set(plan.queue);
+        self.picker.borrow_mut().replace(Arc::clone(&plan.pool));
+        let known: Vec<_> = self.targets.borrow().iter().chain(self.draining.borrow().iter()).map(Rc::clone).collect();
+        *self.targets.borrow_mut() = Self::local(&known, &plan.targets);
+        *self.draining.borrow_mut() = Self::local(&known, &plan.draining);
+        for target in known {
+            let offered = self.targets.borrow().iter().any(|offered| Rc::ptr_eq(offered, &target));
+            target.retired.set(!offered);
+            if !offered {
+                target.idle.borrow_mut().clear();
+            }
+        }
+        self.grant_first();
+    }
+
+    /// Bounds of the queue.
+    pub fn queue(&self) -> QueuePlan {
+        self.queue.get()
+    }
+
+    /// Whether there is any endpoint at all.
+    pub fn has_endpoints(&self) -> bool {
+        !self.targets.borrow().is_empty()
+    }
+
+    /// Takes an endpoint with room; `exclude` is the one that failed before.
+    pub fn try_pick(
+        self: &Rc<Self>,
+        now_us: u64,
+        key: Option<u64>,
+        exclude: Option<&Rc<LocalTarget>>,
+    ) -> Option<Lease> {
+        let targets = self.targets.borrow();
+        let exclude = exclude.and_then(|failed| targets.iter().position(|target| Rc::ptr_eq(target, failed)));
+        let context = PickContext { now: now_us, key, exclude, in_flight_max: self.queue.get().in_flight_max };
+        let index = self.picker.borrow_mut().pick(context)?;
+        let target = Rc::clone(&targets[index]);
+        let started = target.target.endpoint.started(now_us);
+        Some(Lease { target, service: Rc::clone(self), started: Some(started) })
+    }
+
+    /// Whether a new request may be sent before those that wait.
+    pub fn nobody_waits(&self) -> bool {
+        self.waiters.borrow().is_empty()
+    }
+
+    /// Joins the queue; none when it is full.
+    pub fn wait(self: &Rc<Self>, slot: &Rc<Slot>) -> Option<Waiting> {
+        if !self.shared.enter_queue(self.worker, self.queue.get().queue_max) {
+            return None;
+        }
+        slot.take_grant();
+        self.waiters.borrow_mut().push_back(Rc::clone(slot));
+        Some(Waiting { service: Rc::clone(self), slot: Rc::clone(slot) })
+    }
+
+    /// Tells the first in line that has not been told.
+    pub fn grant_first(&self) {
+        if let Some(slot) = self.waiters.borrow().iter().find(|slot| !slot.is_granted()) {
+            slot.grant();
+        }
+    }
+
+    fn room_freed(&self) {
+        if !self.waiters.borrow().is_empty() {
+            self.grant_first();
+        } else if self.shared.waiting_total.load(Ordering::Relaxed) > 0 {
+            let waiting = self.shared.waiting.iter().zip(&self.global.room);
+            if let Some((_, room)) = waiting.into_iter().find(|(count, _)| count.load(Ordering::Relaxed) > 0) {
+                room.notify_one();
+            }
+        }
+    }
+
+    /// Time passed: idle connections age, budgets refill, and the first in line looks again.
+    pub fn tick(&self, now_ms: u64) {
+        self.budget.pass(now_ms);
+        self.targets.borrow().iter().for_each(|target| target.sweep(now_ms));
+        self.grant_first();
+    }
+
+    /// Latencies of the interval by endpoint.
+    pub fn collect_targets(&self) -> Vec<(Arc<Target>, hdrhistogram::Histogram<u32>)> {
+        let targets = self.targets.borrow();
+        let draining = self.draining.borrow();
+        let all = targets.iter().chain(draining.iter());
+        all.filter_map(|local| Some((Arc::clone(&local.target), local.latencies.take()?))).collect()
+    }
+}
+
+/// A place in the queue; dropping it leaves the queue.
+#[derive(Debug)]
+pub struct Waiting {
+    service: Rc<Service>,
+    slot: Rc<Slot>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.service.shared.leave_queue(self.service.worker);
+        let granted = self.slot.take_grant();
+        let mut waiters = self.service.waiters.borrow_mut();
+        if let Some(at) = waiters.iter().position(|slot| Rc::ptr_eq(slot, &self.slot)) {
+            waiters.remove(at);
+        }
+        drop(waiters);
+        // Whoever leaves with an unused grant, or got room, lets the next one look.
+        let _ = granted;
+        self.service.grant_first();
+    }
+}
