@@ -12,6 +12,7 @@
 //! decisions cite.
 
 mod counter;
+pub mod history;
 pub mod host;
 mod kept;
 mod parse;
