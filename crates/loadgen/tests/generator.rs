@@ -6,13 +6,21 @@ use common::{Testbed, check_counts, constant, raw_server, read_head, send};
 use plimsoll_loadgen::{Ended, FailureKind, LoadPlan, Options, Shape, Spacing, Stop, Target, run_blocking};
 use plimsoll_model::{Millis, Permille, Timestamp};
 use plimsoll_traces::RateSeries;
+use rustix::net::{AddressFamily, SocketType};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn target(address: SocketAddr) -> Target {
     format!("http://{address}").parse().expect("a target")
+}
+
+fn reserve_port() -> OwnedFd {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    rustix::net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    socket
 }
 
 #[test]
@@ -104,7 +112,9 @@ fn failures_are_told_apart_and_listed() {
             let _ = stream.write_all(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n");
         }
     }
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound and not listening: nobody else gets the port, and connecting is refused.
+    let reserved = reserve_port();
+    let closed = rustix::net::getsockname(&reserved).unwrap().try_into().unwrap();
     let options = Options { timeout: Duration::from_millis(300), ..Options::default() };
     for (address, kind) in [
         (closed, FailureKind::Connect),
