@@ -210,3 +210,22 @@ fn a_connection_that_the_server_closed_while_idle_costs_no_request() {
     let report = send(&plan, &target(raw_server(one_answer_each)), &Options::default());
     assert_eq!((report.succeeded, report.connections_opened), (50, 50), "{report}");
 }
+
+#[test]
+fn an_hour_of_the_world_cup_arrives_as_recorded() {
+    let test = "an_hour_of_the_world_cup_arrives_as_recorded";
+    let name = "web-traffic/wc98_per_minute_dev_to_0624.csv.xz";
+    let Some(path) = plimsoll_traces::dataset::find_for_test(test, name) else { return };
+    let day = RateSeries::read(path.to_str().unwrap()).unwrap().day("1998-06-10").unwrap();
+    let from = Timestamp(day.start().0 + 20 * 3_600_000);
+    let hour = day.window(from, Timestamp(from.0 + 3_600_000)).unwrap();
+    let testbed = Testbed::start(r#"{"cpu_us":0}"#);
+    let mut plan = LoadPlan::new(Shape::Trace { series: Arc::new(hour.clone()), speed: 1_200 });
+    plan.scale = 0.3;
+    let report = send(&plan, &testbed.target(), &Options::default());
+    let expected = hour.requests() / 1_200.0 * 0.3;
+    assert!((report.sent as f64 - expected).abs() < 5.0 * expected.sqrt(), "{} {expected}", report.sent);
+    assert_eq!(report.failed.total(), 0, "{report}");
+    let last = report.timeline[2].trace_time;
+    assert_eq!(last, Some(Timestamp(from.0 + 2_400_000)), "{report}");
+}
