@@ -7,8 +7,9 @@
 //! # Source
 //! E. Çinlar, "Introduction to Stochastic Processes", 1975, ch. 4.7 (inversion of the cumulative rate).
 
-use crate::random::Random;
+use crate::random::exponential;
 use crate::shape::Shape;
+use plimsoll_stats::Random;
 use std::time::Duration;
 
 /// How requests follow each other around the rate.
@@ -48,7 +49,7 @@ impl Iterator for Arrivals<'_> {
 
     fn next(&mut self) -> Option<Duration> {
         let mut area = match self.spacing {
-            Spacing::Poisson => self.random.exponential(),
+            Spacing::Poisson => exponential(&mut self.random),
             Spacing::Even if self.begun => 1.0,
             Spacing::Even => 0.5,
         };

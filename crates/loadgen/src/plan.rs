@@ -1,9 +1,9 @@
 //! What to send: the shape of the load, its scale, its spacing, its mix of requests and its bounds.
 
 use crate::arrivals::{Arrivals, Spacing};
-use crate::random::Random;
 use crate::shape::Shape;
 use plimsoll_model::Permille;
+use plimsoll_stats::Random;
 use std::time::Duration;
 
 /// A run's load. Everything random in it comes from `seed`.
@@ -40,6 +40,8 @@ pub struct Mix {
 pub const DURATION_MAX: Duration = Duration::from_secs(7 * 86_400);
 /// Most requests accepted in one run.
 pub const REQUESTS_MAX: u64 = 1_000_000_000;
+/// Shortest period of a sine accepted.
+pub const PERIOD_MIN: Duration = Duration::from_millis(10);
 /// Highest rate accepted, per second; one thread can not send more.
 pub const RPS_MAX: f64 = 1_000_000.0;
 /// Largest POST body accepted, in bytes.
@@ -119,8 +121,8 @@ impl LoadPlan {
             Shape::Trace { speed, .. } if !(1..=3_600).contains(speed) => {
                 return range("speed", speed.to_string(), "1 to 3,600");
             }
-            Shape::Sine { period, .. } if period.is_zero() => {
-                return range("period", "0".into(), "above 0");
+            Shape::Sine { period, .. } if *period < PERIOD_MIN => {
+                return range("period", format!("{period:?}"), "at least 10 ms");
             }
             _ => {}
         }
@@ -162,7 +164,7 @@ impl LoadPlan {
         let share = self.mix.post_share.0 as f64 / 1_000.0;
         std::iter::repeat_with(move || Choice {
             post: random.unit() < share,
-            path: (random.unit() * self.mix.paths.len() as f64) as usize,
+            path: random.below(self.mix.paths.len() as u64) as usize,
         })
     }
 }

@@ -99,7 +99,7 @@ pub enum FailureKind {
     Status5xx,
     /// An answer that is not HTTP/1.1, or too large.
     Protocol,
-    /// Never sent: the line of requests waiting for a connection was full.
+    /// Never sent: the line of requests waiting for a connection was full, or none came free within the time-out.
     Overflow,
 }
 

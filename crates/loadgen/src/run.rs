@@ -29,15 +29,15 @@ pub struct Options {
     pub connections_max: usize,
     /// Most due requests standing in line for a connection, up to 10 million (about 50 bytes each).
     pub waiting_max: usize,
-    /// A request that has no whole answer this long after it was begun has failed, above 0.
+    /// A request that has no whole answer this long after it was *due* has failed, above 0 and at most 1 hour.
     pub timeout: Duration,
     /// An idle connection is closed after this long; keep it below the server's own bound.
     pub idle_max: Duration,
     /// A send later than this after its due time is counted as late.
     pub late_after: Duration,
-    /// How often the progress callback is called, at least 10 ms.
+    /// How often the progress callback is called, 10 ms to 1 hour.
     pub progress_every: Duration,
-    /// How long open requests may take to end once the run was stopped.
+    /// How long open requests may take to end once the run was stopped, at most 1 hour.
     pub stop_grace: Duration,
     /// The moment that the plan's time counts from; none is now. A moment in the past makes the first sends late.
     pub start: Option<Instant>,
@@ -336,6 +336,8 @@ impl Crew {
     }
 }
 
+const HOUR: Duration = Duration::from_secs(3_600);
+
 impl Options {
     fn check(&self) -> Result<(), RunError> {
         let refuse = |field, range| Err(RunError::Option { field, range });
@@ -345,11 +347,14 @@ impl Options {
         if self.waiting_max > 10_000_000 {
             return refuse("waiting_max", "at most 10,000,000");
         }
-        if self.timeout.is_zero() || self.timeout > Duration::from_secs(3_600) {
+        if self.timeout.is_zero() || self.timeout > HOUR {
             return refuse("timeout", "above 0 and at most 1 hour");
         }
-        if self.progress_every < Duration::from_millis(10) {
-            return refuse("progress_every", "at least 10 ms");
+        if !(Duration::from_millis(10)..=HOUR).contains(&self.progress_every) {
+            return refuse("progress_every", "10 ms to 1 hour");
+        }
+        if self.stop_grace > HOUR {
+            return refuse("stop_grace", "at most 1 hour");
         }
         Ok(())
     }

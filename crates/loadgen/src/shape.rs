@@ -105,7 +105,7 @@ impl Shape {
                 pieces(index, &[(at.as_secs_f64(), *rps_before), (end, *rps_after)])?
             }
             Self::Spike { rps_base, rps_peak, at, width, .. } => {
-                let (from, to) = (at.as_secs_f64(), (*at + *width).as_secs_f64());
+                let (from, to) = (at.as_secs_f64(), at.saturating_add(*width).as_secs_f64());
                 pieces(index, &[(from, *rps_base), (to, *rps_peak), (end, *rps_base)])?
             }
             Self::Sine { rps_mean, rps_amplitude, period, .. } => {

@@ -6,13 +6,21 @@ use common::{Testbed, check_counts, constant, raw_server, read_head, send};
 use plimsoll_loadgen::{Ended, FailureKind, LoadPlan, Options, Shape, Spacing, Stop, Target, run_blocking};
 use plimsoll_model::{Millis, Permille, Timestamp};
 use plimsoll_traces::RateSeries;
+use rustix::net::{AddressFamily, SocketType};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn target(address: SocketAddr) -> Target {
     format!("http://{address}").parse().expect("a target")
+}
+
+fn reserve_port() -> OwnedFd {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    rustix::net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    socket
 }
 
 #[test]
@@ -104,7 +112,9 @@ fn failures_are_told_apart_and_listed() {
             let _ = stream.write_all(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n");
         }
     }
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound and not listening: nobody else gets the port, and connecting is refused.
+    let reserved = reserve_port();
+    let closed = rustix::net::getsockname(&reserved).unwrap().try_into().unwrap();
     let options = Options { timeout: Duration::from_millis(300), ..Options::default() };
     for (address, kind) in [
         (closed, FailureKind::Connect),
@@ -199,4 +209,23 @@ fn a_connection_that_the_server_closed_while_idle_costs_no_request() {
     plan.spacing = Spacing::Even;
     let report = send(&plan, &target(raw_server(one_answer_each)), &Options::default());
     assert_eq!((report.succeeded, report.connections_opened), (50, 50), "{report}");
+}
+
+#[test]
+fn an_hour_of_the_world_cup_arrives_as_recorded() {
+    let test = "an_hour_of_the_world_cup_arrives_as_recorded";
+    let name = "web-traffic/wc98_per_minute_dev_to_0624.csv.xz";
+    let Some(path) = plimsoll_traces::dataset::find_for_test(test, name) else { return };
+    let day = RateSeries::read(path.to_str().unwrap()).unwrap().day("1998-06-10").unwrap();
+    let from = Timestamp(day.start().0 + 20 * 3_600_000);
+    let hour = day.window(from, Timestamp(from.0 + 3_600_000)).unwrap();
+    let testbed = Testbed::start(r#"{"cpu_us":0}"#);
+    let mut plan = LoadPlan::new(Shape::Trace { series: Arc::new(hour.clone()), speed: 1_200 });
+    plan.scale = 0.3;
+    let report = send(&plan, &testbed.target(), &Options::default());
+    let expected = hour.requests() / 1_200.0 * 0.3;
+    assert!((report.sent as f64 - expected).abs() < 5.0 * expected.sqrt(), "{} {expected}", report.sent);
+    assert_eq!(report.failed.total(), 0, "{report}");
+    let last = report.timeline[2].trace_time;
+    assert_eq!(last, Some(Timestamp(from.0 + 2_400_000)), "{report}");
 }

@@ -6,6 +6,8 @@ use common::{Testbed, constant, request, send, until};
 use plimsoll_loadgen::{Options, Spacing};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -151,4 +153,30 @@ fn options_that_make_no_sense_are_refused() {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll-testbed")).arg(options).output().unwrap();
         assert!(!output.status.success() && output.stderr.starts_with(b"plimsoll-testbed: the options are not valid"));
     }
+}
+
+#[test]
+fn an_overloaded_testbed_still_answers_its_health_check() {
+    let testbed = Testbed::start(r#"{"cpu_us":20000}"#);
+    let address = testbed.address;
+    let overloaded = Arc::new(AtomicBool::new(true));
+    let running = Arc::clone(&overloaded);
+    let checks = std::thread::spawn(move || {
+        let mut longest = Duration::ZERO;
+        while running.load(Ordering::Relaxed) {
+            let start = Instant::now();
+            assert!(request(address, "GET", "/healthz").starts_with("HTTP/1.1 200 "));
+            longest = longest.max(start.elapsed());
+        }
+        longest
+    });
+    // Twice what one core can do, for a second.
+    let mut plan = constant(100.0, 1.0);
+    plan.spacing = Spacing::Even;
+    let report = send(&plan, &testbed.target(), &Options::default());
+    overloaded.store(false, Ordering::Relaxed);
+    let longest = checks.join().unwrap();
+    assert_eq!(report.succeeded, 100, "{report}");
+    assert!(report.latency.p50 > plimsoll_model::Micros(100_000), "it was not overloaded: {report}");
+    assert!(longest < Duration::from_millis(500), "{longest:?}");
 }

@@ -50,6 +50,15 @@ pub fn find(name: &str) -> Result<PathBuf, Missing> {
     find_in(std::env::var_os(DATA_VARIABLE).map(PathBuf::from), &current, name)
 }
 
+/// What a person wrote for a trace: a path that exists (with or without `#member`), or else the name of a data set.
+///
+/// # Errors
+/// [`Missing`], when it is neither.
+pub fn resolve(text: &str) -> Result<PathBuf, Missing> {
+    let file = text.rsplit_once('#').map_or(text, |(file, _)| file);
+    if Path::new(text).exists() || Path::new(file).exists() { Ok(text.into()) } else { find(text) }
+}
+
 fn find_in(named: Option<PathBuf>, current: &Path, name: &str) -> Result<PathBuf, Missing> {
     let inside = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
     if name.is_empty() || !inside {
@@ -110,6 +119,15 @@ mod tests {
             elsewhere.to_string(),
             "data set \"set/a.tar\" is not here: /nowhere/set/a.tar does not exist (PLIMSOLL_DATA names the folder)"
         );
+    }
+
+    #[test]
+    fn a_path_that_exists_is_taken_as_it_stands() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        assert_eq!(resolve(path), Ok(path.into()));
+        assert_eq!(resolve(&format!("{path}#a.csv")), Ok(format!("{path}#a.csv").into()));
+        assert!(resolve(&format!("{path}.gone")).is_err());
     }
 
     #[test]

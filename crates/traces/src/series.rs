@@ -8,8 +8,8 @@
 use crate::date::{DAY_MS, parse_day};
 use plimsoll_model::{Millis, Timestamp};
 
-/// Most slots in a series: a year of seconds, with room. A wrong time stamp then can not ask for all memory.
-pub const SLOTS_MAX: usize = 40_000_000;
+/// Most slots in a series: a year of seconds, 8 bytes each. A wrong time stamp then can not ask for all memory.
+pub const SLOTS_MAX: usize = 32_000_000;
 
 /// One rate per slot from a start time on.
 #[derive(Debug, Clone)]
@@ -116,6 +116,11 @@ impl RateSeries {
             }
         }
         Ok(Self { name, start, slot, rates: kept })
+    }
+
+    /// A series whose rates were checked one by one as they were read; NaN is a gap.
+    pub(crate) const fn from_checked(name: String, start: Timestamp, slot: Millis, rates: Vec<f64>) -> Self {
+        Self { name, start, slot, rates }
     }
 
     /// Where it came from: file, member, and the cuts made.

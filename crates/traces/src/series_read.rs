@@ -105,70 +105,119 @@ impl RateSeries {
             found: header.chars().take(120).collect(),
             known: KNOWN.to_owned(),
         })?;
-        let mut found = Vec::new();
+        let mut layout = Layout::new(file, format);
         while let Some(row) = rows.next_row()? {
             let (at, rate) = format.row(&row)?;
-            let at = at.unwrap_or(found.len() as i64 * 1_000);
-            found.push(Sample { at, rate: rate.unwrap_or(f64::NAN), line: row.number });
-            if found.len() > SLOTS_MAX {
-                return Err(order(
-                    file,
-                    format,
-                    &found[found.len() - 1],
-                    format!("is row {} of at most {SLOTS_MAX}", found.len()),
-                ));
-            }
+            layout.push(Sample { at, rate: rate.unwrap_or(f64::NAN), line: row.number })?;
         }
-        lay_on_slots(file, format, &found)
+        layout.finish()
     }
 }
 
+/// One row: where it stands, what it says, and where it was read.
+#[derive(Clone, Copy)]
 struct Sample {
-    /// Milliseconds of trace time.
-    at: i64,
+    /// Milliseconds of trace time; none follows the row before by one slot.
+    at: Option<i64>,
     /// NaN where the row has no value.
     rate: f64,
     line: u64,
 }
 
-fn lay_on_slots(file: &str, format: Format, found: &[Sample]) -> Result<RateSeries, ReadError> {
-    let needed = if format.slot().is_some() { 1 } else { 2 };
-    let [first, ..] = found else {
-        return Err(ReadError::TooShort { file: file.to_owned(), rows: 0, needed });
-    };
-    if let Some(pair) = found.windows(2).find(|pair| pair[1].at <= pair[0].at) {
-        return Err(order(file, format, &pair[1], "is not after the row before it".into()));
+/// Rows read before the slot is decided, where the format does not fix it.
+const ROWS_TO_DECIDE: usize = 1_024;
+
+/// Lays rows on slots as they come. Only the first rows are ever held as rows.
+struct Layout<'a> {
+    file: &'a str,
+    format: Format,
+    slot: Option<Millis>,
+    /// Rows read before the slot was known.
+    undecided: Vec<Sample>,
+    /// Time of the first row.
+    first: Option<i64>,
+    rates: Vec<f64>,
+}
+
+impl<'a> Layout<'a> {
+    fn new(file: &'a str, format: Format) -> Self {
+        Self { file, format, slot: format.slot(), undecided: Vec::new(), first: None, rates: Vec::new() }
     }
-    let slot = format.slot().or_else(|| usual_step(found));
-    let slot = slot.ok_or_else(|| ReadError::TooShort { file: file.to_owned(), rows: found.len(), needed })?;
-    let mut rates: Vec<f64> = Vec::with_capacity(found.len());
-    for sample in found {
-        let ahead = sample.at.abs_diff(first.at);
-        if !ahead.is_multiple_of(slot.0) {
-            return Err(order(
-                file,
-                format,
-                sample,
-                format!("is not a whole number of slots of {slot} after the first row"),
-            ));
+
+    fn push(&mut self, sample: Sample) -> Result<(), ReadError> {
+        if let Some(slot) = self.slot {
+            return self.place(sample, slot);
         }
-        let index = ahead / slot.0;
+        if self.undecided.last().is_some_and(|last| sample.at <= last.at) {
+            return Err(self.refuse(sample, "is not after the row before it".into()));
+        }
+        self.undecided.push(sample);
+        if self.undecided.len() == ROWS_TO_DECIDE { self.decide() } else { Ok(()) }
+    }
+
+    fn decide(&mut self) -> Result<(), ReadError> {
+        self.slot = usual_step(&self.undecided);
+        let Some(slot) = self.slot else { return Ok(()) };
+        std::mem::take(&mut self.undecided).into_iter().try_for_each(|sample| self.place(sample, slot))
+    }
+
+    fn place(&mut self, sample: Sample, slot: Millis) -> Result<(), ReadError> {
+        let first = *self.first.get_or_insert(sample.at.unwrap_or(0));
+        let index = match sample.at {
+            None => self.rates.len() as u64,
+            Some(at) => {
+                let ahead = u64::try_from(i128::from(at) - i128::from(first)).ok();
+                let Some(ahead) =
+                    ahead.filter(|ahead| ahead / slot.0 >= self.rates.len() as u64 || !ahead.is_multiple_of(slot.0))
+                else {
+                    return Err(self.refuse(sample, "is not after the row before it".into()));
+                };
+                if !ahead.is_multiple_of(slot.0) {
+                    let problem = format!("is not a whole number of slots of {slot} after the first row");
+                    return Err(self.refuse(sample, problem));
+                }
+                ahead / slot.0
+            }
+        };
         if index >= SLOTS_MAX as u64 {
-            return Err(order(file, format, sample, format!("is slot {index}, and a series has at most {SLOTS_MAX}")));
+            return Err(self.refuse(sample, format!("is slot {index}, and a series has at most {SLOTS_MAX}")));
         }
-        rates.resize(usize::try_from(index).unwrap_or(SLOTS_MAX), f64::NAN);
-        rates.push(sample.rate);
+        self.rates.resize(usize::try_from(index).unwrap_or(SLOTS_MAX), f64::NAN);
+        self.rates.push(sample.rate);
+        Ok(())
     }
-    let rates = rates.into_iter().map(|rate| (!rate.is_nan()).then_some(rate));
-    Ok(RateSeries::try_new(file, Timestamp(first.at), slot, rates)
-        .expect("invariant: rates and slots were checked above"))
+
+    fn finish(mut self) -> Result<RateSeries, ReadError> {
+        self.decide_if_needed()?;
+        let needed = if self.format.slot().is_some() { 1 } else { 2 };
+        let (Some(first), Some(slot)) = (self.first, self.slot) else {
+            return Err(ReadError::TooShort { file: self.file.to_owned(), rows: self.undecided.len(), needed });
+        };
+        Ok(RateSeries::from_checked(self.file.to_owned(), Timestamp(first), slot, self.rates))
+    }
+
+    fn decide_if_needed(&mut self) -> Result<(), ReadError> {
+        if self.slot.is_none() { self.decide() } else { Ok(()) }
+    }
+
+    fn refuse(&self, sample: Sample, problem: String) -> ReadError {
+        let value = match (self.format, sample.at) {
+            (Format::WorldCupMinutes, Some(at)) => Timestamp(at).to_string(),
+            (_, Some(at)) => (at / 1_000).to_string(),
+            (_, None) => String::new(),
+        };
+        let (file, column) = (self.file.to_owned(), self.format.time_column());
+        ReadError::Order { file, line: sample.line, column, value, problem }
+    }
 }
 
 /// The most frequent step between rows; the smaller one on a tie. A single odd row is then the error, not the slot.
-fn usual_step(found: &[Sample]) -> Option<Millis> {
+fn usual_step(rows: &[Sample]) -> Option<Millis> {
     let mut steps: BTreeMap<u64, usize> = BTreeMap::new();
-    for pair in found.windows(2) {
-        *steps.entry(pair[0].at.abs_diff(pair[1].at)).or_default() += 1;
+    for pair in rows.windows(2) {
+        if let (Some(before), Some(after)) = (pair[0].at, pair[1].at) {
+            *steps.entry(before.abs_diff(after)).or_default() += 1;
+        }
     }
     steps.into_iter().max_by_key(|(step, count)| (*count, std::cmp::Reverse(*step))).map(|(step, _)| Millis(step))
 }
@@ -179,18 +228,11 @@ fn seconds(row: &Row<'_>, column: &'static str) -> Result<i64, ReadError> {
     whole.ok_or_else(|| row.refuse(column, text, "a whole number of seconds"))
 }
 
-fn order(file: &str, format: Format, sample: &Sample, problem: String) -> ReadError {
-    let value = match format {
-        Format::WorldCupMinutes => Timestamp(sample.at).to_string(),
-        _ => (sample.at / 1_000).to_string(),
-    };
-    ReadError::Order { file: file.to_owned(), line: sample.line, column: format.time_column(), value, problem }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Gap;
+    use proptest::prelude::*;
 
     fn read(text: &str) -> Result<RateSeries, ReadError> {
         let mut reader: &[u8] = text.as_bytes();
@@ -257,5 +299,45 @@ mod tests {
             let error = read(text).unwrap_err().to_string();
             assert!(error.starts_with(message), "{error}");
         }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_series_or_an_error(
+            header in 0_usize..6, body in "[0-9 ,:.\\-\n\ra-z\"é]{0,200}",
+        ) {
+            let headers = ["seconds,rps", "t,x", "timestamp,num_request,size", "requests_per_second", "ts,value", ""];
+            if let Ok(series) = read(&format!("{}\n{body}", headers[header])) {
+                prop_assert!(series.len() <= SLOTS_MAX && series.recorded() <= body.lines().count());
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(rates in prop::collection::vec(prop::option::of(0_u32..1_000_000), 2..50), start in -9_999_999_i64..9_999_999) {
+            let mut text = String::from("seconds,rps\n");
+            for (rate, index) in rates.iter().zip(0_i64..) {
+                let rate = rate.map(|rate| rate.to_string()).unwrap_or_default();
+                text.push_str(&format!("{},{rate}\n", start + index * 60));
+            }
+            let series = read(&text).unwrap();
+            prop_assert_eq!(series.start().0, start * 1_000);
+            prop_assert_eq!(series.iter().map(|(_, rate)| rate).collect::<Vec<_>>(), rates.iter().map(|rate| rate.map(f64::from)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn order_is_checked_past_the_rows_that_decide_the_slot() {
+        let mut text = String::from("seconds,rps\n");
+        for row in 0..2_000 {
+            text.push_str(&format!("{},1\n", row * 60));
+        }
+        assert_eq!(read(&text).unwrap().len(), 2_000);
+        let again = format!("{text}119940,1\n");
+        let error = read(&again).unwrap_err().to_string();
+        assert_eq!(error, "x.csv, line 2002, column seconds: \"119940\" is not after the row before it");
+        let odd = read(&format!("{text}119999,1\n")).unwrap_err().to_string();
+        assert!(odd.ends_with("\"119999\" is not a whole number of slots of 1m after the first row"), "{odd}");
+        let earlier = read(&format!("{text}-60,1\n")).unwrap_err().to_string();
+        assert!(earlier.ends_with("\"-60\" is not after the row before it"), "{earlier}");
     }
 }

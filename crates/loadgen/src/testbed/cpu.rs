@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 /// CPU time spent before other requests get their turn.
-const SLICE: Duration = Duration::from_millis(1);
+const SLICE: Duration = Duration::from_micros(200);
 /// Rounds of arithmetic between two looks at the clock: a few microseconds, against a call of about 0.3.
 const ROUNDS: u64 = 2_000;
 

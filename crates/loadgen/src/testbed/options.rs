@@ -1,7 +1,8 @@
 //! The dials of the testbed, with their units and ranges.
 
-use crate::random::Random;
+use crate::random::{exponential, normal};
 use plimsoll_model::{Micros, Millis, Permille};
+use plimsoll_stats::Random;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -140,9 +141,9 @@ impl LatencyModel {
         let us = match self {
             Self::None => 0.0,
             Self::Constant { us } => us.0 as f64,
-            Self::Exponential { mean_us } => mean_us.0 as f64 * random.exponential(),
+            Self::Exponential { mean_us } => mean_us.0 as f64 * exponential(random),
             Self::LogNormal { median_us, sigma_permille } => {
-                median_us.0 as f64 * (sigma_permille.0 as f64 / 1_000.0 * random.normal()).exp()
+                median_us.0 as f64 * (sigma_permille.0 as f64 / 1_000.0 * normal(random)).exp()
             }
         };
         Duration::try_from_secs_f64(us * factor / 1e6).unwrap_or(SLEEP_MAX).min(SLEEP_MAX)

@@ -14,8 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinSet, LocalSet};
 
-/// A peer that sends half a head is dropped after this.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A peer that sends no whole head within this is dropped, an idle one included. Longer than clients keep idle
+/// connections, so that it is they who close.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// After a failed accept (no descriptors left) a moment passes, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
