@@ -848,10 +848,7 @@ fn listeners_are_loopback_unless_told_otherwise() {
             shop.toml: 1 error
         "#]],
     );
-    check_service(
-        "[gateway]\nlisten = \"0.0.0.0:80\"\nexpose = true\nroutes = [{ service = \"shop\" }]",
-        expect![""],
-    );
+    check_service("[gateway]\nlisten = \"0.0.0.0:80\"\nexpose = true\nroutes = [{ service = \"shop\" }]", expect![""]);
     check_service(
         "[[gateway.listeners]]\nlisten = \"127.0.0.1:80\"\nroutes = [{ service = \"shop\" }]\n\
          [[gateway.listeners]]\nlisten = \"127.0.0.1:80\"\nroutes = [{ service = \"shop\" }]",
@@ -1330,5 +1327,6 @@ fn programs_get_the_same_as_json() {
         }"#]].assert_eq(&serde_json::to_string_pretty(&report.to_json()).unwrap());
     expect![[r#"
         shop.toml:7:11: error: "2h" is out of range for `startup` (services.shop.startup)
-        shop.toml:8:1: error: unknown field `helth` (services.shop.helth)"#]].assert_eq(&report.lines().join("\n"));
+        shop.toml:8:1: error: unknown field `helth` (services.shop.helth)"#]]
+    .assert_eq(&report.lines().join("\n"));
 }
