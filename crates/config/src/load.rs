@@ -35,22 +35,26 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Result<Loaded, Report> {
     let file = path.display().to_string();
     let text = read(path, &file)?;
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let directory = whole.parent().unwrap_or(Path::new("/"));
-    check_text(&file, &text, directory, true)
+    check_text(&file, &text, &folder(path), true)
 }
 
-/// Checks the text of a spec file, without looking at any file. `file` is what the report calls it; `directory` is what
-/// relative paths are relative to.
+/// Checks the text of a spec as if it stood in the file `path`, without looking at any file. `path` is what the report
+/// calls it, and its folder is what relative paths are relative to.
 ///
 /// # Errors
 /// A [`Report`] of all that is wrong with it.
-pub fn parse(file: &str, text: &str, directory: &Path) -> Result<Loaded, Report> {
+pub fn parse(text: &str, path: &Path) -> Result<Loaded, Report> {
+    let file = path.display().to_string();
     if u64::try_from(text.len()).is_ok_and(|size| size > FILE_SIZE_MAX) {
-        let problem = Problem::TooLarge { max: FILE_SIZE_MAX };
-        return Err(Report::new(file, "", vec![whole_file(problem)]));
+        return Err(Report::new(&file, "", vec![whole_file(Problem::TooLarge { max: FILE_SIZE_MAX })]));
     }
-    check_text(file, text, directory, false)
+    check_text(&file, text, &folder(path), false)
+}
+
+/// The folder of a file, absolute, so that it still means the same when the working directory changes.
+fn folder(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    whole.parent().unwrap_or(Path::new("/")).to_path_buf()
 }
 
 fn whole_file(problem: Problem) -> Diagnostic {

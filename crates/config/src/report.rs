@@ -73,7 +73,7 @@ impl Report {
     /// The report for programs: `{file, errors, warnings, problems: [{severity, code, field, line, column, end_line,
     /// end_column, found, expected, message, help}]}`. Line and column are from 1 and null where there is no text.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let count = |severity| self.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count();
         json!({
             "file": self.file,
@@ -106,6 +106,19 @@ impl Report {
         })
     }
 
+    /// Each problem as one line: `shop.toml:7:11: warning: …`.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let line = |diagnostic: &Diagnostic| {
+            let place = diagnostic.span.as_ref().map(|span| self.position(span.start));
+            let place = place.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+            let field = &diagnostic.field;
+            let field = if field.is_empty() { String::new() } else { format!(" ({field})") };
+            format!("{}{place}: {}: {}{field}", self.file, diagnostic.severity(), diagnostic.problem)
+        };
+        self.diagnostics.iter().map(line).collect()
+    }
+
     /// `2 errors, 1 warning`.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -122,11 +135,12 @@ impl Report {
 impl std::error::Error for Report {}
 
 impl fmt::Display for Report {
-    /// Every problem with its line and a caret under what it is about, then the count.
+    /// Every problem with its line and a caret under what it is about, then the count and a line feed. Nothing where
+    /// there is nothing to report.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for diagnostic in &self.diagnostics {
             writeln!(f, "{}", snippet::render(&self.file, &self.text, diagnostic))?;
         }
-        write!(f, "{}: {}", self.file, self.summary())
+        if self.is_empty() { Ok(()) } else { writeln!(f, "{}: {}", self.file, self.summary()) }
     }
 }

@@ -3,7 +3,6 @@
 //! # Source
 //! The layout is that of rustc's diagnostics, which people of this field read daily.
 
-use crate::problem::Severity;
 use crate::report::Diagnostic;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -32,12 +31,8 @@ fn floor(text: &str, byte: usize) -> usize {
 /// The problem as text, ending in a line feed.
 #[must_use]
 pub fn render(file: &str, text: &str, diagnostic: &Diagnostic) -> String {
-    let severity = match diagnostic.severity() {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
     let problem = &diagnostic.problem;
-    let mut out = format!("{severity}[{}]: {problem}\n", problem.code());
+    let mut out = format!("{}[{}]: {problem}\n", diagnostic.severity(), problem.code());
     let Some(span) = &diagnostic.span else {
         let _ = writeln!(out, " --> {file}");
         notes(&mut out, " ", diagnostic);

@@ -6,6 +6,8 @@
 //!
 //! Suffixes follow Kubernetes where it has one (`m` of CPU; `M` is 10⁶ bytes and `Mi` is 2²⁰).
 
+use plimsoll_model::Millis;
+
 /// What a number counts. The base of each is the unit in which the value is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -262,6 +264,14 @@ impl Unit {
     }
 }
 
+/// A duration as it is written in a spec, for flags that take one.
+///
+/// # Errors
+/// [`UnitError`] when it is no number with a unit of time.
+pub fn duration(text: &str) -> Result<Millis, UnitError> {
+    Unit::Duration.parse(text).map(|ms| Millis(ms.unsigned_abs()))
+}
+
 fn prefix(text: &str, keep: impl Fn(u8) -> bool) -> &str {
     let end = text.bytes().position(|byte| !keep(byte)).unwrap_or(text.len());
     // A byte that ends a prefix is ASCII or starts a character, for both predicates used here.
@@ -330,6 +340,12 @@ mod tests {
         ] {
             assert_eq!(unit.parse(text), Ok(value), "{text}");
         }
+    }
+
+    #[test]
+    fn flags_take_durations_as_the_spec_does() {
+        assert_eq!(duration("1h30m"), Ok(Millis(5_400_000)));
+        assert!(duration("90").is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn service(lines: &str) -> String {
 }
 
 fn check(text: &str, expect: Expect) {
-    let said = match parse("shop.toml", text, Path::new("/specs")) {
+    let said = match parse(text, Path::new("shop.toml")) {
         Ok(loaded) => loaded.warnings.to_string(),
         Err(report) => report.to_string(),
     };
@@ -33,16 +33,17 @@ fn a_mistyped_field_names_the_nearest_one() {
     check_service(
         "[services.shop.scaling]\nrequest_rat = \"50/s\"",
         expect![[r#"
-        error[unknown-field]: unknown field `request_rat`
-         --> shop.toml:8:1
-          |
-        8 | request_rat = "50/s"
-          | ^^^^^^^^^^^ did you mean `request_rate`?
-          |
-          = field: services.shop.scaling.request_rat
-          = help: the fields here are cpu, memory, request_rate, in_flight, tolerance, stabilization, step, reserve, forecast
+            error[unknown-field]: unknown field `request_rat`
+             --> shop.toml:8:1
+              |
+            8 | request_rat = "50/s"
+              | ^^^^^^^^^^^ did you mean `request_rate`?
+              |
+              = field: services.shop.scaling.request_rat
+              = help: the fields here are cpu, memory, request_rate, in_flight, tolerance, stabilization, step, reserve, forecast
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "nam = \"shop\"\n",
@@ -56,35 +57,38 @@ fn a_mistyped_field_names_the_nearest_one() {
               = field: nam
               = help: the fields here are name, tick, clock, node, gateway, api, history, services, jobs
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "colour = \"blue\"",
         expect![[r#"
-        error[unknown-field]: unknown field `colour`
-         --> shop.toml:7:1
-          |
-        7 | colour = "blue"
-          | ^^^^^^ no field has this name
-          |
-          = field: services.shop.colour
-          = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log
+            error[unknown-field]: unknown field `colour`
+             --> shop.toml:7:1
+              |
+            7 | colour = "blue"
+              | ^^^^^^ no field has this name
+              |
+              = field: services.shop.colour
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "health = { patth = \"/healthz\" }",
         expect![[r#"
-        error[unknown-field]: unknown field `patth`
-         --> shop.toml:7:12
-          |
-        7 | health = { patth = "/healthz" }
-          |            ^^^^^ did you mean `path`?
-          |
-          = field: services.shop.health.patth
-          = help: the fields here are path, interval, timeout, healthy_after, unhealthy_after, startup_max
+            error[unknown-field]: unknown field `patth`
+             --> shop.toml:7:12
+              |
+            7 | health = { patth = "/healthz" }
+              |            ^^^^^ did you mean `path`?
+              |
+              = field: services.shop.health.patth
+              = help: the fields here are path, interval, timeout, healthy_after, unhealthy_after, startup_max
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -102,7 +106,8 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               = field: services.shop.startup
               = help: expected a duration such as "30s", 0s to 1h
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "priority = \"high\"",
@@ -115,7 +120,8 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               |
               = field: services.shop.priority
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "priority = 1.5",
@@ -128,7 +134,8 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               |
               = field: services.shop.priority
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "grace = true",
@@ -141,7 +148,8 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               |
               = field: services.shop.grace
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "env = { A = 1 }",
@@ -155,7 +163,8 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               = field: services.shop.env.A
               = help: expected a string
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "sandbox = \"no\"",
@@ -168,7 +177,8 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               |
               = field: services.shop.sandbox
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "[services.shop.scaling]\ncpu = 60",
@@ -182,7 +192,8 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               = field: services.shop.scaling.cpu
               = help: expected a share such as "60%" or 0.6, 0.1% to 1000%
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\nservices = [1]\n[gateway.routes]\npath = \"/\"\n[services2]\n",
@@ -212,7 +223,8 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               = field: services2
               = help: the fields here are name, tick, clock, node, gateway, api, history, services, jobs
 
-            shop.toml: 3 errors"#]],
+            shop.toml: 3 errors
+        "#]],
     );
 }
 
@@ -229,7 +241,8 @@ fn a_unit_that_does_not_exist_lists_those_that_do() {
               |
               = field: services.shop.startup
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "startup = \"30\"",
@@ -243,7 +256,8 @@ fn a_unit_that_does_not_exist_lists_those_that_do() {
               = field: services.shop.startup
               = help: expected a duration such as "30s", 0s to 1h
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "limits = { memory = \"64MX\" }",
@@ -256,7 +270,8 @@ fn a_unit_that_does_not_exist_lists_those_that_do() {
               |
               = field: services.shop.limits.memory
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "limits = { cpu = \"0.0001\" }",
@@ -269,7 +284,8 @@ fn a_unit_that_does_not_exist_lists_those_that_do() {
               |
               = field: services.shop.limits.cpu
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "[services.shop.scaling]\nrequest_rate = \"50/min\"",
@@ -282,7 +298,8 @@ fn a_unit_that_does_not_exist_lists_those_that_do() {
               |
               = field: services.shop.scaling.request_rate
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -299,7 +316,8 @@ fn a_value_beyond_its_range_says_the_range() {
               |
               = field: services.shop.startup
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "limits = { memory = \"1kB\" }",
@@ -312,7 +330,8 @@ fn a_value_beyond_its_range_says_the_range() {
               |
               = field: services.shop.limits.memory
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\nclock = { speed = 0 }\n",
@@ -325,7 +344,8 @@ fn a_value_beyond_its_range_says_the_range() {
               |
               = field: clock.speed
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "[services.shop.scaling]\ncpu = -0.5",
@@ -338,7 +358,8 @@ fn a_value_beyond_its_range_says_the_range() {
               |
               = field: services.shop.scaling.cpu
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\nclock = { speed = 99999999999999999999 }\n",
@@ -351,7 +372,8 @@ fn a_value_beyond_its_range_says_the_range() {
               |
               = field: clock.speed
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -369,7 +391,8 @@ fn a_wrong_word_lists_the_choices() {
               = field: services.shop.balance
               = help: expected one of "round_robin", "weighted_round_robin", "random", "least_connections", "source_hash", "ring_hash", "power_of_two", "peak_ewma", "prequal"
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "sandbox = { require = [\"cpu\", \"gpu\"] }",
@@ -383,7 +406,8 @@ fn a_wrong_word_lists_the_choices() {
               = field: services.shop.sandbox.require[1]
               = help: expected one of "cpu", "memory", "pids", "filesystem", "network", "syscalls"
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -401,7 +425,8 @@ fn a_missing_field_says_what_belongs_there() {
               = field: name
               = help: `name` is a name of 1 to 63 characters a-z, 0-9 and '-', starting with a letter and not ending in '-'
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"shop\"\n\n[services.shop]\ncommand = [\"serve\", \"{port}\"]\nreplicas = { min = 1 }\n",
@@ -424,7 +449,8 @@ fn a_missing_field_says_what_belongs_there() {
               = field: services.shop.replicas.max
               = help: `max` is an integer, 1 to 10000
 
-            shop.toml: 2 errors"#]],
+            shop.toml: 2 errors
+        "#]],
     );
 }
 
@@ -449,7 +475,8 @@ fn names_addresses_paths_and_moments_say_what_is_wrong_with_them() {
               |
               = field: jobs."a b"
 
-            shop.toml: 2 errors"#]],
+            shop.toml: 2 errors
+        "#]],
     );
     check(
         "name = \"x\"\napi = \"localhost:80\"\n",
@@ -462,7 +489,8 @@ fn names_addresses_paths_and_moments_say_what_is_wrong_with_them() {
               |
               = field: api
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\napi = \"127.0.0.1:99999\"\n",
@@ -475,7 +503,8 @@ fn names_addresses_paths_and_moments_say_what_is_wrong_with_them() {
               |
               = field: api
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\napi = \"127.0.0.1\"\n",
@@ -488,7 +517,8 @@ fn names_addresses_paths_and_moments_say_what_is_wrong_with_them() {
               |
               = field: api
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\nclock.start = \"2018-01-07\"\n",
@@ -501,7 +531,8 @@ fn names_addresses_paths_and_moments_say_what_is_wrong_with_them() {
               |
               = field: clock.start
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\nclock.start = 2018-01-07T00:00:00\n",
@@ -514,7 +545,8 @@ fn names_addresses_paths_and_moments_say_what_is_wrong_with_them() {
               |
               = field: clock.start
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "health = \"healthz\"",
@@ -527,7 +559,8 @@ fn names_addresses_paths_and_moments_say_what_is_wrong_with_them() {
               |
               = field: services.shop.health
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\ngateway.trusted_proxies = [\"10.0.0.0/33\", \"ten\"]\n",
@@ -548,7 +581,8 @@ fn names_addresses_paths_and_moments_say_what_is_wrong_with_them() {
               |
               = field: gateway.trusted_proxies[1]
 
-            shop.toml: 2 errors"#]],
+            shop.toml: 2 errors
+        "#]],
     );
 }
 
@@ -570,7 +604,8 @@ fn a_schedule_says_how_it_is_written() {
               |
               = field: jobs.j.schedule
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         &job("every hour"),
@@ -583,7 +618,8 @@ fn a_schedule_says_how_it_is_written() {
               |
               = field: jobs.j.schedule
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         &job("daily 25:00"),
@@ -596,7 +632,8 @@ fn a_schedule_says_how_it_is_written() {
               |
               = field: jobs.j.schedule
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         &job("every 1ms"),
@@ -609,7 +646,8 @@ fn a_schedule_says_how_it_is_written() {
               |
               = field: jobs.j.schedule
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -618,13 +656,14 @@ fn invalid_toml_is_shown_where_it_breaks() {
     check(
         "name = \"shop\nreplicas = 3\n",
         expect![[r#"
-        error[syntax]: invalid TOML: invalid basic string, expected `"`
-         --> shop.toml:1:13
-          |
-        1 | name = "shop
-          |             ^
+            error[syntax]: invalid TOML: invalid basic string, expected `"`
+             --> shop.toml:1:13
+              |
+            1 | name = "shop
+              |             ^
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"shop\"\nname = \"other\"\n",
@@ -635,24 +674,26 @@ fn invalid_toml_is_shown_where_it_breaks() {
             2 | name = "other"
               | ^^^^
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = shop\n[services.shop\n",
         expect![[r#"
-        error[syntax]: invalid TOML: string values must be quoted, expected literal string
-         --> shop.toml:1:8
-          |
-        1 | name = shop
-          |        ^^^^
+            error[syntax]: invalid TOML: string values must be quoted, expected literal string
+             --> shop.toml:1:8
+              |
+            1 | name = shop
+              |        ^^^^
 
-        error[syntax]: invalid TOML: unclosed table, expected `]`
-         --> shop.toml:2:15
-          |
-        2 | [services.shop
-          |               ^
+            error[syntax]: invalid TOML: unclosed table, expected `]`
+             --> shop.toml:2:15
+              |
+            2 | [services.shop
+              |               ^
 
-        shop.toml: 2 errors"#]],
+            shop.toml: 2 errors
+        "#]],
     );
 }
 
@@ -661,17 +702,18 @@ fn what_contradicts_itself_shows_both_places() {
     check_service(
         "limits = { cpu = \"50m\" }",
         expect![[r#"
-        error[conflict]: the cpu limit (50m) is below the request (100m), so what is reserved could never be used
-         --> shop.toml:7:18
-          |
-        6 | requests = { cpu = "100m", memory = "32MiB" }
-          |                    ------ requested here
-        7 | limits = { cpu = "50m" }
-          |                  ^^^^^ expected 100m or more
-          |
-          = field: services.shop.limits.cpu
+            error[conflict]: the cpu limit (50m) is below the request (100m), so what is reserved could never be used
+             --> shop.toml:7:18
+              |
+            6 | requests = { cpu = "100m", memory = "32MiB" }
+              |                    ------ requested here
+            7 | limits = { cpu = "50m" }
+              |                  ^^^^^ expected 100m or more
+              |
+              = field: services.shop.limits.cpu
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"x\"\n[services.s]\ncommand = [\"a\", \"{port}\"]\nreplicas = { min = 5, max = 3 }\n\
@@ -686,21 +728,23 @@ fn what_contradicts_itself_shows_both_places() {
               |
               = field: services.s.replicas.max
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "scaling = { request_rate = \"5/s\", forecast = { season = \"1d\", slot = \"7m\" } }",
         expect![[r#"
-        error[conflict]: `slot` (7m) does not divide `season` (1d) evenly
-         --> shop.toml:7:70
-          |
-        7 | scaling = { request_rate = "5/s", forecast = { season = "1d", slot = "7m" } }
-          |                                                                      ^^^^ expected a divisor of the season, such as 7m12s
-          |                                                         ---- the season
-          |
-          = field: services.shop.scaling.forecast.slot
+            error[conflict]: `slot` (7m) does not divide `season` (1d) evenly
+             --> shop.toml:7:70
+              |
+            7 | scaling = { request_rate = "5/s", forecast = { season = "1d", slot = "7m" } }
+              |                                                                      ^^^^ expected a divisor of the season, such as 7m12s
+              |                                                         ---- the season
+              |
+              = field: services.shop.scaling.forecast.slot
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "scaling = { request_rate = \"5/s\", forecast = { season = \"7d\", slot = \"10s\" } }",
@@ -714,70 +758,75 @@ fn what_contradicts_itself_shows_both_places() {
               |
               = field: services.shop.scaling.forecast.slot
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "startup = \"5m\"",
         expect![[r#"
-        error[conflict]: `startup` (5m) is above `health.startup_max` (1m), so a replica would be stopped before it is ready
-         --> shop.toml:7:11
-          |
-        7 | startup = "5m"
-          |           ^^^^ expected 1m or less, or a larger `health.startup_max`
-          |
-          = field: services.shop.startup
+            error[conflict]: `startup` (5m) is above `health.startup_max` (1m), so a replica would be stopped before it is ready
+             --> shop.toml:7:11
+              |
+            7 | startup = "5m"
+              |           ^^^^ expected 1m or less, or a larger `health.startup_max`
+              |
+              = field: services.shop.startup
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "restart = { backoff = \"10m\" }",
         expect![[r#"
-        error[conflict]: `backoff` (10m) is above `backoff_max` (5m)
-         --> shop.toml:7:23
-          |
-        7 | restart = { backoff = "10m" }
-          |                       ^^^^^ expected 5m or less
-          |
-          = field: services.shop.restart.backoff
+            error[conflict]: `backoff` (10m) is above `backoff_max` (5m)
+             --> shop.toml:7:23
+              |
+            7 | restart = { backoff = "10m" }
+              |                       ^^^^^ expected 5m or less
+              |
+              = field: services.shop.restart.backoff
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "sandbox = { require = [\"memory\", \"network\"] }",
         expect![[r#"
-        error[conflict]: "memory" is required, but nothing asks for it
-         --> shop.toml:7:23
-          |
-        7 | sandbox = { require = ["memory", "network"] }
-          |                       ^^^^^^^^^^^^^^^^^^^^^ expected `limits.memory` as well
-          |
-          = field: services.shop.sandbox.require
+            error[conflict]: "memory" is required, but nothing asks for it
+             --> shop.toml:7:23
+              |
+            7 | sandbox = { require = ["memory", "network"] }
+              |                       ^^^^^^^^^^^^^^^^^^^^^ expected `limits.memory` as well
+              |
+              = field: services.shop.sandbox.require
 
-        error[conflict]: "network" is required, but nothing asks for it
-         --> shop.toml:7:23
-          |
-        7 | sandbox = { require = ["memory", "network"] }
-          |                       ^^^^^^^^^^^^^^^^^^^^^ expected `network_namespace = true` as well
-          |
-          = field: services.shop.sandbox.require
+            error[conflict]: "network" is required, but nothing asks for it
+             --> shop.toml:7:23
+              |
+            7 | sandbox = { require = ["memory", "network"] }
+              |                       ^^^^^^^^^^^^^^^^^^^^^ expected `network_namespace = true` as well
+              |
+              = field: services.shop.sandbox.require
 
-        shop.toml: 2 errors"#]],
+            shop.toml: 2 errors
+        "#]],
     );
     check_service(
         "[jobs.shop]\ncommand = [\"x\"]\nrequests = { cpu = 1, memory = \"1MiB\" }",
         expect![[r#"
-        error[conflict]: a service is called "shop" too, so `plimsoll logs shop` could mean either
-         --> shop.toml:7:1
-          |
-        3 | [services.shop]
-          | --------------- the service
-         ...
-        7 | [jobs.shop]
-          | ^^^^^^^^^^^ expected a name of its own
-          |
-          = field: jobs.shop
+            error[conflict]: a service is called "shop" too, so `plimsoll logs shop` could mean either
+             --> shop.toml:7:1
+              |
+            3 | [services.shop]
+              | --------------- the service
+             ...
+            7 | [jobs.shop]
+              | ^^^^^^^^^^^ expected a name of its own
+              |
+              = field: jobs.shop
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -786,22 +835,20 @@ fn listeners_are_loopback_unless_told_otherwise() {
     check_service(
         "[gateway]\nlisten = \"0.0.0.0:80\"\nroutes = [{ service = \"shop\" }]",
         expect![[r#"
-        error[exposed]: 0.0.0.0:80 can be reached from other machines
-         --> shop.toml:8:10
-          |
-        8 | listen = "0.0.0.0:80"
-          |          ^^^^^^^^^^^^ expected a loopback address, or `expose = true`
-          |
-          = field: gateway.listen
-          = help: listen on 127.0.0.1 or [::1] instead of 0.0.0.0:80,
-                   or set `expose = true` beside it if other machines are meant to reach it
+            error[exposed]: 0.0.0.0:80 can be reached from other machines
+             --> shop.toml:8:10
+              |
+            8 | listen = "0.0.0.0:80"
+              |          ^^^^^^^^^^^^ expected a loopback address, or `expose = true`
+              |
+              = field: gateway.listen
+              = help: listen on 127.0.0.1 or [::1] instead of 0.0.0.0:80,
+                       or set `expose = true` beside it if other machines are meant to reach it
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
-    check_service(
-        "[gateway]\nlisten = \"0.0.0.0:80\"\nexpose = true\nroutes = [{ service = \"shop\" }]",
-        expect!["shop.toml: no problems"],
-    );
+    check_service("[gateway]\nlisten = \"0.0.0.0:80\"\nexpose = true\nroutes = [{ service = \"shop\" }]", expect![""]);
     check_service(
         "[[gateway.listeners]]\nlisten = \"127.0.0.1:80\"\nroutes = [{ service = \"shop\" }]\n\
          [[gateway.listeners]]\nlisten = \"127.0.0.1:80\"\nroutes = [{ service = \"shop\" }]",
@@ -817,7 +864,8 @@ fn listeners_are_loopback_unless_told_otherwise() {
                |
                = field: gateway.listeners[1].listen
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "[gateway]\nlisten = \"127.0.0.1:7411\"\nroutes = [{ service = \"shop\" }]",
@@ -830,7 +878,8 @@ fn listeners_are_loopback_unless_told_otherwise() {
               |
               = field: gateway.listen
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -839,43 +888,46 @@ fn routes_lead_to_services_that_exist_and_are_told_their_port() {
     check_service(
         "[gateway]\nlisten = \"127.0.0.1:80\"\nroutes = [{ service = \"shpo\" }]",
         expect![[r#"
-        error[unknown-service]: there is no service `shpo`
-         --> shop.toml:9:23
-          |
-        9 | routes = [{ service = "shpo" }]
-          |                       ^^^^^^ did you mean `shop`?
-          |
-          = field: gateway.routes[0].service
-          = help: the services are shop
+            error[unknown-service]: there is no service `shpo`
+             --> shop.toml:9:23
+              |
+            9 | routes = [{ service = "shpo" }]
+              |                       ^^^^^^ did you mean `shop`?
+              |
+              = field: gateway.routes[0].service
+              = help: the services are shop
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "[gateway]\nroutes = [{ service = \"shop\" }]",
         expect![[r#"
-        error[conflict]: `routes` without `listen`: no listener has these routes
-         --> shop.toml:8:10
-          |
-        8 | routes = [{ service = "shop" }]
-          |          ^^^^^^^^^^^^^^^^^^^^^^ expected `listen` beside it, or the routes within `[[gateway.listeners]]`
-          |
-          = field: gateway.routes
+            error[conflict]: `routes` without `listen`: no listener has these routes
+             --> shop.toml:8:10
+              |
+            8 | routes = [{ service = "shop" }]
+              |          ^^^^^^^^^^^^^^^^^^^^^^ expected `listen` beside it, or the routes within `[[gateway.listeners]]`
+              |
+              = field: gateway.routes
 
-        shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         "[gateway]\nlisten = \"127.0.0.1:80\"",
         expect![[r#"
-        warning[doubtful]: this listener has no routes, so it answers 404 to everything
-         --> shop.toml:8:10
-          |
-        8 | listen = "127.0.0.1:80"
-          |          ^^^^^^^^^^^^^^
-          |
-          = field: gateway.listen
-          = help: add routes to it, each with a `service`
+            warning[doubtful]: this listener has no routes, so it answers 404 to everything
+             --> shop.toml:8:10
+              |
+            8 | listen = "127.0.0.1:80"
+              |          ^^^^^^^^^^^^^^
+              |
+              = field: gateway.listen
+              = help: add routes to it, each with a `service`
 
-        shop.toml: 1 warning"#]],
+            shop.toml: 1 warning
+        "#]],
     );
     check_service(
         "[gateway]\nlisten = \"127.0.0.1:80\"\nroutes = [{ service = \"shop\" }, { path = \"/\", service = \"shop\" }]",
@@ -889,7 +941,8 @@ fn routes_lead_to_services_that_exist_and_are_told_their_port() {
               |
               = field: gateway.routes[1].path
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         &service("[gateway]\nlisten = \"127.0.0.1:80\"\nroutes = [{ service = \"shop\" }]").replace("{port}", "{prot}"),
@@ -903,21 +956,23 @@ fn routes_lead_to_services_that_exist_and_are_told_their_port() {
               = field: services.shop.command
               = help: did you mean `{port}` where it says `{prot}`?
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         &service("").replace("{port}", "8000"),
         expect![[r#"
-        warning[doubtful]: service `shop` is never told its port, so its health check cannot pass
-         --> shop.toml:4:11
-          |
-        4 | command = ["serve", "8000"]
-          |           ^^^^^^^^^^^^^^^^^
-          |
-          = field: services.shop.command
-          = help: each replica gets a free port: put `{port}` into an argument of `command` or a value of `env`
+            warning[doubtful]: service `shop` is never told its port, so its health check cannot pass
+             --> shop.toml:4:11
+              |
+            4 | command = ["serve", "8000"]
+              |           ^^^^^^^^^^^^^^^^^
+              |
+              = field: services.shop.command
+              = help: each replica gets a free port: put `{port}` into an argument of `command` or a value of `env`
 
-        shop.toml: 1 warning"#]],
+            shop.toml: 1 warning
+        "#]],
     );
     check_service(
         "sandbox = { network_namespace = true }\n[gateway]\nlisten = \"127.0.0.1:80\"\nroutes = [{ service = \"shop\" }]",
@@ -933,7 +988,8 @@ fn routes_lead_to_services_that_exist_and_are_told_their_port() {
                |
                = field: services.shop.sandbox.network_namespace
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -962,7 +1018,8 @@ fn what_can_never_fit_is_said_before_anything_starts() {
               |
               = field: services.shop.requests.cpu
 
-            shop.toml: 1 error, 1 warning"#]],
+            shop.toml: 1 error, 1 warning
+        "#]],
     );
 }
 
@@ -980,7 +1037,8 @@ fn a_secret_is_warned_of_and_not_repeated() {
               = field: services.shop.env.DB_PASSWORD
               = help: keep it in a file that only the service's user can read, and pass the file's path
 
-            shop.toml: 1 warning"#]],
+            shop.toml: 1 warning
+        "#]],
     );
 }
 
@@ -989,41 +1047,44 @@ fn an_empty_or_idle_spec_is_doubtful() {
     check(
         "name = \"x\"\n",
         expect![[r#"
-        warning[doubtful]: there are no services and no jobs, so there is nothing to level
-         --> shop.toml
-          |
-          = field: services
-          = help: add a table [services.NAME] with `command`, `replicas` and `requests`
+            warning[doubtful]: there are no services and no jobs, so there is nothing to level
+             --> shop.toml
+              |
+              = field: services
+              = help: add a table [services.NAME] with `command`, `replicas` and `requests`
 
-        shop.toml: 1 warning"#]],
+            shop.toml: 1 warning
+        "#]],
     );
     check(
         &service("").replace("replicas = 2", "replicas = { max = 2 }"),
         expect![[r#"
-        warning[doubtful]: no scaling policy is given, so there will always be `min` replicas
-         --> shop.toml:5:12
-          |
-        5 | replicas = { max = 2 }
-          |            ^^^^^^^^^^^
-          |
-          = field: services.shop.replicas
-          = help: give `scaling` a target (cpu, memory, request_rate, in_flight), or fix the number: `replicas = 3`
+            warning[doubtful]: no scaling policy is given, so there will always be `min` replicas
+             --> shop.toml:5:12
+              |
+            5 | replicas = { max = 2 }
+              |            ^^^^^^^^^^^
+              |
+              = field: services.shop.replicas
+              = help: give `scaling` a target (cpu, memory, request_rate, in_flight), or fix the number: `replicas = 3`
 
-        shop.toml: 1 warning"#]],
+            shop.toml: 1 warning
+        "#]],
     );
     check_service(
         "scaling = { cpu = \"60%\", forecast = { season = \"1d\" } }",
         expect![[r#"
-        warning[doubtful]: a forecast of the request rate without the `request_rate` policy adds no replicas
-         --> shop.toml:7:37
-          |
-        7 | scaling = { cpu = "60%", forecast = { season = "1d" } }
-          |                                     ^^^^^^^^^^^^^^^^^
-          |
-          = field: services.shop.scaling.forecast
-          = help: say what one replica can do: `request_rate = "50/s"` in `scaling`
+            warning[doubtful]: a forecast of the request rate without the `request_rate` policy adds no replicas
+             --> shop.toml:7:37
+              |
+            7 | scaling = { cpu = "60%", forecast = { season = "1d" } }
+              |                                     ^^^^^^^^^^^^^^^^^
+              |
+              = field: services.shop.scaling.forecast
+              = help: say what one replica can do: `request_rate = "50/s"` in `scaling`
 
-        shop.toml: 1 warning"#]],
+            shop.toml: 1 warning
+        "#]],
     );
 }
 
@@ -1089,7 +1150,8 @@ fn all_problems_are_reported_in_one_go_by_line() {
                |
                = field: services.shop.limits.cpu
 
-            shop.toml: 6 errors"#]],
+            shop.toml: 6 errors
+        "#]],
     );
 }
 
@@ -1115,7 +1177,8 @@ fn odd_text_does_not_shift_the_caret() {
               = field: clock.x
               = help: the fields here are speed, start
 
-            shop.toml: 2 errors"#]],
+            shop.toml: 2 errors
+        "#]],
     );
     check(
         &format!("name = \"{}\"\n", "long".repeat(100)),
@@ -1128,7 +1191,8 @@ fn odd_text_does_not_shift_the_caret() {
               |
               = field: name
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "name = \"a\\u001b[31mb\"\n",
@@ -1141,7 +1205,8 @@ fn odd_text_does_not_shift_the_caret() {
               |
               = field: name
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
     check(
         "\u{feff}nam = 1\n",
@@ -1155,7 +1220,8 @@ fn odd_text_does_not_shift_the_caret() {
               = field: nam
               = help: the fields here are name, tick, clock, node, gateway, api, history, services, jobs
 
-            shop.toml: 1 error"#]],
+            shop.toml: 1 error
+        "#]],
     );
 }
 
@@ -1176,14 +1242,16 @@ fn files_that_cannot_be_read_say_why() {
           |
           = help: save the file as UTF-8
 
-        DIR/latin1.toml: 1 error"#]]
+        DIR/latin1.toml: 1 error
+    "#]]
     .assert_eq(&said("latin1.toml", b"name = \"shop\"\n# caf\xe9\n"));
     let huge = "#".repeat(usize::try_from(FILE_SIZE_MAX).unwrap() + 1);
     expect![[r#"
         error[too-large]: the file is larger than 1048576 bytes, the most that is read
          --> DIR/huge.toml
 
-        DIR/huge.toml: 1 error"#]]
+        DIR/huge.toml: 1 error
+    "#]]
     .assert_eq(&said("huge.toml", huge.as_bytes()));
     let history =
         service("scaling = { request_rate = \"5/s\", forecast = { season = \"1d\", history = \"gone.csv\" } }");
@@ -1196,27 +1264,30 @@ fn files_that_cannot_be_read_say_why() {
           |
           = field: services.shop.scaling.forecast.history
 
-        DIR/history.toml: 1 error"#]]
+        DIR/history.toml: 1 error
+    "#]]
     .assert_eq(&said("history.toml", history.as_bytes()));
     let missing = load(&folder.path().join("missing.toml")).unwrap_err().to_string();
     expect![[r#"
         error[unreadable]: the file cannot be read: No such file or directory (os error 2)
          --> DIR/missing.toml
 
-        DIR/missing.toml: 1 error"#]]
+        DIR/missing.toml: 1 error
+    "#]]
     .assert_eq(&missing.replace(&folder.path().display().to_string(), "DIR"));
     let directory = load(folder.path()).unwrap_err().to_string();
     expect![[r#"
         error[unreadable]: the file cannot be read: Is a directory (os error 21)
          --> DIR
 
-        DIR: 1 error"#]]
+        DIR: 1 error
+    "#]]
     .assert_eq(&directory.replace(&folder.path().display().to_string(), "DIR"));
 }
 
 #[test]
 fn programs_get_the_same_as_json() {
-    let report = parse("shop.toml", &service("startup = \"2h\"\nhelth = \"/\""), Path::new("/specs")).unwrap_err();
+    let report = parse(&service("startup = \"2h\"\nhelth = \"/\""), Path::new("shop.toml")).unwrap_err();
     expect![[r#"
         {
           "errors": 2,
@@ -1253,5 +1324,9 @@ fn programs_get_the_same_as_json() {
             }
           ],
           "warnings": 0
-        }"#]].assert_eq(&serde_json::to_string_pretty(&report.json()).unwrap());
+        }"#]].assert_eq(&serde_json::to_string_pretty(&report.to_json()).unwrap());
+    expect![[r#"
+        shop.toml:7:11: error: "2h" is out of range for `startup` (services.shop.startup)
+        shop.toml:8:1: error: unknown field `helth` (services.shop.helth)"#]]
+    .assert_eq(&report.lines().join("\n"));
 }

@@ -113,7 +113,7 @@ fn whole(changed: &str) -> (String, Vec<String>) {
 }
 
 fn spec(text: &str) -> Spec {
-    parse("generated.toml", text, Path::new("/specs")).unwrap_or_else(|report| panic!("{report}")).spec
+    parse(text, Path::new("generated.toml")).unwrap_or_else(|report| panic!("{report}")).spec
 }
 
 #[test]
