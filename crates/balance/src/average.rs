@@ -85,3 +85,39 @@ impl AtomicAverage {
         self.word.store(EMPTY, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decay_is_close_to_the_exponential_where_averages_live() {
+        for (x, relative) in [(0.0_f32, 0.0), (0.1, 0.001), (0.5, 0.003), (1.0, 0.01), (4.0, 0.15)] {
+            let exact = libm::expf(-x);
+            assert!((decay(x) / exact - 1.0).abs() <= relative + 1e-6, "{x}: {} for {exact}", decay(x));
+        }
+        assert!(decay(1e9) < 1e-30 && decay(1e9) >= 0.0);
+    }
+
+    #[test]
+    fn a_value_fades_by_its_age_and_not_before() {
+        let average = AtomicAverage::new();
+        assert_eq!((average.value(), average.faded(0, 1e6)), (None, None));
+        average.update(5_000_000, 8.0, |_, _| unreachable!("there is no old value"));
+        assert_eq!(average.faded(5_000_000, 1e6), Some(8.0));
+        assert_eq!(average.faded(4_000_000, 1e6), Some(8.0), "another thread's clock reading may be a little older");
+        let faded = average.faded(6_000_000, 1e6).unwrap();
+        assert!((faded / (8.0 * libm::expf(-1.0)) - 1.0).abs() < 0.01, "{faded}");
+    }
+
+    #[test]
+    fn an_update_sees_the_time_since_the_last_one_in_units_of_256_us() {
+        let average = AtomicAverage::new();
+        average.update(1_000_000, 1.0, |old, _| old);
+        average.update(2_000_128, 0.0, |_, age| age);
+        let age = average.value().unwrap();
+        assert!((age - 1_000_128.0).abs() <= 256.0, "{age}");
+        average.clear();
+        assert_eq!(average.value(), None);
+    }
+}

@@ -300,3 +300,71 @@ impl Drop for Started {
         self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint() -> Arc<Endpoint> {
+        Arc::new(Endpoint::new(1, 1, 0))
+    }
+
+    #[test]
+    fn load_classes_are_powers_of_two() {
+        let classes: Vec<usize> = [0, 1, 2, 3, 4, 5, 8, 9, 64, 65, 1_000, u32::MAX].map(load_class).into();
+        assert_eq!(classes, [0, 0, 1, 2, 2, 3, 3, 4, 6, 7, 7, 7]);
+    }
+
+    #[test]
+    fn one_slow_answer_raises_the_peak_at_once_and_fast_ones_lower_it_slowly() {
+        let endpoint = endpoint();
+        endpoint.started(0).finish(0, 1_000, Outcome::Success);
+        endpoint.started(0).finish(0, 9_000, Outcome::Success);
+        assert_eq!(endpoint.latency_peak(0), Some(9_000.0));
+        endpoint.started(0).finish(1_000_000, 1_000, Outcome::Success);
+        let peak = endpoint.latency_peak(1_000_000).unwrap();
+        assert!((8_000.0..9_000.0).contains(&peak), "a second is a tenth of the time constant: {peak}");
+    }
+
+    #[test]
+    fn errors_and_cancellations_teach_only_slowness() {
+        let endpoint = endpoint();
+        endpoint.started(0).finish(0, 10, Outcome::Failure);
+        assert_eq!(endpoint.latency_peak(0), None, "a fast error is no latency");
+        endpoint.started(0).finish(0, 1_000, Outcome::Success);
+        for outcome in [Outcome::Failure, Outcome::Cancelled] {
+            endpoint.started(0).finish(0, 10, outcome);
+            assert_eq!(endpoint.latency_peak(0), Some(1_000.0));
+        }
+        endpoint.started(0).finish(0, 30_000_000, Outcome::Cancelled);
+        assert_eq!(endpoint.latency_peak(0), Some(30_000_000.0), "a hang that the client gave up on");
+        assert_eq!(endpoint.totals(), Totals { successes: 1, failures: 2, latency_sum: 1_000 });
+    }
+
+    #[test]
+    fn the_failure_rate_forgets_by_answers_and_by_time() {
+        let endpoint = endpoint();
+        (0..30).for_each(|_| endpoint.started(0).finish(0, 1, Outcome::Failure));
+        let failing = endpoint.failure_rate(0);
+        assert!(failing > 0.95, "{failing}");
+        let later = endpoint.failure_rate(10_000_000);
+        assert!((0.3..0.4).contains(&later), "{later}");
+        (0..20).for_each(|_| endpoint.started(0).finish(0, 1, Outcome::Success));
+        assert!(endpoint.failure_rate(0) < 0.08);
+        (0..80).for_each(|_| endpoint.started(0).finish(0, 1, Outcome::Success));
+        assert_eq!(endpoint.failure_rate(0), 0.0);
+    }
+
+    #[test]
+    fn latency_is_told_for_the_load_that_the_next_request_would_meet() {
+        let endpoint = endpoint();
+        assert_eq!(endpoint.latency_at_load(0, 0), None);
+        endpoint.started(0).finish(0, 1_000, Outcome::Success);
+        assert_eq!(endpoint.latency_at_load(9, 0), Some(1_000.0), "nothing nearer is known");
+        let busy: Vec<Started> = (0..10).map(|_| endpoint.started(0)).collect();
+        busy.into_iter().for_each(|started| started.finish(0, 5_000, Outcome::Success));
+        assert_eq!(endpoint.latency_at_load(9, 0), Some(5_000.0));
+        let idle = endpoint.latency_at_load(0, 0).unwrap();
+        assert!(idle < 2_000.0, "one of the ten started on an idle endpoint: {idle}");
+    }
+}

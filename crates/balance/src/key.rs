@@ -34,3 +34,35 @@ pub fn bytes_key(bytes: &[u8]) -> u64 {
     let state = bytes.chunks(8).fold(START, |state, chunk| mix(state ^ word(chunk)));
     mix(state ^ bytes.len() as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(address: &str) -> u64 {
+        source_key(address.parse().unwrap())
+    }
+
+    #[test]
+    fn one_client_is_one_key() {
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff:ffff:ffff:ffff"), "privacy addresses of one /64");
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_eq!(key("::ffff:192.0.2.7"), key("192.0.2.7"), "seen through a dual-stack socket");
+        assert_ne!(key("192.0.2.7"), key("192.0.2.8"));
+    }
+
+    #[test]
+    fn keys_never_change_between_releases() {
+        // A new release beside an old one must send a client to the same endpoint.
+        let keys = [key("192.0.2.7"), key("2001:db8:1:2::1"), bytes_key(b""), bytes_key(b"session=0123456789")];
+        let released = [0xeb0c_bef2_0416_504e, 0x9dda_0356_2c4f_2502, 0xe9e0_033e_3bad_af36, 0x09d1_20ef_ad88_f40d];
+        assert_eq!(keys, released);
+    }
+
+    #[test]
+    fn bytes_differ_by_content_and_length() {
+        assert_ne!(bytes_key(b"a"), bytes_key(b"a\0"));
+        assert_ne!(bytes_key(&[0; 8]), bytes_key(&[0; 16]));
+        assert_ne!(bytes_key(b"12345678abc"), bytes_key(b"12345678abd"));
+    }
+}

@@ -34,6 +34,8 @@ pub(crate) struct MaglevTable {
 
 /// One endpoint's order of preference over the slots, and its claim on turns.
 struct Preference {
+    index: u32,
+    weight: u64,
     next: usize,
     skip: usize,
     claim: u64,
@@ -44,23 +46,25 @@ impl MaglevTable {
     pub(crate) fn new(endpoints: &[Arc<Endpoint>], weights: &[u32]) -> Self {
         let count = if endpoints.len() * 100 <= SLOTS { SLOTS } else { SLOTS_LARGE };
         let weight_max = u64::from(weights.iter().copied().max().unwrap_or(1));
-        let mut preferences: Vec<Preference> = endpoints
-            .iter()
-            .map(|endpoint| {
+        let mut preferences: Vec<Preference> = (0..)
+            .zip(endpoints)
+            .map(|(index, endpoint)| {
                 let hash = mix(endpoint.id());
                 let next = (hash % count as u64) as usize;
                 let skip = (mix(!hash) % (count as u64 - 1)) as usize + 1;
-                Preference { next, skip, claim: 0 }
+                Preference { index, weight: u64::from(weights[index as usize]), next, skip, claim: 0 }
             })
             .collect();
         if preferences.is_empty() {
             return Self { slots: Vec::new() };
         }
+        // Turns go by id, so that every gateway builds the same table in whatever order it learnt of the endpoints.
+        preferences.sort_unstable_by_key(|preference| endpoints[preference.index as usize].id());
         let mut slots = vec![u32::MAX; count];
         let mut left = count;
         loop {
-            for (index, preference) in preferences.iter_mut().enumerate() {
-                preference.claim += u64::from(weights[index]);
+            for preference in &mut preferences {
+                preference.claim += preference.weight;
                 if preference.claim < weight_max {
                     continue;
                 }
@@ -68,7 +72,7 @@ impl MaglevTable {
                 while slots[preference.next] != u32::MAX {
                     preference.advance(count);
                 }
-                slots[preference.next] = index as u32;
+                slots[preference.next] = preference.index;
                 left -= 1;
                 if left == 0 {
                     return Self { slots };
@@ -113,4 +117,43 @@ pub(crate) fn pick(view: &View<'_>, random: &mut Random) -> Option<usize> {
         }
     }
     fallback.or_else(|| view.first_from((hash % view.pool.len() as u64) as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots_of(weights: &[u32]) -> Vec<usize> {
+        let endpoints: Vec<_> = weights.iter().zip(1..).map(|(w, id)| Arc::new(Endpoint::new(id, *w, 0))).collect();
+        let table = MaglevTable::new(&endpoints, weights);
+        let mut counts = vec![0; weights.len()];
+        table.slots.iter().for_each(|owner| counts[*owner as usize] += 1);
+        counts
+    }
+
+    #[test]
+    fn every_slot_has_an_owner_and_shares_are_equal_to_a_slot() {
+        for count in [1, 2, 7, 100] {
+            let counts = slots_of(&vec![1; count]);
+            let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+            assert_eq!((counts.iter().sum::<usize>(), most - least <= 1), (SLOTS, true), "{count}");
+        }
+    }
+
+    #[test]
+    fn shares_follow_weights_within_a_percent() {
+        let weights = [1, 3, 6, 1_000];
+        for (count, weight) in slots_of(&weights).into_iter().zip(weights) {
+            let expected = SLOTS as f64 * f64::from(weight) / 1_010.0;
+            assert!((count as f64 - expected).abs() <= (expected * 0.01).max(2.0), "{count} for {expected}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_endpoints_does_not_matter() {
+        let endpoints: Vec<_> = (1..=20).map(|id| Arc::new(Endpoint::new(id, 1, 0))).collect();
+        let reversed: Vec<_> = endpoints.iter().rev().cloned().collect();
+        let (left, right) = (MaglevTable::new(&endpoints, &[1; 20]), MaglevTable::new(&reversed, &[1; 20]));
+        assert!(left.slots.iter().zip(&right.slots).all(|(left, right)| left + right == 19));
+    }
 }

@@ -120,3 +120,38 @@ pub(crate) fn pick(view: &View<'_>, random: &mut Random) -> Option<usize> {
         .find(|index| view.allows(*index) && bound.admits(view, *index))
         .or_else(|| view.first_from(owner))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ring(weights: &[u32]) -> Ring {
+        let endpoints: Vec<_> = weights.iter().zip(1..).map(|(w, id)| Arc::new(Endpoint::new(id, *w, 0))).collect();
+        Ring::new(&endpoints, weights)
+    }
+
+    #[test]
+    fn points_are_bounded_whatever_the_weights() {
+        for (weights, points) in [(&[1, 1][..], 320), (&[1, 3], 640), (&[1, 1 << 20], 160 + 16_000), (&[100, 100], 500)]
+        {
+            assert_eq!(ring(weights).hashes.len(), points, "{weights:?}");
+        }
+        assert!(ring(&[]).hashes.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_finds_what_a_search_finds(
+            weights in proptest::collection::vec(1_u32..9, 1..12),
+            hashes in proptest::collection::vec(any::<u64>(), 50),
+        ) {
+            let ring = ring(&weights);
+            let edges = [0, u64::MAX, ring.hashes[0], ring.hashes[ring.hashes.len() - 1]];
+            for hash in hashes.into_iter().chain(edges) {
+                let searched = ring.hashes.partition_point(|point| *point < hash) % ring.hashes.len();
+                prop_assert_eq!(ring.find(hash), searched);
+            }
+        }
+    }
+}
