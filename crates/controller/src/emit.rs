@@ -1,10 +1,11 @@
 //! What one step gathers, and how it becomes a decision: actions numbered without gaps, findings bounded.
 
 use crate::state::{State, count};
-use plimsoll_model::id::{ActionId, ServiceName};
+use plimsoll_model::id::{ActionId, JobName, ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::quantity::Timestamp;
+use plimsoll_model::rationale::JobRationale;
 use plimsoll_model::{Action, ActionKind, Decision, Finding, Observation, Rationale, ServiceRationale};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most findings per step; a step that has more says how many it left out.
 pub(crate) const FINDINGS_MAX: usize = 200;
@@ -25,6 +26,8 @@ pub(crate) struct Turn {
     omitted: u32,
     /// Reasons by service.
     pub services: BTreeMap<ServiceName, ServiceRationale>,
+    /// What happened to jobs.
+    pub jobs: BTreeMap<JobName, Vec<JobRationale>>,
     /// The last observation of this step.
     pub observation: Option<Box<Observation>>,
     /// Workloads that may still be started.
@@ -39,6 +42,7 @@ impl Turn {
             findings: Vec::new(),
             omitted: 0,
             services: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             observation: None,
             starts_left: STARTS_MAX,
         }
@@ -56,6 +60,18 @@ impl Turn {
         self.find(Finding::BadInput { what: what.into() });
     }
 
+    /// Services whose replicas are started or stopped; forgetting one is book-keeping.
+    pub fn acted_on(&self) -> BTreeSet<ServiceName> {
+        let service = |action: &ActionKind| match action {
+            ActionKind::StartReplica { replica: ReplicaId { service, .. }, .. }
+            | ActionKind::Stop { workload: WorkloadId::Replica(ReplicaId { service, .. }), .. } => {
+                Some(service.clone())
+            }
+            _ => None,
+        };
+        self.actions.iter().filter_map(service).collect()
+    }
+
     pub fn decision(mut self, state: &mut State) -> Decision {
         if self.omitted > 0 {
             self.findings.push(Finding::MoreFindings { omitted: self.omitted });
@@ -68,7 +84,7 @@ impl Turn {
             step: state.step,
             at: self.at,
             actions: numbered.map(|(kind, id)| Action { id: ActionId(id), generation, kind }).collect(),
-            rationale: Rationale { services: self.services, findings: self.findings, ..Rationale::default() },
+            rationale: Rationale { services: self.services, jobs: self.jobs, findings: self.findings },
         }
     }
 }

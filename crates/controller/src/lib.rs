@@ -5,20 +5,33 @@
 //! never a panic. It has no clock, no I/O and no randomness, and everything it decides with is an integer, so the same
 //! inputs give the same bytes on any CPU. The live daemon and the twin drive the same function.
 //!
-//! Where to look: `input` what comes in; `state` everything remembered; `observe` what a report of the world changes;
-//! `scale` from figures to a target; `service` from a target to starts and stops; `emit` numbers the actions;
-//! [`explain`](mod@explain) turns reasons into text.
+//! Where to look: `input` what comes in; `state` everything remembered, `process` of one process; `policy` what a new
+//! spec changes, `observe` what a report of the world changes, `exit` what the end of a process means; `decide` the order
+//! of a decision; `scale` from figures to a target, `plan` from a target to stops and starts, `room` the node's books,
+//! `queue` the jobs, `stop` what goes in any case; `emit` numbers the actions; [`explain`](explain()) turns reasons into
+//! text.
 //!
 //! This crate must never fail, block, or read a clock.
 
+mod decide;
 mod emit;
+mod exit;
+mod explain;
 mod input;
 mod observe;
+mod plan;
+mod policy;
+mod process;
+mod queue;
+mod room;
 mod scale;
-mod service;
 mod state;
 mod step;
+mod stop;
 
+pub use explain::{explain, explain_findings, explain_job, explain_service};
 pub use input::Input;
-pub use state::{ReplicaState, ServiceState, State, Stopping};
+pub use process::{ProcessState, Stopping};
+pub use queue::waiting;
+pub use state::{JobState, QueuedTask, ServiceState, State, TaskState};
 pub use step::step;

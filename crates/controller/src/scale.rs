@@ -2,28 +2,44 @@
 
 use crate::emit::Turn;
 use crate::state::{ServiceState, State};
-use plimsoll_autoscale::{Inputs, Reading, Stabilizer, Usage};
-use plimsoll_model::id::ServiceName;
+use plimsoll_autoscale::{Demand, Inputs, Reading, Stabilizer, Usage};
+use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::observation::TrafficObservation;
-use plimsoll_model::{Finding, Observation, ReplicaId, ReplicaUsage, ServiceRationale, ServiceSpec, WorkloadId};
+use plimsoll_model::quantity::{MilliRps, Millis};
+use plimsoll_model::{Finding, Observation, ReplicaUsage, ScalingPolicy, ServiceRationale, ServiceSpec};
 
 /// Figures older than this, physical, are stale, unless three intervals are longer.
 const AGE_MAX_MS: u64 = 15_000;
+/// CPU per request is learnt while replicas use at least 1/this of their request: below it, what they use at rest counts
+/// for too much.
+const LEARN_FROM: u64 = 10;
+/// Weight⁻¹ of a new sample in the CPU per request: about the last sixteen.
+const LEARN_WEIGHT: u128 = 16;
 
 /// Decides one service's target and remembers it.
-pub(crate) fn scale(state: &mut State, turn: &mut Turn, name: &ServiceName, spec: &ServiceSpec) -> ServiceRationale {
+pub(crate) fn scale(
+    state: &mut State,
+    turn: &mut Turn,
+    name: &ServiceName,
+    spec: &ServiceSpec,
+    tick: Millis,
+) -> ServiceRationale {
     let observation = turn.observation.take();
     let traffic = observation.as_deref().and_then(|all| all.services.get(name)?.traffic.as_ref());
-    if let Some(traffic) = traffic.filter(|traffic| traffic.failed > 0) {
-        let TrafficObservation { failed, finished, latency_p99, .. } = *traffic;
+    if let Some(TrafficObservation { failed, finished, latency_p99, .. }) = traffic.filter(|it| it.failed > 0) {
+        let (failed, finished, latency_p99) = (*failed, *finished, *latency_p99);
         turn.find(Finding::Failures { service: name.clone(), failed, finished, latency_p99 });
     }
+    let horizon = state.horizon(spec.startup, tick);
     let age_max_ms = age_max_ms(observation.as_deref());
     let service = state.services.entry(name.clone()).or_default();
     let current = starting_point(service, spec, turn);
     let age = traffic.map(|traffic| traffic.quality.age_ms);
     let usage =
         |figure: fn(&ReplicaUsage) -> Option<u64>| total(observation.as_deref(), name, service, age_max_ms, figure);
+    let (cpu, memory) = (usage(|usage| usage.cpu.map(|cpu| cpu.0)), usage(|usage| usage.memory.map(|it| it.0)));
+    let rate = reading(traffic.map(|traffic| traffic.rate), age, age_max_ms);
+    learn(service, spec, cpu, rate);
     let inputs = Inputs {
         at: turn.at,
         scaling: &spec.scaling,
@@ -31,11 +47,11 @@ pub(crate) fn scale(state: &mut State, turn: &mut Turn, name: &ServiceName, spec
         replicas_max: spec.replicas_max,
         requests: spec.requests,
         current,
-        cpu: usage(|usage| usage.cpu.map(|cpu| cpu.0)),
-        memory: usage(|usage| usage.memory.map(|memory| memory.0)),
-        rate: reading(traffic.map(|traffic| traffic.rate), age, age_max_ms),
+        cpu,
+        memory,
+        rate,
         in_flight_milli: reading(traffic.map(|traffic| traffic.in_flight_milli), age, age_max_ms),
-        demand: None,
+        demand: demand(service, spec, turn, rate, horizon),
     };
     let mut rationale = plimsoll_autoscale::decide(&mut service.stabilizer, &inputs);
     rationale.current = service.live();
@@ -87,7 +103,7 @@ fn total(
             stale = Some(stale.map_or(usage.quality.age_ms, |age| age.min(usage.quality.age_ms)));
         } else {
             used = used.saturating_add(value);
-            replicas += 1;
+            replicas = replicas.saturating_add(1);
         }
     }
     match (replicas, stale) {
@@ -95,4 +111,60 @@ fn total(
         (0, None) => Reading::Absent,
         _ => Reading::Fresh(Usage { used, replicas }),
     }
+}
+
+/// Follows the CPU per request, while every ready replica was measured and they were busy enough to tell.
+fn learn(service: &mut ServiceState, spec: &ServiceSpec, cpu: Reading<Usage>, rate: Reading<MilliRps>) {
+    let (Reading::Fresh(Usage { used, replicas }), Reading::Fresh(rate)) = (cpu, rate) else { return };
+    let busy = used.saturating_mul(LEARN_FROM) >= spec.requests.cpu.0.saturating_mul(u64::from(replicas));
+    if rate.0 == 0 || used == 0 || !busy || replicas != service.ready() {
+        return;
+    }
+    // millicores / (thousandths of a request/s) = CPU seconds per request.
+    let sample = u128::from(used) * 1_000_000_000 / u128::from(rate.0);
+    let learnt = match service.cpu_per_request_ns {
+        None => sample,
+        Some(before) => (u128::from(before) * (LEARN_WEIGHT - 1) + sample) / LEARN_WEIGHT,
+    };
+    service.cpu_per_request_ns = Some(u64::try_from(learnt).unwrap_or(u64::MAX).max(1));
+}
+
+/// Feeds the forecast and asks it, where the spec has one and one replica's capacity is known.
+fn demand(
+    service: &mut ServiceState,
+    spec: &ServiceSpec,
+    turn: &Turn,
+    rate: Reading<MilliRps>,
+    horizon: Millis,
+) -> Option<Demand> {
+    let quantile = spec.scaling.forecast.as_ref()?.quantile;
+    let forecaster = service.forecaster.as_mut()?;
+    if let Reading::Fresh(rate) = rate {
+        forecaster.observe(turn.at, rate, horizon);
+    }
+    let forecast = forecaster.forecast(turn.at.plus(horizon), quantile)?;
+    service.forecast = Some(forecast.clone());
+    let per_replica = per_replica(service, spec)?;
+    let demand = forecast.at_quantile(quantile)?.value;
+    Some(Demand { forecast, quantile, demand, per_replica })
+}
+
+/// What one replica takes: the rate policy's target, or the CPU policy's share of its request over the CPU per request.
+fn per_replica(service: &ServiceState, spec: &ServiceSpec) -> Option<MilliRps> {
+    let policies = &spec.scaling.policies;
+    let by_rate = policies.iter().find_map(|policy| match policy {
+        ScalingPolicy::RequestRate { target } => Some(*target),
+        _ => None,
+    });
+    let by_cpu = || {
+        let share = policies.iter().find_map(|policy| match policy {
+            ScalingPolicy::Cpu { target } => Some(target.0),
+            _ => None,
+        })?;
+        // thousandths of millicores × 10⁹ / 10³ / (ns per request) = thousandths of a request/s.
+        let millionths = u128::from(spec.requests.cpu.0) * u128::from(share);
+        let capacity = millionths.saturating_mul(1_000_000) / u128::from(service.cpu_per_request_ns?);
+        Some(MilliRps(u64::try_from(capacity).unwrap_or(u64::MAX)))
+    };
+    by_rate.or_else(by_cpu).filter(|capacity| capacity.0 > 0)
 }

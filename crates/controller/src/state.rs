@@ -3,12 +3,14 @@
 //! It serialises to the same bytes whenever it is equal (ordered maps, integers), so snapshots can be compared. A field
 //! added later carries `#[serde(default)]`; a change of meaning raises [`State::VERSION`].
 
+use crate::process::ProcessState;
 use plimsoll_autoscale::Stabilizer;
-use plimsoll_model::id::{Generation, ServiceName, WorkloadId};
+use plimsoll_forecast::Forecaster;
+use plimsoll_model::id::{Generation, JobName, ServiceName, WorkloadId};
 use plimsoll_model::inventory::ExitCause;
-use plimsoll_model::quantity::{Bytes, Millis, Timestamp};
-use plimsoll_model::spec::Resources;
-use plimsoll_model::{Phase, ServiceRationale, Spec, StopReason};
+use plimsoll_model::quantity::{Millis, Timestamp};
+use plimsoll_model::spec::{Limits, Resources, Schedule};
+use plimsoll_model::{Forecast, ServiceRationale, Spec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -37,8 +39,12 @@ pub struct State {
     pub allocatable: Option<Resources>,
     /// Services of the spec, and such as still have replicas.
     pub services: BTreeMap<ServiceName, ServiceState>,
+    /// Jobs of the spec, and such as still have runs.
+    pub jobs: BTreeMap<JobName, JobState>,
     /// Last ordinal given to a replica of services that are gone, so that none is used twice.
-    pub ordinals: BTreeMap<ServiceName, u64>,
+    pub service_ordinals: BTreeMap<ServiceName, u64>,
+    /// Last ordinal given to a run of jobs that are gone.
+    pub job_ordinals: BTreeMap<JobName, u64>,
     /// Exited workloads that the driver was told to forget and still reports, with when it was told.
     pub forgotten: BTreeMap<WorkloadId, Timestamp>,
 }
@@ -54,8 +60,14 @@ pub struct ServiceState {
     pub target: Option<u32>,
     /// What damping remembers.
     pub stabilizer: Stabilizer,
+    /// What the forecast remembers, where the spec asks for one.
+    pub forecaster: Option<Forecaster>,
+    /// The forecast of the last step that had one.
+    pub forecast: Option<Forecast>,
+    /// CPU nanoseconds per request, learnt while replicas were busy.
+    pub cpu_per_request_ns: Option<u64>,
     /// Replicas by ordinal, from the decision to start them until their exit has been taken into account.
-    pub replicas: BTreeMap<u64, ReplicaState>,
+    pub replicas: BTreeMap<u64, ProcessState>,
     /// Quick exits in a row.
     pub exits: u32,
     /// When the last of them was seen.
@@ -70,36 +82,45 @@ pub struct ServiceState {
     pub rationale: Option<ServiceRationale>,
 }
 
-/// The memory of one replica.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplicaState {
-    /// The service's revision that it runs.
-    pub revision: u64,
-    /// What it is reserved.
-    pub requests: Resources,
-    /// When its start was decided, or when it was first seen.
-    pub asked_at: Timestamp,
-    /// Its phase when last seen; none until then.
-    pub phase: Option<Phase>,
-    /// Since when it is unready, while it is.
-    pub unready_since: Option<Timestamp>,
-    /// Observations in a row that lacked it.
-    pub missed: u32,
-    /// Set once its stop was decided.
-    pub stopping: Option<Stopping>,
-    /// Memory when last measured.
-    pub memory: Option<Bytes>,
-    /// Its quota held it back when last measured.
-    pub throttled: bool,
+/// The memory of one job.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct JobState {
+    /// Last ordinal given to a run.
+    pub ordinal: u64,
+    /// The schedule that `due` was worked out for.
+    pub schedule: Option<Schedule>,
+    /// When it is submitted next; none when nothing more is due.
+    pub due: Option<Timestamp>,
+    /// Runs that wait for room, in the order of their ordinals.
+    pub queue: Vec<QueuedTask>,
+    /// Runs by ordinal, from the decision to start them until their end has been taken into account.
+    pub tasks: BTreeMap<u64, TaskState>,
 }
 
-/// A stop that was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stopping {
-    /// Why.
-    pub reason: StopReason,
-    /// When the driver was last told.
-    pub at: Timestamp,
+/// A run that waits for room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedTask {
+    /// Its number.
+    pub ordinal: u64,
+    /// When the job was submitted; a retry keeps the time of the first try.
+    pub submitted: Timestamp,
+    /// Further tries after a failure of this one.
+    pub retries_left: u32,
+    /// What it asks.
+    pub requests: Resources,
+    /// What it may use.
+    pub limits: Limits,
+    /// Its place in the queue when that was last told.
+    pub told: Option<u32>,
+}
+
+/// A run that was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskState {
+    /// Its process.
+    pub process: ProcessState,
+    /// What it was started as.
+    pub run: QueuedTask,
 }
 
 impl State {
@@ -121,7 +142,9 @@ impl State {
             speed: 1,
             allocatable: None,
             services: BTreeMap::new(),
-            ordinals: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            service_ordinals: BTreeMap::new(),
+            job_ordinals: BTreeMap::new(),
             forgotten: BTreeMap::new(),
         }
     }
@@ -131,25 +154,17 @@ impl State {
     pub fn traced(&self, physical: Millis) -> Millis {
         physical.saturating_mul(u64::from(self.speed))
     }
+
+    /// How far ahead a service's forecast has to look: a replica started now is ready then, and is looked at then.
+    #[must_use]
+    pub fn horizon(&self, startup: Millis, tick: Millis) -> Millis {
+        self.traced(startup).saturating_add(tick)
+    }
 }
 
 impl Default for State {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl ReplicaState {
-    /// Counts as supply: it runs or is about to, and was not told to stop.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.stopping.is_none() && self.phase.is_none_or(Phase::is_live)
-    }
-
-    /// Its health check passes, and it was not told to stop.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.stopping.is_none() && self.phase == Some(Phase::Ready)
     }
 }
 
@@ -165,44 +180,23 @@ impl ServiceState {
     pub fn ready(&self) -> u32 {
         count(self.replicas.values().filter(|replica| replica.is_ready()).count())
     }
+
+    /// Live replicas that run an older spec.
+    pub(crate) fn outdated(&self) -> u32 {
+        let old = self.replicas.values().filter(|replica| replica.is_live() && replica.revision != self.revision);
+        count(old.count())
+    }
+}
+
+impl JobState {
+    /// A run waits or has a process.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        !self.queue.is_empty() || !self.tasks.is_empty()
+    }
 }
 
 /// A number of things as the model counts them.
 pub(crate) fn count(things: usize) -> u32 {
     u32::try_from(things).unwrap_or(u32::MAX)
-}
-
-impl ReplicaState {
-    /// Marks the replica as told to stop. True when the driver has to be told: the first time, and again when `resend`
-    /// (trace time) has passed and it is still there.
-    pub(crate) fn stop(&mut self, reason: StopReason, at: Timestamp, resend: Millis) -> bool {
-        match &mut self.stopping {
-            None => self.stopping = Some(Stopping { reason, at }),
-            Some(stopping) if at.since(stopping.at) >= resend => stopping.at = at,
-            Some(_) => return false,
-        }
-        true
-    }
-}
-
-impl ReplicaState {
-    /// A replica that runs already and is seen for the first time.
-    pub(crate) fn adopted(revision: u64, status: &plimsoll_model::ReplicaStatus, at: Timestamp) -> Self {
-        Self { phase: Some(status.phase), ..Self::started(revision, status.requests, at) }
-    }
-
-    /// A replica whose start was just decided.
-    pub(crate) fn started(revision: u64, requests: Resources, at: Timestamp) -> Self {
-        Self {
-            revision,
-            requests,
-            asked_at: at,
-            phase: None,
-            unready_since: None,
-            missed: 0,
-            stopping: None,
-            memory: None,
-            throttled: false,
-        }
-    }
 }

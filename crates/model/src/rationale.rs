@@ -606,3 +606,17 @@ impl fmt::Display for Finding {
         }
     }
 }
+
+impl fmt::Display for crate::decision::StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ScaleIn => "fewer are wanted",
+            Self::Replaced => "its spec changed",
+            Self::Removed => "no longer in the spec",
+            Self::NeverReady => "not ready in the time allowed",
+            Self::Unready => "unready for too long",
+            Self::Preempted => "something more important needs its room",
+            Self::Shutdown => "everything stops",
+        })
+    }
+}

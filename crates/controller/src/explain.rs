@@ -1,0 +1,85 @@
+//! Typed reasons as lines of text, for `plimsoll explain` and the decision feed.
+//!
+//! Every number in a line comes from the decision; nothing is computed again, so the text cannot disagree with what was
+//! done.
+
+use plimsoll_model::id::{JobName, ServiceName, WorkloadId};
+use plimsoll_model::{Action, ActionKind, Decision, Finding, ServiceRationale};
+
+/// What a decision did about one service and why: a headline, the winning reason, the other votes, what bound the
+/// target, what would have changed it, what was held back, the actions, and findings about its replicas. Empty when the
+/// decision says nothing about it.
+#[must_use]
+pub fn explain(decision: &Decision, service: &ServiceName) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(rationale) = decision.rationale.services.get(service) {
+        lines.extend(explain_service(service, rationale));
+    }
+    let actions = decision.actions.iter().filter(|action| action.service() == Some(service));
+    lines.extend(actions.filter_map(action_line).map(|line| format!("  does: {line}")));
+    let findings = decision.rationale.findings.iter().filter(|finding| is_about(finding, service));
+    lines.extend(findings.map(|finding| format!("  noticed: {finding}")));
+    if !lines.is_empty() {
+        lines.insert(0, format!("{} step {}", decision.at, decision.step));
+    }
+    lines
+}
+
+/// The reasons of one service, without actions and findings; also for the complete reasons that the state keeps.
+#[must_use]
+pub fn explain_service(service: &ServiceName, rationale: &ServiceRationale) -> Vec<String> {
+    let ServiceRationale { current, ready, target, terms, winner, bounds, counterfactual, withheld } = rationale;
+    let mut lines = vec![format!("{service}: {current} replicas ({ready} ready), {target} wanted")];
+    if let Some(term) = terms.get(*winner) {
+        lines.push(format!("  because {term}"));
+    }
+    let others = terms.iter().enumerate().filter(|(index, _)| index != winner);
+    lines.extend(others.map(|(_, term)| format!("  also weighed: {term}")));
+    lines.extend(bounds.iter().map(|bound| format!("  then {bound}")));
+    lines.extend(counterfactual.iter().map(|would| format!("  otherwise: {would}")));
+    lines.extend(withheld.iter().map(|held| format!("  held back: {held}")));
+    lines
+}
+
+/// What a decision did about one job and why.
+#[must_use]
+pub fn explain_job(decision: &Decision, job: &JobName) -> Vec<String> {
+    let happened = decision.rationale.jobs.get(job).into_iter().flatten();
+    let mut lines: Vec<String> = happened.map(|what| format!("  {what}")).collect();
+    if !lines.is_empty() {
+        lines.insert(0, format!("{} step {}", decision.at, decision.step));
+    }
+    lines
+}
+
+/// Findings that are about no service in particular.
+#[must_use]
+pub fn explain_findings(decision: &Decision) -> Vec<String> {
+    let general = |finding: &&Finding| {
+        !matches!(
+            finding,
+            Finding::Failures { .. } | Finding::Exited { .. } | Finding::Throttled { .. } | Finding::OutOfMemory { .. }
+        )
+    };
+    decision.rationale.findings.iter().filter(general).map(ToString::to_string).collect()
+}
+
+fn action_line(action: &Action) -> Option<String> {
+    match &action.kind {
+        ActionKind::StartReplica { replica, requests, .. } => Some(format!("start {replica} with {requests}")),
+        ActionKind::Stop { workload, reason, grace } => Some(format!("stop {workload} ({reason}), {grace} to finish")),
+        ActionKind::StartTask { task, requests, .. } => Some(format!("start {task} with {requests}")),
+        ActionKind::Forget { .. } => None,
+    }
+}
+
+fn is_about(finding: &Finding, service: &ServiceName) -> bool {
+    let runs = |workload: &WorkloadId| matches!(workload, WorkloadId::Replica(id) if id.service == *service);
+    match finding {
+        Finding::Exited { workload, .. }
+        | Finding::Throttled { workload, .. }
+        | Finding::OutOfMemory { workload, .. } => runs(workload),
+        Finding::Failures { service: of, .. } => of == service,
+        _ => false,
+    }
+}
