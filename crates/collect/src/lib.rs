@@ -15,6 +15,7 @@ mod counter;
 pub mod history;
 pub mod host;
 mod kept;
+pub mod openmetrics;
 mod parse;
 pub mod usage;
 pub mod utilization;
