@@ -15,9 +15,11 @@
 mod alarm;
 mod arrivals;
 mod client;
+mod options;
 mod plan;
 mod random;
 mod report;
+mod requests;
 mod run;
 mod shape;
 mod shape_text;
@@ -27,9 +29,10 @@ mod target;
 pub mod testbed;
 
 pub use arrivals::{Arrivals, Spacing};
+pub use options::{Options, RunError};
 pub use plan::{LoadPlan, Mix, PlanError};
 pub use report::{Ended, FailureCounts, FailureKind, FailureSeen, LatencySummary, LoadReport, Progress, Second};
-pub use run::{Options, RunError, run, run_blocking};
+pub use run::{run, run_blocking};
 pub use shape::{Shape, Stretch};
 pub use shape_text::ShapeError;
 pub use stop::{Stop, StopHandle};

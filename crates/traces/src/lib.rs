@@ -14,6 +14,7 @@ pub mod csv;
 pub mod dataset;
 mod date;
 pub mod series;
+mod series_cut;
 mod series_read;
 pub mod source;
 
