@@ -1122,14 +1122,14 @@ fn all_problems_are_reported_in_one_go_by_line() {
               = help: listen on 127.0.0.1 or [::1] instead of 0.0.0.0:80,
                        or set `expose = true` beside it if other machines are meant to reach it
 
-            error[no-port]: service `shop` is never told its port
+            error[invalid-value]: "serve" is not a valid `command`: it is not a list
              --> shop.toml:7:11
               |
             7 | command = "serve"
-              |           ^^^^^^^ `{port}` does not occur in it
+              |           ^^^^^^^ did you mean `["serve"]`?
               |
               = field: services.shop.command
-              = help: each replica gets a free port: put `{port}` into an argument of `command` or a value of `env`
+              = help: expected a list of strings
 
             error[unknown-field]: unknown field `replica`
              --> shop.toml:8:1
