@@ -73,27 +73,36 @@ fn each_field_says_what_its_change_does() {
             gateway.workers: nothing → 2 (at the next start)
         "#]],
     );
-    check(&[("[\"report\"]", "[\"report\", \"-v\"]")], expect![[r#"
+    check(
+        &[("[\"report\"]", "[\"report\", \"-v\"]")],
+        expect![[r#"
         jobs.report.command: ["report"] → ["report", "-v"] (for what starts from now on)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_secret_that_changes_is_not_repeated() {
-    check(&[("\"one\"", "\"two\""), ("\"fast\"", "\"slow\"")], expect![[r#"
+    check(
+        &[("\"one\"", "\"two\""), ("\"fast\"", "\"slow\"")],
+        expect![[r#"
         services.shop.env.API_TOKEN: "***" → "***" (replaces what runs)
         services.shop.env.MODE: "fast" → "slow" (replaces what runs)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn services_and_jobs_come_and_go() {
-    check(&[("services.cache", "services.store"), ("jobs.report", "jobs.summary")], expect![[r#"
+    check(
+        &[("services.cache", "services.store"), ("jobs.report", "jobs.summary")],
+        expect![[r#"
         services.cache: gone
         services.store: new
         jobs.report: gone
         jobs.summary: new
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -121,5 +130,6 @@ fn programs_get_the_same_as_json() {
           "jobs": {},
           "gateway": [],
           "rest": []
-        }"#]].assert_eq(&serde_json::to_string_pretty(&diff).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&diff).unwrap());
 }
