@@ -88,6 +88,7 @@ impl fmt::Display for SpecDiff {
         for FieldChange { field, old, new, reload } in self.fields() {
             let effect = match reload {
                 Reload::Live => "",
+                Reload::Next => " (for what starts from now on)",
                 Reload::Replace => " (replaces what runs)",
                 Reload::Restart => " (at the next start)",
             };
@@ -189,6 +190,8 @@ fn effect(path: &[String]) -> Reload {
                 section = inner;
                 keys.next();
             }
+            // A run of a job is never replaced; the next one is started with the new value.
+            _ if path.first().is_some_and(|key| key == "jobs") => return field.reload.min(Reload::Next),
             _ => return field.reload,
         }
     }

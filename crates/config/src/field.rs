@@ -59,6 +59,12 @@ impl Field {
         Self { long, ..self }
     }
 
+    /// A change holds for what is started from then on.
+    #[must_use]
+    pub const fn starts(self) -> Self {
+        Self { reload: Reload::Next, ..self }
+    }
+
     /// A change replaces the running replicas, one after the other.
     #[must_use]
     pub const fn replaces(self) -> Self {
@@ -78,7 +84,10 @@ impl Field {
 pub enum Reload {
     /// Takes effect at once; nothing that runs is touched.
     Live,
-    /// Running replicas are replaced, because what they were started with changed.
+    /// Holds for what is started from then on; what runs goes on with the old value.
+    Next,
+    /// Running replicas are replaced, because what they were started with changed. A run of a job is not: for jobs this
+    /// is [`Reload::Next`].
     Replace,
     /// Takes effect at the next start of `plimsoll up`.
     Restart,
@@ -183,6 +192,7 @@ impl Kind {
             }
             Self::Text(form) => form.noun().to_owned(),
             Self::Choice(choices) => format!("one of {}", words(choices)),
+            Self::Texts { form: Form::Argument, .. } => "a list of strings".to_owned(),
             Self::Texts { form, .. } => format!("a list of strings, each {}", form.noun()),
             Self::Choices(choices) => format!("a list, each one of {}", words(choices)),
             Self::Variables => "a table of environment variables, each NAME = \"text\"".to_owned(),

@@ -150,6 +150,11 @@ fn host(text: &str) -> Result<(), String> {
     match text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-')) {
         Some('*') => Err("it has a wildcard; leave `host` out to match every host".to_owned()),
         Some(other) => Err(format!("{other:?} is not allowed in it")),
+        None if !text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !text.ends_with(|c: char| c.is_ascii_alphanumeric()) =>
+        {
+            Err("it starts or ends with a character that is not allowed there".to_owned())
+        }
         None if text.len() > 253 => Err(format!("it is {} characters long, the most is 253", text.len())),
         None => Ok(()),
     }

@@ -181,6 +181,13 @@ impl<'a> Reader<'a> {
                 self.items(list.iter(), field, path)
             }
             (Kind::Choices(_), DeValue::Array(list)) => self.items(list.iter(), field, path),
+            (Kind::Texts { .. } | Kind::Choices(_), other) => {
+                let (found, name) = (self.found(&span), field.name.to_owned());
+                let near = other.as_str().map(|_| format!("[{found}]"));
+                let (why, expected) = ("it is not a list".to_owned(), field.kind.expected());
+                self.note(path, Some(span), Problem::Invalid { name, found, why, expected, near });
+                None
+            }
             (Kind::Variables, DeValue::Table(table)) => Some(self.variables(table, path)),
             (Kind::Text(Form::Moment), DeValue::Datetime(_)) => {
                 let text = self.text.get(span.clone()).unwrap_or_default();

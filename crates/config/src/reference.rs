@@ -29,12 +29,18 @@ Quantities are read exactly, without rounding. Durations are trace time or physi
 `clock.speed = 360`, an hour of trace time passes in ten seconds.
 
 In `command` and the values of `env`, `{port}`, `{id}` and `{service}` are replaced when a replica starts.
+
+A spec that needs nothing else, `examples/minimal.toml`:
+
 ";
+
+/// Shown in the introduction; a test keeps it valid.
+const EXAMPLE: &str = include_str!("../../../examples/minimal.toml");
 
 /// The page as Markdown.
 #[must_use]
 pub fn reference() -> String {
-    let mut page = INTRODUCTION.to_owned();
+    let mut page = format!("{INTRODUCTION}```toml\n{EXAMPLE}```\n");
     for section in sections() {
         heading(&mut page, section);
         for field in section.fields {
@@ -124,7 +130,8 @@ fn choice_lines(page: &mut String, choices: &[Choice]) {
 const fn reload_words(reload: Reload) -> &'static str {
     match reload {
         Reload::Live => "takes effect at once when the spec is reloaded",
-        Reload::Replace => "replaces what runs, one after the other, when the spec is reloaded",
+        Reload::Next => "holds for what starts after the spec is reloaded",
+        Reload::Replace => "replaces a service's replicas, one after the other, and holds for the next run of a job",
         Reload::Restart => "takes effect at the next start of `plimsoll up`",
     }
 }

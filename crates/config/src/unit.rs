@@ -154,11 +154,11 @@ impl Unit {
     #[must_use]
     pub const fn pattern(self) -> &'static str {
         match self {
-            Self::Duration => r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$",
-            Self::Bytes => r"^[0-9]+(\.[0-9]+)?([KMGT]iB?|[kMGT]B?|B)?$",
-            Self::Cpu => r"^[0-9]+(\.[0-9]+)?m?$",
-            Self::Share => r"^[0-9]+(\.[0-9]+)?%?$",
-            Self::Rate => r"^[0-9]+(\.[0-9]+)?/s$",
+            Self::Duration => r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d|w)( ?[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d|w))*$",
+            Self::Bytes => r"^[0-9]+(\.[0-9]+)?( ?([KMGT]iB?|[kMGT]B?|B))?$",
+            Self::Cpu => r"^[0-9]+(\.[0-9]+)?( ?m)?$",
+            Self::Share => r"^[0-9]+(\.[0-9]+)?( ?%)?$",
+            Self::Rate => r"^[0-9]+(\.[0-9]+)? ?/s$",
             Self::Count | Self::Thousandths => r"^[0-9]+(\.[0-9]+)?$",
         }
     }
@@ -168,22 +168,28 @@ impl Unit {
     /// # Errors
     /// [`UnitError`] when it is no number, has no or an unknown unit, is finer than the base or too large.
     pub fn parse(self, text: &str) -> Result<i64, UnitError> {
-        let mut rest = text.trim();
-        if !rest.starts_with(|first: char| first.is_ascii_digit()) {
-            return Err(UnitError::NoNumber);
-        }
+        let mut rest = text;
         let mut total: i64 = 0;
-        while !rest.is_empty() {
+        loop {
             let number = prefix(rest, |byte| byte.is_ascii_digit() || byte == b'.');
-            let after = rest[number.len()..].trim_start();
-            let unit = prefix(after, |byte| !byte.is_ascii_digit()).trim_end();
+            if !number.starts_with(|first: char| first.is_ascii_digit()) {
+                return Err(UnitError::NoNumber);
+            }
+            let behind = &rest[number.len()..];
+            let after = behind.strip_prefix(' ').unwrap_or(behind);
+            let unit = prefix(after, |byte| !byte.is_ascii_digit() && byte != b' ');
+            if unit.is_empty() && !behind.is_empty() {
+                return Err(UnitError::NoUnit { known: self.known() });
+            }
             total = total.checked_add(self.part(number, unit)?).ok_or(UnitError::TooLarge)?;
-            rest = &after[prefix(after, |byte| !byte.is_ascii_digit()).len()..];
-            if self != Self::Duration && !rest.is_empty() {
-                return Err(UnitError::UnknownUnit { unit: after.to_owned(), known: self.known() });
+            let left = &after[unit.len()..];
+            match left {
+                "" => return Ok(total),
+                // Only durations are written in several parts.
+                _ if self == Self::Duration => rest = left.strip_prefix(' ').unwrap_or(left),
+                _ => return Err(UnitError::UnknownUnit { unit: after.to_owned(), known: self.known() }),
             }
         }
-        Ok(total)
     }
 
     fn part(self, number: &str, unit: &str) -> Result<i64, UnitError> {
@@ -323,7 +329,7 @@ mod tests {
             (Unit::Duration, "1.5s", 1_500),
             (Unit::Duration, "1h30m", 5_400_000),
             (Unit::Duration, "1d", 86_400_000),
-            (Unit::Duration, " 5 m ", 300_000),
+            (Unit::Duration, "1 h 30 m", 5_400_000),
             (Unit::Bytes, "64MiB", 67_108_864),
             (Unit::Bytes, "64Mi", 67_108_864),
             (Unit::Bytes, "64M", 64_000_000),

@@ -2,6 +2,8 @@
 //!
 //! Where nginx is not installed the test says that it did not run.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

@@ -3,6 +3,8 @@
 //!
 //! A whole spec file is generated from the table, with every field given. Then each field in turn gets another value.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+
 use plimsoll_config::field::{Fallback, Field, Kind, Literal, Section};
 use plimsoll_config::form::Form;
 use plimsoll_config::table::{ROOT, sections};
@@ -144,6 +146,7 @@ fn reload_of(path: &str) -> plimsoll_config::Reload {
         let field = section.field(key).unwrap();
         match field.kind {
             Kind::Table(inner) | Kind::Tables(inner) | Kind::Named(inner) => section = inner,
+            _ if path.starts_with("jobs.") => return field.reload.min(plimsoll_config::Reload::Next),
             _ => return field.reload,
         }
     }

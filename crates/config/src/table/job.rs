@@ -59,7 +59,7 @@ pub static JOB: Section = Section {
             "Time from SIGTERM to SIGKILL, physical.",
         ),
         Field::new("sandbox", Kind::Table(&SANDBOX), Inner, "What it may touch.").replaces(),
-        Field::new("log", Kind::Table(&LOG), Inner, "Captured standard output and error.").replaces(),
+        Field::new("log", Kind::Table(&LOG), Inner, "Captured standard output and error.").starts(),
     ],
 };
 

@@ -26,7 +26,7 @@ pub static ROOT: Section = Section {
         )
         .restarts(),
         Field::new("clock", Kind::Table(&CLOCK), Inner, "How trace time passes.").restarts(),
-        Field::new("node", Kind::Table(&NODE), Inner, "The capacity that may be given to workloads.").restarts(),
+        Field::new("node", Kind::Table(&NODE), Inner, "The capacity that may be given to workloads."),
         Field::new("gateway", Kind::Table(&GATEWAY), Inner, "Listeners, routes and limits of the data plane."),
         Field::new("api", Kind::Table(&API), Inner, "The HTTP API and the dashboard.").restarts(),
         Field::new("history", Kind::Table(&HISTORY), Inner, "What is kept of history and for how long.").restarts(),
@@ -75,31 +75,27 @@ static NODE: Section = Section {
             "The node's name.",
         )
         .restarts(),
-        Field::new("cpu", cpu(10, 4_096_000), Absent("what the host has, less `reserved_cpu`"), "CPU for workloads.")
-            .restarts(),
+        Field::new("cpu", cpu(10, 4_096_000), Absent("what the host has, less `reserved_cpu`"), "CPU for workloads."),
         Field::new(
             "memory",
             bytes(MIB, 1_024 * TIB),
             Absent("what the host has, less `reserved_memory`"),
             "Memory for workloads.",
-        )
-        .restarts(),
+        ),
         Field::new(
             "reserved_cpu",
             cpu(0, 4_096_000),
             Is(Text("100m"), "the idle cost of daemon and gateway with room to spare; raise it for heavy traffic"),
             "CPU kept for the system and Plimsoll itself.",
         )
-        .long("Not subtracted from `cpu` where that is given.")
-        .restarts(),
+        .long("Not subtracted from `cpu` where that is given."),
         Field::new(
             "reserved_memory",
             bytes(0, 1_024 * TIB),
             Is(Text("256MiB"), "the daemon (60 MB) and the gateway with full buffers, and as much again"),
             "Memory kept for the system and Plimsoll itself.",
         )
-        .long("Not subtracted from `memory` where that is given.")
-        .restarts(),
+        .long("Not subtracted from `memory` where that is given."),
     ],
 };
 

@@ -20,7 +20,7 @@ pub static SERVICE: Section = Section {
         Field::new("replicas", Kind::Table(&REPLICAS), Required, "How many replicas there may be."),
         Field::new("requests", Kind::Table(&REQUESTS), Required, "What each replica is reserved.").replaces(),
         Field::new("limits", Kind::Table(&LIMITS), Inner, "What each replica may use at most.").replaces(),
-        Field::new("health", Kind::Table(&HEALTH), Inner, "How readiness is found out."),
+        Field::new("health", Kind::Table(&HEALTH), Inner, "How readiness is found out.").starts(),
         Field::new(
             "startup",
             duration(0, HOUR),
@@ -43,7 +43,7 @@ pub static SERVICE: Section = Section {
         ),
         Field::new("restart", Kind::Table(&RESTART), Inner, "When a replica that exits is started again."),
         Field::new("sandbox", Kind::Table(&SANDBOX), Inner, "What a replica may touch.").replaces(),
-        Field::new("log", Kind::Table(&LOG), Inner, "Captured standard output and error.").replaces(),
+        Field::new("log", Kind::Table(&LOG), Inner, "Captured standard output and error.").starts(),
     ],
 };
 
@@ -74,37 +74,43 @@ static HEALTH: Section = Section {
             Kind::Text(Form::UrlPath),
             Absent("the port accepting a connection is enough"),
             "`GET` of this path on the replica answers 200 to 399.",
-        ),
+        )
+        .starts(),
         Field::new(
             "interval",
             duration(10, HOUR),
             Is(Text("1s"), "a check on this machine costs microseconds, and a dead replica is noticed at once"),
             "Time between two checks of a ready replica.",
-        ),
+        )
+        .starts(),
         Field::new(
             "timeout",
             duration(1, MINUTE),
             Is(Text("1s"), "the time-out of a Kubernetes probe"),
             "Longest wait for an answer.",
-        ),
+        )
+        .starts(),
         Field::new(
             "healthy_after",
             count(1, 100),
             Is(Integer(1), "as a Kubernetes probe: the first answer proves that it serves"),
             "Passed checks in a row that make a replica ready.",
-        ),
+        )
+        .starts(),
         Field::new(
             "unhealthy_after",
             count(1, 100),
             Is(Integer(3), "as a Kubernetes probe: one lost answer under load is no outage"),
             "Failed checks in a row that make it not ready.",
-        ),
+        )
+        .starts(),
         Field::new(
             "startup_max",
             duration(100, DAY),
             Is(Text("1m"), "long for a process on a warm disk; a slow starter says so"),
             "A replica that is not ready by then is stopped and started again.",
-        ),
+        )
+        .starts(),
     ],
 };
 

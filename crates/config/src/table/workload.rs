@@ -133,13 +133,13 @@ pub static LOG: Section = Section {
             Is(Text("8MiB"), "about 100,000 lines, which an editor still opens at once"),
             "Size at which a log file is rotated.",
         )
-        .replaces(),
+        .starts(),
         Field::new(
             "files",
             count(1, 1_000),
             Is(Integer(3), "with the default size at most 32 MiB per replica"),
             "Rotated log files kept.",
         )
-        .replaces(),
+        .starts(),
     ],
 };

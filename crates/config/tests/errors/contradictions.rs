@@ -1,0 +1,301 @@
+//! What people read when fields contradict each other or are probably not meant.
+
+#![allow(clippy::too_many_lines, reason = "the expected texts are long; each test is a list of them")]
+
+use super::{check, check_service, service};
+use expect_test::expect;
+
+#[test]
+fn what_contradicts_itself_shows_both_places() {
+    check_service(
+        "limits = { cpu = \"50m\" }",
+        expect![[r#"
+            error[conflict]: the cpu limit (50m) is below the request (100m), so what is reserved could never be used
+             --> shop.toml:7:18
+              |
+            6 | requests = { cpu = "100m", memory = "32MiB" }
+              |                    ------ requested here
+            7 | limits = { cpu = "50m" }
+              |                  ^^^^^ expected 100m or more
+              |
+              = field: services.shop.limits.cpu
+
+            shop.toml: 1 error
+        "#]],
+    );
+    check(
+        "name = \"x\"\n[services.s]\ncommand = [\"a\", \"{port}\"]\nreplicas = { min = 5, max = 3 }\n\
+         requests = { cpu = 1, memory = \"1MiB\" }\nscaling = { cpu = \"60%\" }\n",
+        expect![[r#"
+            error[conflict]: `min` (5) is above `max` (3)
+             --> shop.toml:4:29
+              |
+            4 | replicas = { min = 5, max = 3 }
+              |                             ^ expected 5 or more
+              |                    - `min` is given here
+              |
+              = field: services.s.replicas.max
+
+            shop.toml: 1 error
+        "#]],
+    );
+    check_service(
+        "scaling = { request_rate = \"5/s\", forecast = { season = \"1d\", slot = \"7m\" } }",
+        expect![[r#"
+            error[conflict]: `slot` (7m) does not divide `season` (1d) evenly
+             --> shop.toml:7:70
+              |
+            7 | scaling = { request_rate = "5/s", forecast = { season = "1d", slot = "7m" } }
+              |                                                                      ^^^^ expected a divisor of the season, such as 7m12s
+              |                                                         ---- the season
+              |
+              = field: services.shop.scaling.forecast.slot
+
+            shop.toml: 1 error
+        "#]],
+    );
+    check_service(
+        "scaling = { request_rate = \"5/s\", forecast = { season = \"7d\", slot = \"10s\" } }",
+        expect![[r#"
+            error[conflict]: a season of 7d in slots of 10s has 60480 slots
+             --> shop.toml:7:70
+              |
+            7 | scaling = { request_rate = "5/s", forecast = { season = "7d", slot = "10s" } }
+              |                                                                      ^^^^^ expected at most 10000 slots, so a slot of 1m3s or more
+              |                                                         ---- the season
+              |
+              = field: services.shop.scaling.forecast.slot
+
+            shop.toml: 1 error
+        "#]],
+    );
+    check_service(
+        "startup = \"5m\"",
+        expect![[r#"
+            error[conflict]: `startup` (5m) is above `health.startup_max` (1m), so a replica would be stopped before it is ready
+             --> shop.toml:7:11
+              |
+            7 | startup = "5m"
+              |           ^^^^ expected 1m or less, or a larger `health.startup_max`
+              |
+              = field: services.shop.startup
+
+            shop.toml: 1 error
+        "#]],
+    );
+    check_service(
+        "restart = { backoff = \"10m\" }",
+        expect![[r#"
+            error[conflict]: `backoff` (10m) is above `backoff_max` (5m)
+             --> shop.toml:7:23
+              |
+            7 | restart = { backoff = "10m" }
+              |                       ^^^^^ expected 5m or less
+              |
+              = field: services.shop.restart.backoff
+
+            shop.toml: 1 error
+        "#]],
+    );
+    check_service(
+        "sandbox = { require = [\"memory\", \"network\"] }",
+        expect![[r#"
+            error[conflict]: "memory" is required, but nothing asks for it
+             --> shop.toml:7:23
+              |
+            7 | sandbox = { require = ["memory", "network"] }
+              |                       ^^^^^^^^^^^^^^^^^^^^^ expected `limits.memory` as well
+              |
+              = field: services.shop.sandbox.require
+
+            error[conflict]: "network" is required, but nothing asks for it
+             --> shop.toml:7:23
+              |
+            7 | sandbox = { require = ["memory", "network"] }
+              |                       ^^^^^^^^^^^^^^^^^^^^^ expected `network_namespace = true` as well
+              |
+              = field: services.shop.sandbox.require
+
+            shop.toml: 2 errors
+        "#]],
+    );
+    check_service(
+        "[jobs.shop]\ncommand = [\"x\"]\nrequests = { cpu = 1, memory = \"1MiB\" }",
+        expect![[r#"
+            error[conflict]: a service is called "shop" too, so `plimsoll logs shop` could mean either
+             --> shop.toml:7:1
+              |
+            3 | [services.shop]
+              | --------------- the service
+             ...
+            7 | [jobs.shop]
+              | ^^^^^^^^^^^ expected a name of its own
+              |
+              = field: jobs.shop
+
+            shop.toml: 1 error
+        "#]],
+    );
+}
+
+#[test]
+fn what_can_never_fit_is_said_before_anything_starts() {
+    check_service(
+        "[node]\ncpu = \"50m\"\nmemory = \"48MiB\"",
+        expect![[r#"
+            warning[doubtful]: 2 replicas of 32MiB memory each need 64MiB, the node has 48MiB, so at most 1 run at once
+             --> shop.toml:5:12
+              |
+            5 | replicas = 2
+              |            ^
+              |
+              = field: services.shop.replicas.max
+              = help: lower `replicas.max` or the request, unless scarcity is meant to be shared by priority
+
+            error[never-fits]: `shop` can never fit: it asks for 100m of cpu, the node has 50m
+             --> shop.toml:6:20
+              |
+            6 | requests = { cpu = "100m", memory = "32MiB" }
+              |                    ^^^^^^ expected at most 50m
+             ...
+            8 | cpu = "50m"
+              |       ----- the node's capacity
+              |
+              = field: services.shop.requests.cpu
+
+            shop.toml: 1 error, 1 warning
+        "#]],
+    );
+}
+
+#[test]
+fn a_secret_is_warned_of_and_not_repeated() {
+    check_service(
+        "env = { DB_PASSWORD = \"hunter2\", DB_PASSWORD_FILE = \"/run/secret\", TOKEN = \"\" }",
+        expect![[r#"
+            warning[doubtful]: `DB_PASSWORD` looks like a secret, and it is written into the spec
+             --> shop.toml:7:23
+              |
+            7 | env = { DB_PASSWORD = *********, DB_PASSWORD_FILE = "/run/secret", TOKEN = "" }
+              |                       ^^^^^^^^^
+              |
+              = field: services.shop.env.DB_PASSWORD
+              = help: keep it in a file that only the service's user can read, and pass the file's path
+
+            shop.toml: 1 warning
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_or_idle_spec_is_doubtful() {
+    check(
+        "name = \"x\"\n",
+        expect![[r#"
+            warning[doubtful]: there are no services and no jobs, so there is nothing to level
+             --> shop.toml
+              |
+              = field: services
+              = help: add a table [services.NAME] with `command`, `replicas` and `requests`
+
+            shop.toml: 1 warning
+        "#]],
+    );
+    check(
+        &service("").replace("replicas = 2", "replicas = { max = 2 }"),
+        expect![[r#"
+            warning[doubtful]: no scaling policy is given, so there will always be `min` replicas
+             --> shop.toml:5:12
+              |
+            5 | replicas = { max = 2 }
+              |            ^^^^^^^^^^^
+              |
+              = field: services.shop.replicas
+              = help: give `scaling` a target (cpu, memory, request_rate, in_flight), or fix the number: `replicas = 3`
+
+            shop.toml: 1 warning
+        "#]],
+    );
+    check_service(
+        "scaling = { cpu = \"60%\", forecast = { season = \"1d\" } }",
+        expect![[r#"
+            warning[doubtful]: a forecast of the request rate without the `request_rate` policy adds no replicas
+             --> shop.toml:7:37
+              |
+            7 | scaling = { cpu = "60%", forecast = { season = "1d" } }
+              |                                     ^^^^^^^^^^^^^^^^^
+              |
+              = field: services.shop.scaling.forecast
+              = help: say what one replica can do: `request_rate = "50/s"` in `scaling`
+
+            shop.toml: 1 warning
+        "#]],
+    );
+}
+
+#[test]
+fn all_problems_are_reported_in_one_go_by_line() {
+    check(
+        "name = \"Shop\"\ntick = \"15\"\n[gateway]\nlisten = \"0.0.0.0:80\"\nroutes = [{ service = \"shop\" }]\n\
+         [services.shop]\ncommand = \"serve\"\nreplica = 3\nrequests = { cpu = \"100m\", memory = \"64MB\" }\n\
+         limits = { cpu = \"50m\" }\n",
+        expect![[r#"
+            error[invalid-value]: "Shop" is not a valid `name`: 'S' is not allowed in it
+             --> shop.toml:1:8
+              |
+            1 | name = "Shop"
+              |        ^^^^^^ expected a name of 1 to 63 characters a-z, 0-9 and '-', starting with a letter and not ending in '-'
+              |
+              = field: name
+
+            error[invalid-value]: "15" is not a valid `tick`: the unit is missing (ms, s, m, h, d, w)
+             --> shop.toml:2:8
+              |
+            2 | tick = "15"
+              |        ^^^^ did you mean `"15s"`?
+              |
+              = field: tick
+              = help: expected a duration such as "30s", 1s to 1h
+
+            error[exposed]: 0.0.0.0:80 can be reached from other machines
+             --> shop.toml:4:10
+              |
+            4 | listen = "0.0.0.0:80"
+              |          ^^^^^^^^^^^^ expected a loopback address, or `expose = true`
+              |
+              = field: gateway.listen
+              = help: listen on 127.0.0.1 or [::1] instead of 0.0.0.0:80,
+                       or set `expose = true` beside it if other machines are meant to reach it
+
+            error[invalid-value]: "serve" is not a valid `command`: it is not a list
+             --> shop.toml:7:11
+              |
+            7 | command = "serve"
+              |           ^^^^^^^ did you mean `["serve"]`?
+              |
+              = field: services.shop.command
+              = help: expected a list of strings
+
+            error[unknown-field]: unknown field `replica`
+             --> shop.toml:8:1
+              |
+            8 | replica = 3
+              | ^^^^^^^ did you mean `replicas`?
+              |
+              = field: services.shop.replica
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log
+
+            error[conflict]: the cpu limit (50m) is below the request (100m), so what is reserved could never be used
+              --> shop.toml:10:18
+               |
+             9 | requests = { cpu = "100m", memory = "64MB" }
+               |                    ------ requested here
+            10 | limits = { cpu = "50m" }
+               |                  ^^^^^ expected 100m or more
+               |
+               = field: services.shop.limits.cpu
+
+            shop.toml: 6 errors
+        "#]],
+    );
+}

@@ -1,0 +1,112 @@
+//! What people read when the file itself cannot be read, and what programs read.
+
+use super::service;
+use expect_test::expect;
+use plimsoll_config::{FILE_SIZE_MAX, load, parse};
+use std::path::Path;
+
+#[test]
+fn files_that_cannot_be_read_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |name: &str, content: &[u8]| {
+        std::fs::write(folder.path().join(name), content).unwrap();
+        let report = load(&folder.path().join(name)).unwrap_err();
+        report.to_string().replace(&folder.path().display().to_string(), "DIR")
+    };
+    expect![[r#"
+        error[not-utf8]: the file is not UTF-8 text: byte 0xe9 at offset 19
+         --> DIR/latin1.toml:2:6
+          |
+        2 | # caf�
+          |      ^
+          |
+          = help: save the file as UTF-8
+
+        DIR/latin1.toml: 1 error
+    "#]]
+    .assert_eq(&said("latin1.toml", b"name = \"shop\"\n# caf\xe9\n"));
+    let huge = "#".repeat(usize::try_from(FILE_SIZE_MAX).unwrap() + 1);
+    expect![[r#"
+        error[too-large]: the file is larger than 1048576 bytes, the most that is read
+         --> DIR/huge.toml
+
+        DIR/huge.toml: 1 error
+    "#]]
+    .assert_eq(&said("huge.toml", huge.as_bytes()));
+    let history =
+        service("scaling = { request_rate = \"5/s\", forecast = { season = \"1d\", history = \"gone.csv\" } }");
+    expect![[r#"
+        error[no-file]: the file of `history` cannot be read: DIR/gone.csv: No such file or directory (os error 2)
+         --> DIR/history.toml:7:73
+          |
+        7 | scaling = { request_rate = "5/s", forecast = { season = "1d", history = "gone.csv" } }
+          |                                                                         ^^^^^^^^^^
+          |
+          = field: services.shop.scaling.forecast.history
+
+        DIR/history.toml: 1 error
+    "#]]
+    .assert_eq(&said("history.toml", history.as_bytes()));
+    let missing = load(&folder.path().join("missing.toml")).unwrap_err().to_string();
+    expect![[r#"
+        error[unreadable]: the file cannot be read: No such file or directory (os error 2)
+         --> DIR/missing.toml
+
+        DIR/missing.toml: 1 error
+    "#]]
+    .assert_eq(&missing.replace(&folder.path().display().to_string(), "DIR"));
+    let directory = load(folder.path()).unwrap_err().to_string();
+    expect![[r#"
+        error[unreadable]: the file cannot be read: Is a directory (os error 21)
+         --> DIR
+
+        DIR: 1 error
+    "#]]
+    .assert_eq(&directory.replace(&folder.path().display().to_string(), "DIR"));
+}
+
+#[test]
+fn programs_get_the_same_as_json() {
+    let report = parse(&service("startup = \"2h\"\nhelth = \"/\""), Path::new("shop.toml")).unwrap_err();
+    expect![[r#"
+        {
+          "errors": 2,
+          "file": "shop.toml",
+          "problems": [
+            {
+              "code": "out-of-range",
+              "column": 11,
+              "end_column": 15,
+              "end_line": 7,
+              "expected": "0s to 1h",
+              "field": "services.shop.startup",
+              "found": "\"2h\"",
+              "help": [],
+              "line": 7,
+              "message": "\"2h\" is out of range for `startup`",
+              "severity": "error"
+            },
+            {
+              "code": "unknown-field",
+              "column": 1,
+              "end_column": 6,
+              "end_line": 8,
+              "expected": "one of command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log",
+              "field": "services.shop.helth",
+              "found": "helth",
+              "help": [
+                "did you mean `health`?",
+                "the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log"
+              ],
+              "line": 8,
+              "message": "unknown field `helth`",
+              "severity": "error"
+            }
+          ],
+          "warnings": 0
+        }"#]].assert_eq(&serde_json::to_string_pretty(&report.to_json()).unwrap());
+    expect![[r#"
+        shop.toml:7:11: error: "2h" is out of range for `startup` (services.shop.startup)
+        shop.toml:8:1: error: unknown field `helth` (services.shop.helth)"#]]
+    .assert_eq(&report.lines().join("\n"));
+}
