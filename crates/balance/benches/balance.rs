@@ -1,5 +1,6 @@
 //! What a pick costs, how many clients a hash moves, and what each algorithm does to latency. Run by
-//! `cargo xtask bench balance`; prints its tables and fails if a pick allocates.
+//! `cargo xtask bench balance`; prints its tables and fails if a pick allocates. Names of sections (`cost`, `moved`,
+//! `alike`, `mixed`, `sink`) as arguments choose some of them.
 //!
 //! The physical limit of a pick: it reads at least one endpoint's counters, a cache line that other cores write. That is
 //! about 1 ns from the first-level cache, 4 ns from the second, 20 to 70 ns when another core wrote it last. Two random
@@ -58,15 +59,24 @@ const ALL: [(Algorithm, &str); 9] = [
 
 fn main() {
     let started = Instant::now();
-    pick_cost();
-    keys_moved();
-    for (title, scenario) in [
-        ("ten endpoints alike", Scenario::alike as fn(f64, u64, u64) -> Scenario),
-        ("ten endpoints that differ: one 4 times slower, one becomes so midway, three a little off", Scenario::mixed),
-    ] {
-        tails(title, scenario);
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let sections: [(&str, fn()); 5] = [
+        ("cost", pick_cost),
+        ("moved", keys_moved),
+        ("alike", || tails("ten endpoints alike", Scenario::alike)),
+        ("mixed", || {
+            tails(
+                "ten endpoints that differ: one 4 times slower, one becomes so midway, three a little off",
+                Scenario::mixed,
+            )
+        }),
+        ("sink", sink_hole),
+    ];
+    for (name, section) in sections {
+        if chosen.is_empty() || chosen.iter().any(|chosen| chosen == name) {
+            section();
+        }
     }
-    sink_hole();
     println!("took {:.1} s", started.elapsed().as_secs_f64());
 }
 
@@ -108,7 +118,8 @@ fn pick_cost() {
         println!("{name:<22}{cells} {allocations:>12}");
         assert_eq!(allocations, 0, "{name} allocates on the pick path");
     }
-    println!("{:<22} {:>18}", "started + finish", format!("{:.1} ns", report_cost()));
+    println!("{:<22} {:>15.1} ns   one thread", "started + finish", report_cost(1));
+    println!("{:<22} {:>15.1} ns   two threads on the same endpoint", "", report_cost(2));
     println!();
 }
 
@@ -121,14 +132,25 @@ fn busy(endpoints: &[Arc<Endpoint>]) -> Vec<Started> {
     (0..endpoints.len() * 2).map(|_| endpoints[random.below(endpoints.len() as u64) as usize].started(0)).collect()
 }
 
-/// What counting a request in and out costs, in ns.
-fn report_cost() -> f64 {
+/// What counting a request in and out costs a thread, in ns, when so many do it at once; the fastest of five rounds.
+fn report_cost(threads: usize) -> f64 {
+    const REQUESTS: u64 = 200_000;
     let endpoint = Arc::new(Endpoint::new(1, 1, 0));
-    let start = Instant::now();
-    for now in 0..200_000 {
-        black_box(endpoint.started(now)).finish(now + 10, black_box(10), Outcome::Success);
-    }
-    start.elapsed().as_nanos() as f64 / 200_000.0
+    let round = || {
+        let start = Instant::now();
+        for now in 0..REQUESTS {
+            black_box(endpoint.started(now)).finish(now + 10, black_box(10), Outcome::Success);
+        }
+        start.elapsed().as_nanos() as f64 / REQUESTS as f64
+    };
+    let together = || {
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(round)).collect();
+            let own = round();
+            others.into_iter().filter_map(|other| other.join().ok()).fold(own, f64::max)
+        })
+    };
+    (0..5).map(|_| together()).fold(f64::INFINITY, f64::min)
 }
 
 /// Share of keys whose endpoint changes when one leaves, as the mean over three that leave in turn.

@@ -48,6 +48,8 @@ pub struct Endpoint {
     weight: AtomicU32,
     ejected_until: AtomicU64,
     ready_since: AtomicU64,
+    /// When it last answered, or got a request while it had none: since then it owes an answer.
+    progress_at: AtomicU64,
     failure_rate: AtomicAverage,
     latency_peak: AtomicAverage,
     latency_at_load: [AtomicAverage; LOAD_CLASSES],
@@ -91,6 +93,7 @@ impl Endpoint {
             in_flight: AtomicU32::new(0),
             consecutive_failures: AtomicU32::new(0),
             ready_since: AtomicU64::new(ready_since),
+            progress_at: AtomicU64::new(ready_since),
             ejected_until: AtomicU64::new(0),
             failure_rate: AtomicAverage::new(),
             latency_peak: AtomicAverage::new(),
@@ -189,18 +192,32 @@ impl Endpoint {
     /// Peak EWMA of its latency in µs, faded by the time since its last answer; none before the first.
     ///
     /// # Source
-    /// Finagle, "Peak EWMA": a latency above the average replaces it at once, one below pulls it down slowly.
+    /// Finagle, "Peak EWMA": a latency above the average replaces it at once, one below pulls it down slowly. That an
+    /// answer owed for longer counts as the latency is this project's: else an endpoint that hangs would look better the
+    /// longer it hangs, until its requests time out.
     #[must_use]
     #[inline]
     pub fn latency_peak(&self, now: u64) -> Option<f32> {
-        self.latency_peak.faded(now, DECAY_US)
+        Some(self.latency_peak.faded(now, DECAY_US)?.max(self.owed(now)))
+    }
+
+    /// How long it has owed an answer, µs: no more than its oldest request has waited, and zero when there is none.
+    #[inline]
+    fn owed(&self, now: u64) -> f32 {
+        if self.in_flight() == 0 { 0.0 } else { now.saturating_sub(self.progress_at.load(Ordering::Relaxed)) as f32 }
     }
 
     /// Average latency in µs of requests that started with about as many in flight as there are now, faded by the time
-    /// since the last of them; else the nearest class that has one; none before the first answer.
+    /// since the last of them; else the nearest class that has one; at least as long as it has owed an answer; none before
+    /// the first answer.
     #[must_use]
     #[inline]
     pub fn latency_at_load(&self, in_flight: u32, now: u64) -> Option<f32> {
+        Some(self.known_at_load(in_flight, now)?.max(self.owed(now)))
+    }
+
+    #[inline]
+    fn known_at_load(&self, in_flight: u32, now: u64) -> Option<f32> {
         let class = load_class(in_flight.saturating_add(1));
         if let Some(latency) = self.latency_at_load[class].faded(now, DECAY_US) {
             return Some(latency);
@@ -211,14 +228,21 @@ impl Endpoint {
         lower.chain(higher).find_map(|average| average.faded(now, DECAY_US))
     }
 
-    /// Counts a request that is sent to it now.
-    pub fn started(self: &Arc<Self>, _now: u64) -> Started {
+    /// Counts a request that is sent to it at `now` (µs).
+    pub fn started(self: &Arc<Self>, now: u64) -> Started {
         let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if in_flight == 1 {
+            self.progress_at.store(now, Ordering::Relaxed);
+        }
         Started { endpoint: Arc::clone(self), in_flight }
     }
 
     fn learn(&self, now: u64, latency_us: u64, outcome: Outcome, in_flight: u32) {
         let latency = latency_us as f32;
+        // That a client gave up is no sign of life of the endpoint.
+        if outcome != Outcome::Cancelled {
+            self.progress_at.store(now, Ordering::Relaxed);
+        }
         match outcome {
             Outcome::Success => {
                 self.successes.fetch_add(1, Ordering::Relaxed);
@@ -339,6 +363,25 @@ mod tests {
         endpoint.started(0).finish(0, 30_000_000, Outcome::Cancelled);
         assert_eq!(endpoint.latency_peak(0), Some(30_000_000.0), "a hang that the client gave up on");
         assert_eq!(endpoint.totals(), Totals { successes: 1, failures: 2, latency_sum: 1_000 });
+    }
+
+    #[test]
+    fn an_answer_owed_counts_as_latency_until_it_comes() {
+        let endpoint = endpoint();
+        endpoint.started(0).finish(1_000, 1_000, Outcome::Success);
+        let hanging = endpoint.started(5_000_000);
+        assert!(endpoint.latency_peak(5_000_500).is_some_and(|us| us < 1_000.0));
+        assert_eq!(endpoint.latency_peak(8_000_000), Some(3_000_000.0));
+        let later = endpoint.started(7_000_000);
+        assert_eq!(
+            endpoint.latency_at_load(2, 8_000_000),
+            Some(3_000_000.0),
+            "a later request does not renew the credit"
+        );
+        later.finish(9_000_000, 2_000_000, Outcome::Cancelled);
+        assert_eq!(endpoint.latency_peak(10_000_000), Some(5_000_000.0), "nor does a client that leaves");
+        hanging.finish(10_000_000, 5_000_000, Outcome::Success);
+        assert!(endpoint.latency_peak(10_000_000).is_some_and(|us| us > 4_900_000.0));
     }
 
     #[test]

@@ -227,6 +227,25 @@ fn a_slow_but_healthy_endpoint_does_not_starve() {
 }
 
 #[test]
+fn a_hanging_endpoint_is_left_alone_before_any_of_its_requests_times_out() {
+    for algorithm in [Algorithm::PeakEwma, Algorithm::Prequal] {
+        let endpoints = endpoints(&[1; 5]);
+        let mut picker = picker(algorithm, &endpoints);
+        let mut hanging: Vec<Started> = Vec::new();
+        for now in (0..60_000).map(|turn| turn * 1_000) {
+            let index = picker.pick(PickContext { now, ..PickContext::default() }).unwrap();
+            let started = endpoints[index].started(now);
+            if index == 2 && now > 1_000_000 {
+                hanging.push(started);
+            } else {
+                started.finish(now + 500, 500, Outcome::Success);
+            }
+        }
+        assert!(hanging.len() <= 5, "{algorithm:?}: {} of 12,000 went to an endpoint that hangs", hanging.len());
+    }
+}
+
+#[test]
 fn a_probe_goes_before_what_the_gateway_sees_itself() {
     let endpoints = endpoints(&[1; 4]);
     for endpoint in &endpoints {

@@ -9,24 +9,26 @@
 //! 1985) in the same pass. The failure factor is this project's.
 
 use super::{View, floor};
+use crate::endpoint::Endpoint;
 use plimsoll_stats::Random;
 
 #[inline]
 pub(crate) fn pick(view: &View<'_>, random: &mut Random) -> Option<usize> {
     let mut best = None;
-    let mut least = f32::INFINITY;
+    let (mut least, mut least_weight) = (1 << 33, 0);
     let mut tied = 0;
     for (index, endpoint) in view.pool.endpoints().iter().enumerate() {
         if !view.allows(index) {
             continue;
         }
         let weight = view.pool.effective_weight(index, view.now);
-        // Counts the new request in, so that weights decide among idle endpoints too.
-        let in_flight = endpoint.in_flight() as f32 + 1.0;
-        let load = in_flight * floor::failure_factor(endpoint, view.now) / weight as f32;
-        if load < least {
-            (best, least, tied) = (Some(index), load, weight);
-        } else if load == least {
+        let load = load(endpoint, view.now);
+        // Crosswise instead of divided: 33 bits times 30 bits is exact, so equal loads do tie. While there is no best
+        // yet its weight is zero, so whoever comes first goes before it.
+        let (own, best_yet) = (load * least_weight, least * weight);
+        if own < best_yet {
+            (best, least, least_weight, tied) = (Some(index), load, weight, weight);
+        } else if own == best_yet {
             tied += weight;
             if random.below(tied) < weight {
                 best = Some(index);
@@ -34,4 +36,13 @@ pub(crate) fn pick(view: &View<'_>, random: &mut Random) -> Option<usize> {
         }
     }
     best
+}
+
+/// Requests in flight with the new one, so that weights decide among idle endpoints too; times its failures.
+#[inline]
+fn load(endpoint: &Endpoint, now: u64) -> u64 {
+    let load = u64::from(endpoint.in_flight()) + 1;
+    let factor = floor::failure_factor(endpoint, now);
+    // Nearly always 1. Otherwise in whole requests, rounded up, and held to 33 bits.
+    if factor == 1.0 { load } else { (libm::ceilf(load as f32 * factor) as u64).min(1 << 32) }
 }

@@ -131,16 +131,12 @@ impl Probes {
     /// The slot of the candidate to pick by the hot-cold rule; remembers the worst.
     fn choose(&mut self, view: &View<'_>) -> Option<usize> {
         let signals = self.signals(view);
-        // The rank below the quantile, so that of few candidates the most loaded can be hot at all: of two, one.
-        let rank = (HOT_QUANTILE * (signals.count as f32 - 1.0)) as u32;
-        // Above the value of that rank is who has more values under its own than the rank; no sort is needed.
-        let is_hot =
-            signals.load.map(|load| signals.load.map(|other| u32::from(other < load)).iter().sum::<u32>() > rank);
+        let hot_above = hot_above(&signals.load, signals.count);
         let (mut cold_best, mut hot_best): (Rated, Rated) = (None, None);
         let (mut cold_worst, mut hot_worst): (Rated, Rated) = (None, None);
-        for (entry, is_hot) in is_hot.into_iter().take(signals.count).enumerate() {
+        for entry in 0..signals.count {
             let (load, latency) = (signals.load[entry], signals.latency[entry]);
-            let (rating, best, worst) = if is_hot {
+            let (rating, best, worst) = if load > hot_above {
                 ((load, latency), &mut hot_best, &mut hot_worst)
             } else {
                 ((latency, load), &mut cold_best, &mut cold_worst)
@@ -197,6 +193,22 @@ impl Probes {
     }
 }
 
+/// The load at the quantile, of which `count` are known; above it is hot.
+///
+/// The rank is rounded down, so that of few candidates the most loaded can be hot at all: of two, one. At most the fourth
+/// largest is asked for, which a sorted row of four finds without sorting all.
+fn hot_above(loads: &[f32; CANDIDATES], count: usize) -> f32 {
+    let below = (HOT_QUANTILE * count.saturating_sub(1) as f32) as usize;
+    let mut largest = [f32::NEG_INFINITY; CANDIDATES / 4];
+    for load in &loads[..count] {
+        let mut load = *load;
+        for place in &mut largest {
+            (*place, load) = if load > *place { (load, *place) } else { (*place, load) };
+        }
+    }
+    largest[(count - below).clamp(1, largest.len()) - 1]
+}
+
 /// Where the smallest value is.
 fn least(values: &[u64; CANDIDATES]) -> usize {
     (1..CANDIDATES).fold(0, |best, slot| if values[slot] < values[best] { slot } else { best })
@@ -208,4 +220,43 @@ fn uses_max(endpoints: usize) -> u32 {
     let outside = 1.0 - CANDIDATES as f32 / endpoints.max(1) as f32;
     let fresh = outside * DRAWN as f32 - 1.0;
     if fresh <= 0.0 { u32::MAX } else { libm::ceilf(2.0 / fresh).max(1.0) as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_hot_limit_is_the_quantile_of_the_sorted_loads(loads in proptest::collection::vec(0_u8..12, 1..=CANDIDATES)) {
+            let mut row = [f32::INFINITY; CANDIDATES];
+            row.iter_mut().zip(&loads).for_each(|(place, load)| *place = f32::from(*load));
+            let mut sorted = loads.clone();
+            sorted.sort_unstable();
+            let rank = (0.840_896_4 * (loads.len() - 1) as f64) as usize;
+            prop_assert_eq!(hot_above(&row, loads.len()), f32::from(sorted[rank]));
+        }
+    }
+
+    #[test]
+    fn answers_serve_fewer_picks_the_more_endpoints_wait_to_be_probed() {
+        let uses: Vec<u32> = [1, 16, 20, 24, 25, 50, 1_000].map(uses_max).into();
+        assert_eq!(uses, [u32::MAX, u32::MAX, u32::MAX, u32::MAX, 25, 2, 2]);
+    }
+
+    #[test]
+    fn a_full_pool_gives_up_its_worst_and_its_oldest_in_turn() {
+        let mut probes = Probes::new(100);
+        (0..16).for_each(|index| probes.admit(index, None));
+        probes.worst = 7;
+        probes.admit(50, None);
+        assert!(!probes.index.contains(&0) && probes.index.contains(&50), "seventeenth: the oldest goes");
+        probes.admit(51, None);
+        assert!(!probes.index.contains(&7) && probes.index.contains(&51), "eighteenth: the worst goes");
+        probes.admit(1, None);
+        probes.admit(60, None);
+        probes.admit(61, None);
+        assert!(probes.index.contains(&1), "drawn again, it is no longer the oldest");
+    }
 }
