@@ -48,8 +48,10 @@ pub struct Endpoint {
     weight: AtomicU32,
     ejected_until: AtomicU64,
     ready_since: AtomicU64,
-    /// When it last answered, or got a request while it had none: since then it owes an answer.
+    /// When it last answered, or began to owe an answer while it owed none.
     progress_at: AtomicU64,
+    /// Requests sent whole whose answer has not begun.
+    owing: AtomicU32,
     failure_rate: AtomicAverage,
     latency_peak: AtomicAverage,
     latency_at_load: [AtomicAverage; LOAD_CLASSES],
@@ -67,6 +69,8 @@ pub struct Endpoint {
 pub struct Started {
     endpoint: Arc<Endpoint>,
     in_flight: u32,
+    started_at: u64,
+    owes: bool,
 }
 
 /// Totals since the endpoint was made.
@@ -94,6 +98,7 @@ impl Endpoint {
             consecutive_failures: AtomicU32::new(0),
             ready_since: AtomicU64::new(ready_since),
             progress_at: AtomicU64::new(ready_since),
+            owing: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
             failure_rate: AtomicAverage::new(),
             latency_peak: AtomicAverage::new(),
@@ -201,10 +206,14 @@ impl Endpoint {
         Some(self.latency_peak.faded(now, DECAY_US)?.max(self.owed(now)))
     }
 
-    /// How long it has owed an answer, µs: no more than its oldest request has waited, and zero when there is none.
+    /// How long it has owed an answer without giving any, µs; zero when it owes none.
     #[inline]
     fn owed(&self, now: u64) -> f32 {
-        if self.in_flight() == 0 { 0.0 } else { now.saturating_sub(self.progress_at.load(Ordering::Relaxed)) as f32 }
+        if self.owing.load(Ordering::Relaxed) == 0 {
+            0.0
+        } else {
+            now.saturating_sub(self.progress_at.load(Ordering::Relaxed)) as f32
+        }
     }
 
     /// Average latency in µs of requests that started with about as many in flight as there are now, faded by the time
@@ -228,21 +237,14 @@ impl Endpoint {
         lower.chain(higher).find_map(|average| average.faded(now, DECAY_US))
     }
 
-    /// Counts a request that is sent to it at `now` (µs).
+    /// Counts a request that it is given at `now` (µs).
     pub fn started(self: &Arc<Self>, now: u64) -> Started {
         let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if in_flight == 1 {
-            self.progress_at.store(now, Ordering::Relaxed);
-        }
-        Started { endpoint: Arc::clone(self), in_flight }
+        Started { endpoint: Arc::clone(self), in_flight, started_at: now, owes: false }
     }
 
     fn learn(&self, now: u64, latency_us: u64, outcome: Outcome, in_flight: u32) {
         let latency = latency_us as f32;
-        // That a client gave up is no sign of life of the endpoint.
-        if outcome != Outcome::Cancelled {
-            self.progress_at.store(now, Ordering::Relaxed);
-        }
         match outcome {
             Outcome::Success => {
                 self.successes.fetch_add(1, Ordering::Relaxed);
@@ -312,15 +314,49 @@ impl Started {
         self.in_flight
     }
 
+    /// When it was given to the endpoint, µs.
+    #[must_use]
+    pub const fn started_at(&self) -> u64 {
+        self.started_at
+    }
+
+    /// The request was sent whole at `now` (µs): from now on the endpoint owes an answer, and until it gives one, or any
+    /// other, its latency counts as at least that long. Optional; without it a hanging endpoint only shows when its
+    /// requests time out. Not before the request was sent, or a slow upload would look like a slow endpoint.
+    pub fn await_answer(&mut self, now: u64) {
+        if !std::mem::replace(&mut self.owes, true) && self.endpoint.owing.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.endpoint.progress_at.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// The answer began at `now` (µs); the request stays in flight, for however long its body or tunnel takes.
+    pub fn answered(&mut self, now: u64) {
+        if self.owes {
+            self.endpoint.progress_at.store(now, Ordering::Relaxed);
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        if std::mem::take(&mut self.owes) {
+            self.endpoint.owing.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// The request ended at `now` (µs) after `latency_us`, however the caller measures it (usually to the end of the
     /// response's head), always the same way.
-    pub fn finish(self, now: u64, latency_us: u64, outcome: Outcome) {
+    pub fn finish(mut self, now: u64, latency_us: u64, outcome: Outcome) {
+        // That a client gave up is no sign of life of the endpoint.
+        if outcome != Outcome::Cancelled {
+            self.answered(now);
+        }
         self.endpoint.learn(now, latency_us, outcome, self.in_flight);
     }
 }
 
 impl Drop for Started {
     fn drop(&mut self) {
+        self.settle();
         self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -365,23 +401,40 @@ mod tests {
         assert_eq!(endpoint.totals(), Totals { successes: 1, failures: 2, latency_sum: 1_000 });
     }
 
+    fn sent(endpoint: &Arc<Endpoint>, now: u64) -> Started {
+        let mut started = endpoint.started(now);
+        started.await_answer(now);
+        started
+    }
+
     #[test]
     fn an_answer_owed_counts_as_latency_until_it_comes() {
         let endpoint = endpoint();
         endpoint.started(0).finish(1_000, 1_000, Outcome::Success);
-        let hanging = endpoint.started(5_000_000);
+        let hanging = sent(&endpoint, 5_000_000);
         assert!(endpoint.latency_peak(5_000_500).is_some_and(|us| us < 1_000.0));
         assert_eq!(endpoint.latency_peak(8_000_000), Some(3_000_000.0));
-        let later = endpoint.started(7_000_000);
-        assert_eq!(
-            endpoint.latency_at_load(2, 8_000_000),
-            Some(3_000_000.0),
-            "a later request does not renew the credit"
-        );
+        let later = sent(&endpoint, 7_000_000);
+        assert_eq!(endpoint.latency_at_load(2, 8_000_000), Some(3_000_000.0), "a later request renews no credit");
         later.finish(9_000_000, 2_000_000, Outcome::Cancelled);
         assert_eq!(endpoint.latency_peak(10_000_000), Some(5_000_000.0), "nor does a client that leaves");
         hanging.finish(10_000_000, 5_000_000, Outcome::Success);
         assert!(endpoint.latency_peak(10_000_000).is_some_and(|us| us > 4_900_000.0));
+    }
+
+    #[test]
+    fn a_long_answer_and_a_slow_upload_owe_nothing() {
+        let endpoint = endpoint();
+        endpoint.started(0).finish(1_000, 1_000, Outcome::Success);
+        let uploading = endpoint.started(1_000);
+        let mut tunnel = sent(&endpoint, 1_000);
+        tunnel.answered(2_000);
+        assert!(endpoint.latency_peak(60_000_000).is_some_and(|us| us < 1_000.0));
+        assert_eq!((endpoint.in_flight(), tunnel.started_at()), (2, 1_000));
+        drop(sent(&endpoint, 60_000_000));
+        assert!(endpoint.latency_peak(90_000_000).is_some_and(|us| us < 1_000.0), "dropped, it is owed no more");
+        drop((uploading, tunnel));
+        assert_eq!(endpoint.in_flight(), 0);
     }
 
     #[test]

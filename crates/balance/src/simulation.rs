@@ -194,7 +194,8 @@ pub fn run(scenario: &Scenario, algorithm: Algorithm) -> Report {
         let Some(index) = picker.pick(context) else { break };
         let is_measured = number >= scenario.requests / 10;
         let fails = scenario.servers[index].fails_later && now >= world.half;
-        let started = endpoints[index].started(now);
+        let mut started = endpoints[index].started(now);
+        started.await_answer(now);
         world.arrive(index, Request { arrived: now, work, fails, is_measured, started });
     }
     world.end_until(u64::MAX);

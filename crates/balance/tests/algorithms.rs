@@ -234,7 +234,8 @@ fn a_hanging_endpoint_is_left_alone_before_any_of_its_requests_times_out() {
         let mut hanging: Vec<Started> = Vec::new();
         for now in (0..60_000).map(|turn| turn * 1_000) {
             let index = picker.pick(PickContext { now, ..PickContext::default() }).unwrap();
-            let started = endpoints[index].started(now);
+            let mut started = endpoints[index].started(now);
+            started.await_answer(now);
             if index == 2 && now > 1_000_000 {
                 hanging.push(started);
             } else {

@@ -18,7 +18,9 @@ fn no_count_is_lost_between_threads() {
                     let context = PickContext { now, ..PickContext::default() };
                     let index = picker.pick(context).expect("there are endpoints");
                     let outcome = if now % 4 == 0 { Outcome::Failure } else { Outcome::Success };
-                    endpoints[index].started(now).finish(now, 100, outcome);
+                    let mut started = endpoints[index].started(now);
+                    started.await_answer(now);
+                    started.finish(now, 100, outcome);
                 }
             });
         }
