@@ -20,9 +20,11 @@ mod key;
 mod picker;
 mod pool;
 pub mod simulation;
+mod started;
 
 pub use ejector::{Ejection, EjectionWithheld, Ejector, Rule, Verdicts};
-pub use endpoint::{Endpoint, Outcome, Started, Totals};
+pub use endpoint::{Endpoint, Outcome, Totals};
 pub use key::{bytes_key, source_key};
 pub use picker::{PickContext, Picker};
 pub use pool::Pool;
+pub use started::Started;

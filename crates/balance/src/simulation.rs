@@ -12,10 +12,11 @@
 //! Event-driven simulation with one heap ordered by time, then by order of creation.
 
 use crate::ejector::Ejector;
-use crate::endpoint::{Endpoint, Outcome, Started};
+use crate::endpoint::{Endpoint, Outcome};
 use crate::key::bytes_key;
 use crate::picker::{PickContext, Picker};
 use crate::pool::Pool;
+use crate::started::Started;
 use plimsoll_model::spec::{Algorithm, EjectionSpec};
 use plimsoll_stats::{Random, nearest_rank_sorted};
 use std::cmp::Reverse;
