@@ -4,6 +4,7 @@ use super::{CgroupBases, CgroupPaths, v1, v2};
 use plimsoll_model::spec::{Limits, Resources};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 /// What became of one limit.
@@ -28,7 +29,9 @@ pub struct Group {
     pub memory: Outcome,
     /// Number of processes.
     pub pids: Outcome,
-    /// Open `cgroup.procs` of every group; a process joins by writing its pid.
+    /// The v2 group itself, for a process to be born in.
+    birthplace: Option<File>,
+    /// Open `tasks` of every v1 group, through which a process with one thread joins.
     doors: Vec<File>,
 }
 
@@ -41,24 +44,19 @@ pub fn create(bases: &CgroupBases, name: &str, requests: Resources, limits: &Lim
     let wanted = bases.paths(name);
     let mut made = CgroupPaths::default();
     let mut doors = Vec::new();
-    let mut make = |path: &Option<PathBuf>| {
+    let mut birthplace = None;
+    let mut make = |path: &Option<PathBuf>, opened: &mut dyn FnMut(&Path) -> io::Result<()>| {
         let path = path.as_ref()?;
-        match fs::create_dir_all(path).and_then(|()| door(path)) {
-            Ok(door) => {
-                doors.push(door);
-                Some(path.clone())
-            }
-            Err(error) => {
-                errors.push(format!("{}: {error}", path.display()));
-                None
-            }
-        }
+        let done = fs::create_dir_all(path).and_then(|()| opened(path));
+        done.map_err(|error| errors.push(format!("{}: {error}", path.display()))).ok()?;
+        Some(path.clone())
     };
-    made.v2 = make(&wanted.v2);
-    made.v1.cpu = make(&wanted.v1.cpu);
-    made.v1.cpuacct = make(&wanted.v1.cpuacct);
-    made.v1.memory = make(&wanted.v1.memory);
-    made.v1.pids = make(&wanted.v1.pids);
+    made.v2 = make(&wanted.v2, &mut |path| File::open(path).map(|group| birthplace = Some(group)));
+    let mut door = |path: &Path| open_door(&path.join("tasks")).map(|door| doors.push(door));
+    made.v1.cpu = make(&wanted.v1.cpu, &mut door);
+    made.v1.cpuacct = make(&wanted.v1.cpuacct, &mut door);
+    made.v1.memory = make(&wanted.v1.memory, &mut door);
+    made.v1.pids = make(&wanted.v1.pids, &mut door);
     let why = if errors.is_empty() { bases.why.clone() } else { errors.join("; ") };
     let has = |controller: fn(&super::V2Base) -> bool| {
         made.v2.as_deref().filter(|_| bases.v2.as_ref().is_some_and(controller))
@@ -81,7 +79,7 @@ pub fn create(bases: &CgroupBases, name: &str, requests: Resources, limits: &Lim
         made.v1.pids.as_deref().map(|group| v1::limit_pids(group, limits.pids)),
         &why,
     );
-    Group { paths: made, cpu, memory, pids, doors }
+    Group { paths: made, cpu, memory, pids, birthplace, doors }
 }
 
 /// Of the two interfaces at most one has a given controller.
@@ -99,11 +97,23 @@ fn set(is_asked: bool, v2: Option<io::Result<()>>, v1: Option<io::Result<()>>, w
 }
 
 impl Group {
-    /// Puts the calling process into every group.
+    /// The v2 group, for `CLONE_INTO_CGROUP`.
+    #[must_use]
+    pub fn birthplace(&self) -> Option<BorrowedFd<'_>> {
+        self.birthplace.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Puts the calling process, which has one thread, into every group; into the v2 group only where it was not born there.
+    ///
+    /// A thread that moves itself through v1's `tasks` needs no lock over all thread groups; moving a process through
+    /// `cgroup.procs` takes that lock, which waits for an RCU grace period: ten milliseconds and more.
     ///
     /// # Errors
     /// When a group was removed meanwhile or its number of processes is exhausted.
-    pub fn join(&self) -> io::Result<()> {
+    pub fn join(&self, was_born_there: bool) -> io::Result<()> {
+        if let Some(group) = self.paths.v2.as_ref().filter(|_| !was_born_there) {
+            write(&group.join("cgroup.procs"), "0")?;
+        }
         self.doors.iter().try_for_each(|mut door| door.write_all(b"0"))
     }
 
@@ -160,13 +170,13 @@ pub(super) fn remove_all(paths: &CgroupPaths) {
     }
 }
 
-fn door(group: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).open(group.join("cgroup.procs"))
+fn open_door(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).open(path)
 }
 
 /// Writes one value into a file that is there.
 pub(super) fn write(path: &Path, value: &str) -> io::Result<()> {
-    OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
+    open_door(path)?.write_all(value.as_bytes())
 }
 
 /// The value of `name VALUE` in a flat-keyed file.

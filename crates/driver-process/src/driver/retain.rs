@@ -16,7 +16,7 @@ impl ProcessDriver {
     /// Returns whether it was there and exited.
     pub fn forget(&mut self, id: &WorkloadId) -> bool {
         let mut workloads = self.table.workloads.borrow_mut();
-        if !workloads.get(id).is_some_and(|workload| workload.phase == Phase::Exited) {
+        if workloads.get(id).is_none_or(|workload| workload.phase != Phase::Exited) {
             return false;
         }
         let Some(workload) = workloads.remove(id) else { return false };

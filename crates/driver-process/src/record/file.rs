@@ -71,6 +71,7 @@ fn create(path: &Path) -> io::Result<File> {
 #[derive(Debug)]
 pub struct Reserved {
     file: File,
+    room: usize,
     temporary: PathBuf,
     path: PathBuf,
 }
@@ -91,7 +92,7 @@ impl Reserved {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(Self { file, temporary, path: directory.join(name) })
+        Ok(Self { file, room: usize::try_from(bytes).unwrap_or(usize::MAX), temporary, path: directory.join(name) })
     }
 
     /// Writes the record into the reserved room and gives it its name.
@@ -99,9 +100,10 @@ impl Reserved {
     /// # Errors
     /// When the directory is gone, or the record is longer than the room and the disk is full.
     pub fn write<T: Serialize>(self, record: &T) -> io::Result<()> {
-        let text = serde_json::to_vec(record)?;
+        let mut text = serde_json::to_vec(record)?;
+        // The rest of the room is filled with blanks: cutting it off would cost the file system a transaction.
+        text.resize(text.len().max(self.room), b' ');
         self.file.write_all_at(&text, 0)?;
-        self.file.set_len(text.len() as u64)?;
         fs::rename(&self.temporary, &self.path)
     }
 }

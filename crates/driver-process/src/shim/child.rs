@@ -28,20 +28,30 @@ pub enum Report {
     Failed(String),
 }
 
+/// The child's ends of its pipes.
+#[derive(Debug)]
+pub struct Pipes {
+    /// To be its standard output.
+    pub out: OwnedFd,
+    /// To be its standard error.
+    pub err: OwnedFd,
+    /// To the shim.
+    pub report: File,
+}
+
 /// Becomes the workload. Runs in the forked child and never returns.
-pub fn run(launch: &Launch, prepared: &Prepared, group: &Group, out: OwnedFd, err: OwnedFd, report: OwnedFd) -> ! {
+pub fn run(launch: &Launch, prepared: &Prepared, group: &Group, was_born_there: bool, mut pipes: Pipes) -> ! {
     let parent = rustix::process::getppid();
-    let mut report = File::from(report);
     // An unwinding child would go on as a second shim.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        become_workload(launch, prepared, group, (&out, &err), parent, &mut report)
+        become_workload(launch, prepared, group.join(was_born_there), group, parent, &mut pipes)
     }));
     let message = match outcome {
         Ok(Err(message)) => message,
         Ok(Ok(never)) => match never {},
         Err(_) => "the set-up of the process panicked".to_owned(),
     };
-    say(&mut report, &Report::Failed(message));
+    say(&mut pipes.report, &Report::Failed(message));
     // SAFETY: ends this process without running the parent's exit handlers.
     unsafe { libc::_exit(127) }
 }
@@ -52,14 +62,14 @@ enum Never {}
 fn become_workload(
     launch: &Launch,
     prepared: &Prepared,
+    joined: io::Result<()>,
     group: &Group,
-    output: (&OwnedFd, &OwnedFd),
     parent: Option<rustix::process::Pid>,
-    report: &mut File,
+    pipes: &mut Pipes,
 ) -> Result<Never, String> {
     let failed = |what: &'static str| move |error: rustix::io::Errno| format!("{what}: {error}");
     rustix::process::setpgid(None, None).map_err(failed("process group"))?;
-    let isolation = bind(launch, prepared, group, output, report)?;
+    let isolation = bind(launch, prepared, joined, group, pipes)?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed("death signal"))?;
     if rustix::process::getppid() != parent {
         return Err("the shim died".to_owned());
@@ -67,7 +77,7 @@ fn become_workload(
     if let Some(unmet) = isolation::unmet(&isolation, &launch.sandbox.require) {
         return Err(unmet);
     }
-    say(report, &Report::Isolated(isolation));
+    say(&mut pipes.report, &Report::Isolated(isolation));
     signals::reset();
     Err(format!("cannot run {}: {}", prepared.program.display(), exec(prepared)))
 }
@@ -76,19 +86,19 @@ fn become_workload(
 fn bind(
     launch: &Launch,
     prepared: &Prepared,
+    joined: io::Result<()>,
     group: &Group,
-    output: (&OwnedFd, &OwnedFd),
-    report: &mut File,
+    pipes: &Pipes,
 ) -> Result<Isolation, String> {
-    let joined = group.join().map_err(|error| Outcome::Failed(format!("joining the cgroup: {error}")));
+    let joined = joined.map_err(|error| Outcome::Failed(format!("joining the cgroup: {error}")));
     let held = |outcome: &Outcome| match (outcome, &joined) {
         (Outcome::Held(_), Err(failed)) => failed.clone(),
         _ => outcome.clone(),
     };
     let (cpu, memory, pids) = (held(&group.cpu), held(&group.memory), held(&group.pids));
     let [cpu, memory, pids] = best_effort::fill(&launch.limits, &cpu, &memory, &pids, launch.duty_cycle);
-    connect(output).map_err(|error| format!("standard streams: {error}"))?;
-    close_others(report)?;
+    connect(pipes).map_err(|error| format!("standard streams: {error}"))?;
+    close_others(&pipes.report)?;
     std::env::set_current_dir(&launch.directory)
         .map_err(|error| format!("working directory {}: {error}", launch.directory.display()))?;
     let (network, note) = namespace::enter(&launch.sandbox);
@@ -113,7 +123,7 @@ fn with_note(network: Enforcement, note: Option<String>) -> Enforcement {
 }
 
 /// Nothing to read, and the log to write to.
-fn connect((out, err): (&OwnedFd, &OwnedFd)) -> io::Result<()> {
+fn connect(Pipes { out, err, .. }: &Pipes) -> io::Result<()> {
     let nothing = OpenOptions::new().read(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&nothing)?;
     rustix::stdio::dup2_stdout(out)?;

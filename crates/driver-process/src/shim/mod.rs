@@ -32,8 +32,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Room reserved for a record: the longest has four cgroup paths and six reasons.
-const RECORD_ROOM: u64 = 16 << 10;
+/// Room reserved for a record: one block. The longest has five cgroup paths and six reasons, and is half as long.
+const RECORD_ROOM: u64 = 4 << 10;
 
 /// What the driver says when it has recorded the shim.
 pub(crate) const GO: u8 = b'g';

@@ -8,10 +8,13 @@ use plimsoll_model::Isolation;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+/// Not every version of the `libc` crate has it.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// A workload that runs.
 #[derive(Debug)]
@@ -121,10 +124,17 @@ fn fork(launch: &Launch, prepared: &Prepared, group: &Group) -> Result<Forked, S
     let (out, child_out) = pipe()?;
     let (err, child_err) = pipe()?;
     let (report, child_report) = pipe()?;
-    // SAFETY: this process has one thread, so the child may do whatever the parent may.
-    match unsafe { libc::fork() } {
+    let (born, was_born_there) = match group.birthplace().map(fork_into) {
+        Some(Ok(born)) => (born, true),
+        // SAFETY: this process has one thread, so the child may do whatever the parent may.
+        Some(Err(_)) | None => (unsafe { libc::fork() }, false),
+    };
+    match born {
         -1 => Err(format!("fork: {}", std::io::Error::last_os_error())),
-        0 => child::run(launch, prepared, group, child_out, child_err, child_report),
+        0 => {
+            let pipes = child::Pipes { out: child_out, err: child_err, report: child_report.into() };
+            child::run(launch, prepared, group, was_born_there, pipes)
+        }
         pid => {
             drop((child_out, child_err, child_report));
             let isolation = read_report(report.into()).map_err(|message| {
@@ -137,6 +147,21 @@ fn fork(launch: &Launch, prepared: &Prepared, group: &Group) -> Result<Forked, S
             Ok((pid, isolation, out, err))
         }
     }
+}
+
+/// Forks a child that is born in a v2 group. Fails on kernels before 5.7, and where the group may not hold processes.
+///
+/// Source: clone3(2), `CLONE_INTO_CGROUP`.
+fn fork_into(group: BorrowedFd<'_>) -> std::io::Result<libc::pid_t> {
+    // SAFETY: `clone_args` is plain data for which all zeroes is a value.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.cgroup = group.as_raw_fd() as u64;
+    // SAFETY: without CLONE_VM this is a fork: the child has a copy of everything and goes on behind this line. The process has one
+    // thread, so no lock of the C library is held by a thread that the child lacks.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
+    if pid < 0 { Err(std::io::Error::last_os_error()) } else { Ok(pid as libc::pid_t) }
 }
 
 /// Reads what the child says until exec, or its end, closes the pipe.

@@ -1,6 +1,7 @@
 //! What every test of this crate needs: a driver on a state directory of its own, requests, and waiting with a deadline.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use plimsoll_driver_process::cgroup::{self, CgroupBases};
 use plimsoll_driver_process::record::{self, ProcessIdentity};
