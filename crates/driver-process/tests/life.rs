@@ -97,9 +97,9 @@ fn a_workload_that_ignores_sigterm_is_killed_after_its_grace_with_all_it_started
 fn the_grace_time_is_held_without_a_daemon() {
     run(async {
         let mut bench = Bench::new(AUTO);
-        let script = format!("trap '' TERM; while :; do {HOST} sleep 50; done");
+        let script = format!("trap '' TERM; echo deaf; while :; do {HOST} sleep 50; done");
         let id = bench.start(bench.request("job:deaf/1", &["sh", "-c", &script]));
-        bench.reach(&id, Phase::Running).await;
+        bench.wait(|bench| bench.log(&id).contains("out deaf"), "the trap").await;
         let pid = bench.pid(&id);
         assert!(bench.driver.stop(&id, Millis(300)));
         let mut bench = bench.reopen();

@@ -1,6 +1,8 @@
 //! Limits and sandboxes, on the best rung this machine has and on the one without cgroups. A test whose mechanism is missing
 //! here says so by name and does not count as one that passed quietly.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use common::{AUTO, Bench, HOST, OFF, full_sandbox, open_sandbox, run};
@@ -121,6 +123,37 @@ fn a_cpu_quota_throttles_to_within_a_few_percent() {
         let throttled = stat.lines().find_map(|line| line.strip_prefix("nr_throttled ")?.parse::<u64>().ok()).unwrap();
         assert!(throttled > 20, "{stat}");
     });
+}
+
+#[test]
+fn without_cgroups_a_duty_cycle_holds_the_quota_and_hears_a_stop() {
+    run(async {
+        let mut bench = Bench::new(DriverOptions { duty_cycle: true, ..OFF });
+        let mut request = bench.request("job:spin/1", &[HOST, "spin", "60000"]);
+        request.limits.cpu = Some(Millicores(200));
+        let id = bench.start(request);
+        bench.reach(&id, Phase::Running).await;
+        let isolation = bench.driver.isolation(&id).unwrap();
+        assert!(
+            matches!(&isolation.cpu, Enforcement::Soft { by } if by.starts_with("niceness 5 and a duty cycle")),
+            "{isolation:?}"
+        );
+        let pid = bench.pid(&id);
+        let (from, since) = (cpu_ticks(pid), Instant::now());
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let share = (cpu_ticks(pid) - from) as f64 / 100.0 / since.elapsed().as_secs_f64();
+        println!("duty cycle for 0.200 of a core, used {share:.3}");
+        assert!(share <= 0.26, "{share}");
+        bench.driver.stop(&id, Millis(15_000));
+        assert_eq!(bench.ended(&id).await, ExitCause::Stopped);
+    });
+}
+
+/// User and system time of a process in hundredths of a second.
+fn cpu_ticks(pid: i32) -> u64 {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<_> = line.rsplit(')').next().unwrap().split_ascii_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
 #[test]

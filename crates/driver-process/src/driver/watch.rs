@@ -11,7 +11,7 @@ use plimsoll_model::{ExitCause, Phase, WorkloadId};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
@@ -47,12 +47,22 @@ async fn follow(table: Rc<Table>, id: WorkloadId, shim: Shim, answer: Option<Own
         () = live(&table, &id, answer, &mut said) => { let _gone = exit.readable().await; }
     }
     let _not_our_child = waitid(WaitId::PidFd(shim.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
-    let Some(directory) = table.workloads.borrow().get(&id).map(|workload| workload.directory.clone()) else { return };
+    let Some(directory) = directory_at_end(&table, &id) else { return };
     let cause = match recorded(&directory) {
         Some(cause) => cause,
         None => clean_up(&table, &id, &shim.identity, &directory, said).await,
     };
     table.end(&id, cause);
+}
+
+/// The directory of a workload that ended; what its shim said last is read if it ended before anybody could.
+fn directory_at_end(table: &Table, id: &WorkloadId) -> Option<PathBuf> {
+    let mut workloads = table.workloads.borrow_mut();
+    let workload = workloads.get_mut(id)?;
+    if workload.status.is_none() {
+        workload.status = record::read(&workload.directory, record::STATUS).ok();
+    }
+    Some(workload.directory.clone())
 }
 
 /// Everything between the start and the end. Returns when there is nothing left to do but wait for the end.

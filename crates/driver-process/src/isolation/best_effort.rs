@@ -30,10 +30,10 @@ pub fn fill(limits: &Limits, cpu: &Outcome, memory: &Outcome, pids: &Outcome, du
     ]
 }
 
-/// Whether the watchdog has to hold this limit.
+/// Whether the kernel holds this limit not, though it was asked for, so that the shim has to.
 #[must_use]
-pub const fn is_left_to_watchdog(memory: &Outcome) -> bool {
-    matches!(memory, Outcome::Failed(_))
+pub const fn is_left_over(limit: &Outcome) -> bool {
+    matches!(limit, Outcome::Failed(_))
 }
 
 fn level(outcome: &Outcome, otherwise: impl FnOnce(&str) -> Enforcement) -> Enforcement {
@@ -46,7 +46,7 @@ fn level(outcome: &Outcome, otherwise: impl FnOnce(&str) -> Enforcement) -> Enfo
 
 fn cpu_by_niceness(why: &str, duty_cycle: bool) -> Enforcement {
     match rustix::process::setpriority_process(None, NICENESS) {
-        Ok(()) if duty_cycle => soft(format!("niceness {NICENESS} and stopping it in turn; {why}")),
+        Ok(()) if duty_cycle => soft(format!("niceness {NICENESS} and a duty cycle; {why}")),
         Ok(()) => soft(format!("niceness {NICENESS}; {why}")),
         Err(error) => none(format!("{why}; niceness: {error}")),
     }

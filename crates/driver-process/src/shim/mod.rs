@@ -15,6 +15,7 @@
 //! runs as many of them as workloads. It decides nothing: it never starts anything again.
 
 mod child;
+mod duty;
 mod family;
 mod log;
 mod signals;

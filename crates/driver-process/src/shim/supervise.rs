@@ -1,5 +1,6 @@
 //! The shim's loop: copy output, pass on a stop, hold the grace time and the memory limit, see the end, clean up.
 
+use super::duty::{Duty, Step};
 use super::family::Family;
 use super::log::{Lines, Log, Source};
 use super::signals::Signals;
@@ -59,6 +60,7 @@ struct Supervisor<'a> {
     outputs: [Output; 2],
     stopping: Stopping,
     watchdog: Option<Watchdog>,
+    duty: Option<Duty>,
     over_memory: bool,
     status: Option<WaitStatus>,
 }
@@ -66,8 +68,10 @@ struct Supervisor<'a> {
 /// Sees the workload through to its end.
 pub fn supervise(directory: &Path, launch: Launch, running: Running, log: Log, signals: &Signals) -> Ended {
     let shim = rustix::process::getpid().as_raw_nonzero().get();
-    let limit = launch.limits.memory.filter(|_| best_effort::is_left_to_watchdog(&running.group.memory));
+    let limit = launch.limits.memory.filter(|_| best_effort::is_left_over(&running.group.memory));
     let watchdog = limit.map(|limit| Watchdog::new(limit.get(), shim, running.identity.pid));
+    let quota = launch.limits.cpu.filter(|_| launch.duty_cycle && best_effort::is_left_over(&running.group.cpu));
+    let duty = quota.map(|quota| Duty::new(quota.get(), shim, running.identity.pid));
     let output = |fd, source| Output { fd: Some(fd), lines: Lines::default(), source };
     let mut supervisor = Supervisor {
         directory,
@@ -78,6 +82,7 @@ pub fn supervise(directory: &Path, launch: Launch, running: Running, log: Log, s
         outputs: [output(running.out, Source::Out), output(running.err, Source::Err)],
         stopping: Stopping::default(),
         watchdog,
+        duty,
         over_memory: false,
         status: None,
     };
@@ -105,11 +110,13 @@ impl Supervisor<'_> {
             self.kill("did not stop within its grace time: killed");
         }
         self.watch(now);
+        self.ration(now);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         let watchdog = self.watchdog.as_ref().map(Watchdog::next);
-        [self.stopping.deadline, watchdog].into_iter().flatten().min()
+        let duty = self.duty.as_ref().map(Duty::next);
+        [self.stopping.deadline, watchdog, duty].into_iter().flatten().min()
     }
 
     /// Sleeps until a signal, output, or the deadline.
@@ -131,6 +138,10 @@ impl Supervisor<'_> {
         }
         self.log.note(&format!("stop requested, {grace} to do so"));
         self.signal(Signal::TERM);
+        // A stopped process would not hear of it, and one that has its time to stop is not to be slowed down.
+        if let Some(duty) = self.duty.take() {
+            signal_all(&duty, Signal::CONT);
+        }
     }
 
     fn kill(&mut self, why: &str) {
@@ -192,6 +203,15 @@ impl Supervisor<'_> {
         }
     }
 
+    fn ration(&mut self, now: Instant) {
+        let Some(duty) = self.duty.as_mut().filter(|duty| now >= duty.next()) else { return };
+        match duty.turn(now) {
+            Some(Step::Stop) => signal_all(duty, Signal::STOP),
+            Some(Step::Continue) => signal_all(duty, Signal::CONT),
+            None => {}
+        }
+    }
+
     fn finish(mut self, signals: &Signals) -> Ended {
         self.kill_rest(signals);
         let until = Instant::now() + DRAIN_MAX;
@@ -242,6 +262,12 @@ impl Supervisor<'_> {
             (_, Some(signal)) => ExitCause::Signal { signal },
             (code, None) => ExitCause::Status { code: code.unwrap_or_default() },
         }
+    }
+}
+
+fn signal_all(duty: &Duty, signal: Signal) {
+    for pid in duty.members().filter_map(Pid::from_raw) {
+        let _gone = rustix::process::kill_process(pid, signal);
     }
 }
 

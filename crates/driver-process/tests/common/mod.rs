@@ -58,7 +58,16 @@ pub fn open(state: &Path, options: DriverOptions) -> (ProcessDriver, mpsc::Recei
 impl Bench {
     pub fn new(options: DriverOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (state, work) = (directory.path().join("state"), directory.path().join("work"));
+        Self::with(directory.path().join("state"), options, directory)
+    }
+
+    /// On a state directory of the caller's.
+    pub fn on(state: PathBuf, options: DriverOptions) -> Self {
+        Self::with(state, options, tempfile::tempdir().unwrap())
+    }
+
+    fn with(state: PathBuf, options: DriverOptions, directory: tempfile::TempDir) -> Self {
+        let work = directory.path().join("work");
         std::fs::create_dir(&work).unwrap();
         let (driver, events) = open(&state, options);
         let cleanup = Cleanup { state: state.clone(), bases: driver.cgroup_bases().clone() };
