@@ -1,0 +1,40 @@
+//! One driver per state directory: a second one would adopt, sweep and sign for the first one's workloads.
+//!
+//! `flock` and not a pid file: the kernel releases it when the daemon dies, however it dies.
+
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Why the lock is not held.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process holds it.
+    #[error("another daemon holds {0:?}")]
+    Held(PathBuf),
+    /// It cannot be made.
+    #[error("{path:?} cannot be locked")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A held lock; dropping it releases it.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+impl Lock {
+    /// Takes the lock, without waiting.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let io = |source| LockError::Io { path: path.to_owned(), source };
+        let file = File::options().write(true).create(true).truncate(false).open(path).map_err(io)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::Held(path.to_owned())),
+            Err(error) => Err(io(error.into())),
+        }
+    }
+}
