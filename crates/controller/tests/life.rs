@@ -285,3 +285,28 @@ fn a_spec_that_asks_more_than_the_node_has_is_granted_what_fits() {
     let plant = running(spec([("shop", big)]), 4);
     assert_eq!(plant.of("shop").count(), 2);
 }
+
+#[test]
+fn a_report_of_the_inventory_alone_replaces_what_died_and_leaves_targets_alone() {
+    let policies = vec![ScalingPolicy::RequestRate { target: MilliRps(10_000) }];
+    let mut plant = Plant::new(spec([("shop", service(1, 10, policies))]));
+    plant.set_load("shop", 50, 1_000);
+    for _ in 0..6 {
+        let _ = plant.tick();
+    }
+    let before = plant.state.services[&name("shop")].clone();
+    plant.end("service:shop/2", ExitCause::Signal { signal: 9 });
+    let mut observation = plant.observation();
+    observation.inventory_only = true;
+    observation.services.clear();
+    observation.usage.clear();
+    let decision = plimsoll_controller::step(
+        &mut plant.state,
+        plant.at.plus(Millis(1)),
+        &[Input::Observed(Box::new(observation))],
+    );
+    assert_eq!(starts(&decision), 1);
+    let after = &plant.state.services[&name("shop")];
+    assert_eq!((after.target, &after.stabilizer), (before.target, &before.stabilizer));
+    assert!(matches!(decision.rationale.findings[..], [Finding::Exited { .. }]));
+}
