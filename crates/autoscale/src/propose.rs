@@ -44,6 +44,7 @@ pub fn propose(inputs: &Inputs<'_>) -> Proposal {
     }
     if let (0, Reading::Fresh(measured)) = (inputs.current, inputs.rate)
         && measured > MilliRps::ZERO
+        && !inputs.scaling.policies.iter().any(|policy| matches!(policy, ScalingPolicy::RequestRate { .. }))
     {
         terms.push(Term { replicas: 1, basis: Basis::Arrivals { measured } });
     }

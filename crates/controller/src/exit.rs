@@ -95,10 +95,12 @@ pub(crate) fn task_ended(state: &mut State, turn: &mut Turn, id: &TaskId, cause:
         told(turn, JobRationale::Succeeded { task: id.clone() });
         return;
     }
-    job.ordinal = job.ordinal.saturating_add(1);
-    let again = QueuedTask { ordinal: job.ordinal, told: None, ..ended.run.clone() };
+    let again = QueuedTask { ordinal: job.ordinal.saturating_add(1), told: None, ..ended.run.clone() };
     match ended.process.stopping.map(|stopping| stopping.reason) {
-        Some(StopReason::Preempted) => return job.queue.push(again),
+        Some(StopReason::Preempted) => {
+            job.ordinal = again.ordinal;
+            return job.queue.push(again);
+        }
         Some(_) => return,
         None => {}
     }
@@ -107,6 +109,7 @@ pub(crate) fn task_ended(state: &mut State, turn: &mut Turn, id: &TaskId, cause:
         Some(again) => {
             let (retries_left, memory) = (again.retries_left, again.requests.memory);
             told(turn, JobRationale::Retrying { task: id.clone(), cause: cause.clone(), retries_left, memory });
+            job.ordinal = again.ordinal;
             job.queue.push(again);
         }
         None => told(turn, JobRationale::Failed { task: id.clone(), cause: cause.clone() }),

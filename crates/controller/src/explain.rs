@@ -29,7 +29,7 @@ pub fn explain(decision: &Decision, service: &ServiceName) -> Vec<String> {
 #[must_use]
 pub fn explain_service(service: &ServiceName, rationale: &ServiceRationale) -> Vec<String> {
     let ServiceRationale { current, ready, target, terms, winner, bounds, counterfactual, withheld } = rationale;
-    let mut lines = vec![format!("{service}: {current} replicas ({ready} ready), {target} wanted")];
+    let mut lines = vec![format!("{service}: {current} running or starting, {ready} ready, {target} wanted")];
     if let Some(term) = terms.get(*winner) {
         lines.push(format!("  because {term}"));
     }

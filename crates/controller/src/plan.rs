@@ -94,7 +94,7 @@ impl Plan<'_> {
         if short > missing && started == 0 {
             self.replace_in_place(free);
         }
-        let replicas = missing.saturating_add(self.rationale.target.saturating_sub(self.granted));
+        let replicas = short.saturating_add(self.rationale.target.saturating_sub(self.granted));
         if replicas > 0 {
             self.rationale.withheld.push(Withheld::NoCapacity { replicas, asked, free });
         }
@@ -131,9 +131,9 @@ impl Plan<'_> {
     fn replace_in_place(&mut self, free: Resources) {
         let Some(service) = self.service() else { return };
         let busy = service.replicas.values().any(|replica| !replica.is_ready());
-        let largest =
-            service.replicas.values().filter(|it| it.revision != service.revision).map(|it| it.requests).last();
-        let Some(freed) = largest.filter(|_| !busy) else { return };
+        let mut old = service.replicas.values().rev().filter(|it| it.revision != service.revision);
+        let youngest = old.next().map(|it| it.requests);
+        let Some(freed) = youngest.filter(|_| !busy) else { return };
         if plimsoll_placement::fits(self.spec.requests, plimsoll_placement::sum(free, freed)) {
             self.stop(1, true, StopReason::Replaced);
             self.room.keep(self.spec.requests);

@@ -6,7 +6,7 @@ use plimsoll_autoscale::{Demand, Inputs, Reading, Stabilizer, Usage};
 use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::observation::TrafficObservation;
 use plimsoll_model::quantity::{MilliRps, Millis};
-use plimsoll_model::{Finding, Observation, ReplicaUsage, ScalingPolicy, ServiceRationale, ServiceSpec};
+use plimsoll_model::{Finding, Observation, ReplicaUsage, ScalingPolicy, ServiceRationale, ServiceSpec, Withheld};
 
 /// Figures older than this, physical, are stale, unless three intervals are longer.
 const AGE_MAX_MS: u64 = 15_000;
@@ -24,6 +24,9 @@ pub(crate) fn scale(
     spec: &ServiceSpec,
     tick: Millis,
 ) -> ServiceRationale {
+    if let Some(held) = hold(state, turn, name, spec) {
+        return held;
+    }
     let observation = turn.observation.take();
     let traffic = observation.as_deref().and_then(|all| all.services.get(name)?.traffic.as_ref());
     if let Some(TrafficObservation { failed, finished, latency_p99, .. }) = traffic.filter(|it| it.failed > 0) {
@@ -59,6 +62,21 @@ pub(crate) fn scale(
     service.target = Some(rationale.target);
     turn.observation = observation;
     rationale
+}
+
+/// The last decision again, where this step brought no figures: nothing can be concluded about the load, so the target
+/// stays, within the bounds of the spec, and damping does not see a proposal that nobody made.
+fn hold(state: &mut State, turn: &Turn, name: &ServiceName, spec: &ServiceSpec) -> Option<ServiceRationale> {
+    let measured = turn.observation.as_ref().is_some_and(|observation| !observation.inventory_only);
+    let service = state.services.get_mut(name).filter(|_| !measured)?;
+    let target = service.target?.clamp(spec.replicas_min.min(spec.replicas_max), spec.replicas_max);
+    let mut rationale = service.rationale.clone()?;
+    service.target = Some(target);
+    rationale.target = target;
+    rationale.current = service.live();
+    rationale.ready = service.ready();
+    rationale.withheld.retain(|held| matches!(held, Withheld::WaitingForReady { .. } | Withheld::StaleData { .. }));
+    Some(rationale)
 }
 
 /// The last target; at first what runs already, within the bounds.
@@ -113,11 +131,13 @@ fn total(
     }
 }
 
-/// Follows the CPU per request, while every ready replica was measured and they were busy enough to tell.
+/// Follows the CPU per request, while every ready replica was measured and they were busy enough to tell. Not while one
+/// is held back by its quota: it then uses less than its requests need.
 fn learn(service: &mut ServiceState, spec: &ServiceSpec, cpu: Reading<Usage>, rate: Reading<MilliRps>) {
     let (Reading::Fresh(Usage { used, replicas }), Reading::Fresh(rate)) = (cpu, rate) else { return };
     let busy = used.saturating_mul(LEARN_FROM) >= spec.requests.cpu.0.saturating_mul(u64::from(replicas));
-    if rate.0 == 0 || used == 0 || !busy || replicas != service.ready() {
+    let throttled = service.replicas.values().any(|replica| replica.throttled);
+    if rate.0 == 0 || used == 0 || !busy || throttled || replicas != service.ready() {
         return;
     }
     // millicores / (thousandths of a request/s) = CPU seconds per request.

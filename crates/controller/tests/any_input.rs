@@ -1,5 +1,7 @@
 //! Whatever comes in: no panic, no overbooked node, ids unique and without gaps, and the same bytes again.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be built here fails the test")]
+
 mod plant;
 
 use plant::{command, name, sandbox, service, spec};
@@ -205,8 +207,10 @@ fn observation() -> impl Strategy<Value = Observation> {
         prop::collection::btree_map(workload(), usage(), 0..8),
         services,
         resources(),
+        prop::bool::weighted(0.2),
     )
-        .prop_map(|(speed, interval, workloads, usage, services, allocatable)| Observation {
+        .prop_map(|(speed, interval, workloads, usage, services, allocatable, inventory_only)| Observation {
+            inventory_only,
             speed,
             interval: Millis(interval),
             workloads,

@@ -196,9 +196,10 @@ pub enum Withheld {
         /// Not before.
         until: Timestamp,
     },
-    /// Fewer replicas are wanted, but the last step out has not become ready yet.
+    /// The measured replicas alone would allow fewer, but wanted ones that are starting or not measured may turn out as
+    /// busy as the target.
     WaitingForReady {
-        /// Replicas still starting.
+        /// Replicas wanted and not measured.
         starting: u32,
     },
     /// A stale or partial view may not remove replicas.
@@ -411,9 +412,14 @@ pub struct Rationale {
     pub findings: Vec<Finding>,
 }
 
+/// `1 replica`, `2 replicas`.
+fn replicas(count: u32) -> String {
+    if count == 1 { "1 replica".to_owned() } else { format!("{count} replicas") }
+}
+
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} replicas: {}", self.replicas, self.basis)
+        write!(f, "{}: {}", replicas(self.replicas), self.basis)
     }
 }
 
@@ -486,12 +492,16 @@ impl fmt::Display for Bound {
 impl fmt::Display for Counterfactual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.figure)?;
-        match (self.more_from, self.fewer_to) {
-            (Some(more), Some(fewer)) => {
-                write!(f, " more replicas from {more} {} on, fewer at or below {fewer}", self.unit)
-            }
-            (Some(more), None) => write!(f, " more replicas from {more} {} on, fewer at no value", self.unit),
-            (None, Some(fewer)) => write!(f, " fewer replicas at or below {fewer} {}, more at no value", self.unit),
+        let text = |value: u64| match self.unit.as_str() {
+            "millicores" => Millicores(value).to_string(),
+            "thousandths of a request/s" => MilliRps(value).to_string(),
+            "thousandths of a request" => format!("{}.{:03}", value / 1_000, value % 1_000),
+            unit => format!("{value} {unit}"),
+        };
+        match (self.more_from.map(text), self.fewer_to.map(text)) {
+            (Some(more), Some(fewer)) => write!(f, " more replicas from {more} on, fewer at or below {fewer}"),
+            (Some(more), None) => write!(f, " more replicas from {more} on, fewer at no value"),
+            (None, Some(fewer)) => write!(f, " fewer replicas at or below {fewer}, more at no value"),
             (None, None) => f.write_str(" no value would have changed the target"),
         }
     }
@@ -521,14 +531,16 @@ impl fmt::Display for ExitCause {
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCapacity { replicas, asked, free } => {
-                write!(f, "{replicas} replicas do not fit: each asks {asked}, {free} are free")
+            Self::NoCapacity { replicas: missing, asked, free } => {
+                write!(f, "no room for {}: each asks {asked}, {free} are free", replicas(*missing))
             }
             Self::Backoff { exits, until } => write!(f, "restart waits until {until} after {exits} exits in a row"),
             Self::CrashLoop { exits, cause, until } => {
                 write!(f, "crash loop: {exits} exits in a row, last {cause}; next try at {until}")
             }
-            Self::WaitingForReady { starting } => write!(f, "waiting for {starting} starting replicas to become ready"),
+            Self::WaitingForReady { starting } => {
+                write!(f, "no fewer while {} may be about to take load", replicas(*starting))
+            }
             Self::StaleData { age_ms, age_max_ms } => {
                 write!(
                     f,

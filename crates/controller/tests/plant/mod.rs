@@ -218,6 +218,7 @@ impl Plant {
         Observation {
             speed: 1,
             interval: self.tick,
+            inventory_only: false,
             workloads: self.workloads.values().cloned().collect(),
             usage,
             services: self
@@ -231,6 +232,11 @@ impl Plant {
 
     /// One tick: time passes, the controller sees the world and decides, the world obeys.
     pub fn tick(&mut self) -> Decision {
+        self.tick_timed().0
+    }
+
+    /// The same, with what the step itself took.
+    pub fn tick_timed(&mut self) -> (Decision, std::time::Duration) {
         self.at = self.at.plus(self.tick);
         let (at, startup) = (self.at, self.startup);
         for status in self.workloads.values_mut() {
@@ -248,9 +254,11 @@ impl Plant {
         }
         let mut inputs = std::mem::take(&mut self.pending);
         inputs.push(Input::Observed(Box::new(self.observation())));
+        let started = std::time::Instant::now();
         let decision = step(&mut self.state, self.at, &inputs);
+        let took = started.elapsed();
         self.obey(&decision);
-        decision
+        (decision, took)
     }
 
     pub fn obey(&mut self, decision: &Decision) {
