@@ -40,5 +40,5 @@ pub use error::{AppendError, CommitError, OpenError, ReadError};
 pub use format::{Kind, PAYLOAD_BYTES_MAX, Record, Seq};
 pub use journal::{Committed, Journal, Options};
 pub use reader::{Reader, Start};
-pub use recovery::{Recovery, Truncated};
+pub use recovery::{Recovery, Truncated, set_aside};
 pub use retention::Removed;

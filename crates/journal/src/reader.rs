@@ -9,7 +9,11 @@ use crate::scan::{Cursor, Found};
 use crate::segment::Segment;
 use crate::tail::{Verdict, judge};
 use plimsoll_model::Timestamp;
+use std::io;
 use std::path::{Path, PathBuf};
+
+/// Between listing the segments and opening one, retention may remove it; a fresh list then knows better.
+const OPEN_ATTEMPTS: usize = 4;
 
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,16 @@ impl Reader {
     /// [`ReadError::Gone`] when retention has removed the record asked for; otherwise what is wrong with a segment.
     pub fn open(dir: impl AsRef<Path>, start: Start) -> Result<Self, ReadError> {
         let dir = dir.as_ref();
+        for _ in 1..OPEN_ATTEMPTS {
+            match Self::try_open(dir, start) {
+                Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound && dir.is_dir() => {}
+                other => return other,
+            }
+        }
+        Self::try_open(dir, start)
+    }
+
+    fn try_open(dir: &Path, start: Start) -> Result<Self, ReadError> {
         let segments = Segment::list(dir)?;
         let oldest = segments.first().map_or(Seq::FIRST, |segment| segment.first);
         let index = match start {

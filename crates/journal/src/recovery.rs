@@ -6,6 +6,7 @@
 
 use crate::error::{OpenError, ReadError, opening, reading};
 use crate::format::{HeaderFault, Kind, Record, RecordFault, SEGMENT_HEADER_BYTES, Seq};
+use crate::lock::Lock;
 use crate::scan::{Cursor, Found};
 use crate::segment::{Segment, UNNAMED_EXTENSION, sync_dir};
 use crate::tail::{Verdict, judge};
@@ -97,6 +98,27 @@ fn remove_unnamed(dir: &Path) -> Result<(), OpenError> {
         }
     }
     Ok(())
+}
+
+/// Moves every segment of a journal that cannot be opened into a directory of its own inside `dir`, so that a new
+/// journal can begin there. For a person who has decided that going on matters more than the record; the segments
+/// remain readable up to the damage.
+///
+/// # Errors
+/// [`OpenError::Locked`] when a writer has the journal; [`OpenError::DiskFull`] or [`OpenError::Io`] from the system.
+pub fn set_aside(dir: impl AsRef<Path>) -> Result<PathBuf, OpenError> {
+    let dir = dir.as_ref();
+    let _lock = Lock::take(dir)?;
+    let names = (1..=u32::MAX).map(|number| dir.join(format!("aside-{number}")));
+    let mut free = names.skip_while(|path| path.exists());
+    let aside = free.next().unwrap_or_else(|| dir.join("aside"));
+    std::fs::create_dir(&aside).map_err(opening("create", &aside))?;
+    for segment in Segment::list(dir)? {
+        let to = aside.join(segment.path.file_name().unwrap_or_default());
+        std::fs::rename(&segment.path, &to).map_err(opening("move", &segment.path))?;
+    }
+    sync_dir(&aside).and_then(|()| sync_dir(dir)).map_err(opening("sync", dir))?;
+    Ok(aside)
 }
 
 struct Scan {

@@ -7,6 +7,7 @@ mod common;
 use common::{expected, options, record, scratch, segments, write};
 use plimsoll_journal::{
     AppendError, Journal, Kind, OpenError, Options, PAYLOAD_BYTES_MAX, ReadError, Reader, Record, Removed, Seq, Start,
+    set_aside,
 };
 use plimsoll_model::Timestamp;
 use proptest::prelude::*;
@@ -154,6 +155,27 @@ fn a_missing_segment_is_named_by_writer_and_reader() {
     std::fs::remove_file(&segments(dir.path())[0]).unwrap();
     let error = Journal::open(dir.path(), options()).unwrap_err();
     assert!(matches!(error, OpenError::Read(ReadError::Missing { expected: Seq(1), .. })), "{error}");
+}
+
+#[test]
+fn a_damaged_journal_can_be_set_aside_and_read_up_to_the_damage() {
+    let dir = scratch();
+    let (mut journal, _) = Journal::open(dir.path(), Options { segment_bytes: 300, ..options() }).unwrap();
+    write(&mut journal, 1, 20, 1);
+    assert!(matches!(set_aside(dir.path()), Err(OpenError::Locked { .. })));
+    drop(journal);
+    let path = segments(dir.path()).remove(1);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    Journal::open(dir.path(), options()).unwrap_err();
+    let aside = set_aside(dir.path()).unwrap();
+    let (_, recovery) = Journal::open(dir.path(), options()).unwrap();
+    assert_eq!((recovery.records, recovery.next_seq), (vec![], Seq(1)));
+    let readable: Vec<Record> = Reader::open(&aside, Start::Oldest).unwrap().map_while(Result::ok).collect();
+    assert!(!readable.is_empty());
+    assert_eq!(readable, expected(1, readable.len() as u64 + 1));
+    assert_ne!(set_aside(dir.path()).map_err(|error| error.to_string()), Ok(aside));
 }
 
 #[test]

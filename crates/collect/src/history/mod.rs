@@ -13,6 +13,7 @@
 //! Nothing is filled in: a minute without a sample has no point.
 
 mod chunk;
+mod forget;
 mod query;
 mod retire;
 mod series;

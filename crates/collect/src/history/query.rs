@@ -25,8 +25,8 @@ impl History {
         max_points: usize,
     ) -> Result<Vec<Point>, QueryError> {
         let Some(number) = self.state().numbers.get(series).copied() else { return Ok(Vec::new()) };
-        let transaction = self.db.begin_read().map_err(redb::Error::from)?;
-        Ok(points(&transaction, number, from.0..to.0, max_points)?)
+        let range = from.0..to.0;
+        Ok(self.with(|db| points(&db.begin_read()?, number, range, max_points))?)
     }
 
     /// The same for every series that fits the pattern, in which `*` stands for any characters within one level.
@@ -45,12 +45,15 @@ impl History {
             let fits = state.numbers.iter().filter(|(series, _)| series.matches(pattern));
             fits.map(|(series, number)| (series.clone(), *number)).collect()
         };
-        let transaction = self.db.begin_read().map_err(redb::Error::from)?;
-        let mut found = BTreeMap::new();
-        for (series, number) in numbers {
-            found.insert(series, points(&transaction, number, from.0..to.0, max_points)?);
-        }
-        Ok(found)
+        let found: Result<_, redb::Error> = self.with(|db| {
+            let transaction = db.begin_read()?;
+            let mut found = BTreeMap::new();
+            for (series, number) in numbers {
+                found.insert(series, points(&transaction, number, from.0..to.0, max_points)?);
+            }
+            Ok(found)
+        });
+        Ok(found?)
     }
 }
 

@@ -5,7 +5,7 @@ use plimsoll_model::{Bytes, Millis, Timestamp};
 use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Series number, and minutes or hours since 1970: fixed-width and in order of time within a series.
 pub(crate) type Key = (u32, i32);
@@ -135,10 +135,16 @@ impl From<redb::Error> for QueryError {
 }
 
 /// The store. All methods take `&self`; writers wait for each other, and queries wait for nobody.
+///
+/// After an error of the disk the file below is closed for good, by redb's own rule: what reached the disk is not known.
+/// The next append opens it again, from its last durable state, so a disk that was full costs the batches it did not
+/// take and no restart.
 #[derive(Debug)]
 pub struct History {
-    pub(crate) db: Database,
+    path: PathBuf,
     pub(crate) retention: Retention,
+    /// None only where opening again has failed.
+    db: RwLock<Option<Database>>,
     state: Mutex<State>,
 }
 
@@ -152,6 +158,8 @@ pub(crate) struct State {
     /// The hour for which retention ran last.
     pub retired_hour: Option<i32>,
     pub unflushed: u32,
+    /// The disk has failed since the file was opened.
+    pub is_broken: bool,
 }
 
 impl History {
@@ -161,14 +169,14 @@ impl History {
     /// [`OpenError`]. A damaged store is left as it is: history can be lost, but that is not for this to decide.
     pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<Self, OpenError> {
         let path = path.as_ref();
-        let opened = Database::builder().set_cache_size(CACHE_BYTES).create(path);
-        let db = opened.map_err(|error| opening(path, error))?;
-        let state = load(&db).map_err(|error| OpenError::Storage { path: path.to_owned(), source: Box::new(error) })?;
-        let (state, version) = state;
+        let db = create(path).map_err(|error| opening(path, error))?;
+        let loaded = load(&db).map_err(|error| OpenError::Storage { path: path.to_owned(), source: Box::new(error) });
+        let (state, version) = loaded?;
         if version > FORMAT_VERSION {
             return Err(OpenError::Newer { path: path.to_owned(), found: version });
         }
-        Ok(Self { db, retention, state: Mutex::new(state) })
+        let (path, db, state) = (path.to_owned(), RwLock::new(Some(db)), Mutex::new(state));
+        Ok(Self { path, retention, db, state })
     }
 
     /// Every series that has a sample or a summary, in order of its name.
@@ -187,6 +195,29 @@ impl History {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Does something with the open file.
+    pub(crate) fn with<T, E: From<redb::Error>>(&self, work: impl FnOnce(&Database) -> Result<T, E>) -> Result<T, E> {
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        work(db.as_ref().ok_or(redb::Error::DatabaseClosed)?)
+    }
+
+    /// Opens the file again if the disk has failed since it was opened.
+    pub(crate) fn mend(&self, state: &mut State) -> Result<(), redb::Error> {
+        if state.is_broken {
+            let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
+            // The old one goes first: it holds the file's lock.
+            *db = None;
+            let opened = create(&self.path)?;
+            *state = load(&opened)?.0;
+            *db = Some(opened);
+        }
+        Ok(())
+    }
+}
+
+fn create(path: &Path) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(CACHE_BYTES).create(path)
 }
 
 impl Drop for History {

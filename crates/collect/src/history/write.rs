@@ -8,7 +8,7 @@ use crate::history::store::{
 use crate::history::summary::Summary;
 use crate::history::{FLUSH_EVERY, SERIES_MAX, SeriesId};
 use plimsoll_model::Timestamp;
-use redb::{Durability, ReadableTable as _, Table, WriteTransaction};
+use redb::{Database, Durability, ReadableTable as _, Table, WriteTransaction};
 
 impl From<Packed> for Summary {
     fn from((min, max, sum, count): Packed) -> Self {
@@ -48,8 +48,26 @@ impl History {
     pub fn append(&self, at: Timestamp, samples: &[(SeriesId, i64)]) -> Result<(), AppendError> {
         let minute = i32::try_from(at.0.div_euclid(MINUTE_MS)).map_err(|_| AppendError::Time { at })?;
         let mut held = self.state();
+        self.mend(&mut held)?;
         let mut state = held.clone_for_batch();
-        let mut transaction = self.db.begin_write().map_err(redb::Error::from)?;
+        let written = self.with(|db| self.write(db, &held, &mut state, (at, minute), samples));
+        match &written {
+            Ok(emptied) => held.take(state, emptied),
+            Err(AppendError::DiskFull { .. } | AppendError::Storage { .. }) => held.is_broken = true,
+            Err(_) => {}
+        }
+        written.map(drop)
+    }
+
+    fn write(
+        &self,
+        db: &Database,
+        held: &State,
+        state: &mut State,
+        (at, minute): (Timestamp, i32),
+        samples: &[(SeriesId, i64)],
+    ) -> Result<Vec<SeriesId>, AppendError> {
+        let mut transaction = db.begin_write().map_err(redb::Error::from)?;
         state.unflushed += 1;
         if state.unflushed < FLUSH_EVERY {
             transaction.set_durability(Durability::None).map_err(redb::Error::from)?;
@@ -61,16 +79,15 @@ impl History {
         {
             let mut tables = Tables::open(&transaction)?;
             for (series, value) in samples {
-                let number = self.number(&transaction, &held, &mut state, series)?;
+                let number = number_of(&transaction, held, state, series)?;
                 let sample = (in_minute(at), *value);
                 write_sample(&mut tables, &mut state.stored_bytes, (number, minute), sample)?;
             }
         }
-        let emptied = self.retire(&transaction, &held, &mut state, at)?;
-        self.save(&transaction, &state)?;
+        let emptied = self.retire(&transaction, held, state, at)?;
+        save(&transaction, state)?;
         transaction.commit().map_err(redb::Error::from)?;
-        held.take(state, &emptied);
-        Ok(())
+        Ok(emptied)
     }
 
     /// Waits until everything appended is on the disk.
@@ -79,48 +96,50 @@ impl History {
     /// [`AppendError`] from the disk.
     pub fn flush(&self) -> Result<(), AppendError> {
         let mut state = self.state();
-        let mut transaction = self.db.begin_write().map_err(redb::Error::from)?;
-        transaction.set_quick_repair(true);
-        transaction.commit().map_err(redb::Error::from)?;
+        self.mend(&mut state)?;
+        let flushed: Result<(), redb::Error> = self.with(|db| {
+            let mut transaction = db.begin_write()?;
+            transaction.set_quick_repair(true);
+            Ok(transaction.commit()?)
+        });
+        state.is_broken = flushed.is_err();
         state.unflushed = 0;
-        Ok(())
+        Ok(flushed?)
     }
+}
 
-    /// The number of a series, a new one for a new series.
-    fn number(
-        &self,
-        transaction: &WriteTransaction,
-        held: &State,
-        batch: &mut State,
-        series: &SeriesId,
-    ) -> Result<u32, AppendError> {
-        if let Some(number) = held.numbers.get(series).or_else(|| batch.numbers.get(series)) {
-            return Ok(*number);
-        }
-        if held.numbers.len() + batch.numbers.len() >= SERIES_MAX || batch.next_number == u32::MAX {
-            return Err(AppendError::TooManySeries { series: series.clone() });
-        }
-        let number = batch.next_number;
-        batch.next_number += 1;
-        let mut names = transaction.open_table(NAMES).map_err(redb::Error::from)?;
-        names.insert(series.as_str(), number).map_err(redb::Error::from)?;
-        batch.numbers.insert(series.clone(), number);
-        Ok(number)
+/// The number of a series, a new one for a new series.
+fn number_of(
+    transaction: &WriteTransaction,
+    held: &State,
+    batch: &mut State,
+    series: &SeriesId,
+) -> Result<u32, AppendError> {
+    if let Some(number) = held.numbers.get(series).or_else(|| batch.numbers.get(series)) {
+        return Ok(*number);
     }
+    if held.numbers.len() + batch.numbers.len() >= SERIES_MAX || batch.next_number == u32::MAX {
+        return Err(AppendError::TooManySeries { series: series.clone() });
+    }
+    let number = batch.next_number;
+    batch.next_number += 1;
+    let mut names = transaction.open_table(NAMES).map_err(redb::Error::from)?;
+    names.insert(series.as_str(), number).map_err(redb::Error::from)?;
+    batch.numbers.insert(series.clone(), number);
+    Ok(number)
+}
 
-    pub(crate) fn save(&self, transaction: &WriteTransaction, state: &State) -> Result<(), redb::Error> {
-        let mut meta = transaction.open_table(META)?;
-        meta.insert("next_number", u64::from(state.next_number))?;
-        meta.insert("stored_bytes", state.stored_bytes)?;
-        Ok(())
-    }
+pub(crate) fn save(transaction: &WriteTransaction, state: &State) -> Result<(), redb::Error> {
+    let mut meta = transaction.open_table(META)?;
+    meta.insert("next_number", u64::from(state.next_number))?;
+    meta.insert("stored_bytes", state.stored_bytes)?;
+    Ok(())
 }
 
 impl State {
     /// What a batch may change; its `numbers` are only the new ones.
     pub(crate) fn clone_for_batch(&self) -> Self {
-        let Self { next_number, stored_bytes, retired_hour, unflushed, .. } = *self;
-        Self { numbers: std::collections::BTreeMap::new(), next_number, stored_bytes, retired_hour, unflushed }
+        Self { numbers: std::collections::BTreeMap::new(), ..*self }
     }
 
     /// Takes what a committed batch changed.
@@ -130,8 +149,7 @@ impl State {
         for series in emptied {
             numbers.remove(series);
         }
-        let Self { next_number, stored_bytes, retired_hour, unflushed, .. } = batch;
-        *self = Self { numbers, next_number, stored_bytes, retired_hour, unflushed };
+        *self = Self { numbers, ..batch };
     }
 }
 
@@ -176,7 +194,7 @@ fn write_sample(tables: &mut Tables<'_>, stored: &mut u64, key: Key, sample: Sam
 }
 
 /// The summary of an hour from those of its minutes; none without any.
-fn summary_of_minutes(tables: &Tables<'_>, hour: Key) -> Result<Option<Summary>, redb::Error> {
+pub(crate) fn summary_of_minutes(tables: &Tables<'_>, hour: Key) -> Result<Option<Summary>, redb::Error> {
     let first = hour.1.saturating_mul(60);
     let mut whole: Option<Summary> = None;
     for entry in tables.minutes.range((hour.0, first)..=(hour.0, first.saturating_add(59)))? {

@@ -65,7 +65,7 @@ impl HostSampler {
             meminfo: Kept::open(&proc.join("meminfo")).ok(),
             pressure,
             limits: OwnLimits::find(proc),
-            cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+            cores: cores(),
             disk_path: disk_path.into(),
             quality: Quality::default(),
             buffer: Vec::new(),
@@ -135,6 +135,11 @@ impl HostSampler {
         let text = read(self.meminfo.as_ref(), &mut self.buffer)?;
         value_of(text, key)?.checked_mul(1_024)
     }
+}
+
+/// Cores that this process may be scheduled on. Not `available_parallelism`, which rounds a quota of 1.5 cores down.
+fn cores() -> u64 {
+    rustix::thread::sched_getaffinity(None).map_or(1, |cores| u64::from(cores.count()).max(1))
 }
 
 fn read<'b>(file: Option<&Kept>, buffer: &'b mut Vec<u8>) -> Option<&'b str> {

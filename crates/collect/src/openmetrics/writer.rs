@@ -183,7 +183,9 @@ impl Writer {
         sum: f64,
     ) -> Result<(), WriteError> {
         self.expect(&[FamilyKind::Summary])?;
-        let fits = quantiles.iter().all(|(quantile, value)| (0.0..=1.0).contains(quantile) && !(*value < 0.0));
+        let fits = quantiles
+            .iter()
+            .all(|(quantile, value)| (0.0..=1.0).contains(quantile) && (value.is_nan() || *value >= 0.0));
         if !fits || sum.is_nan() || sum < 0.0 {
             return Err(WriteError::Value { value: format!("{quantiles:?}, sum {sum}"), kind: "summary" });
         }
