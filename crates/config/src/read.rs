@@ -3,7 +3,7 @@
 //! Every problem is noted and reading goes on with the next field, so one pass finds them all. A field with a problem is
 //! kept as broken: later checks that need it stay silent instead of reporting what follows from the first mistake.
 
-use crate::field::{Fallback, Field, Kind, Section};
+use crate::field::{ENTRIES_MAX, Fallback, Field, Kind, Section};
 use crate::form::Form;
 use crate::nearest::nearest;
 use crate::problem::Problem;
@@ -18,11 +18,16 @@ use toml::de::{DeTable, DeValue};
 /// Characters of a value that are repeated in a message.
 const FOUND_LEN_MAX: usize = 60;
 
+/// Problems of one file that are kept. A file with more is no spec; this bounds the time to say so.
+const PROBLEMS_MAX: usize = 1_000;
+
 /// Reads one file.
 pub struct Reader<'a> {
     text: &'a str,
     /// The problems so far, in no order.
     pub diagnostics: Vec<Diagnostic>,
+    /// Problems beyond those that are kept.
+    pub omitted: usize,
     /// Places of values that no report may repeat.
     pub secrets: Vec<Range<usize>>,
 }
@@ -31,12 +36,12 @@ impl<'a> Reader<'a> {
     /// A reader of this text.
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
-        Self { text, diagnostics: Vec::new(), secrets: Vec::new() }
+        Self { text, diagnostics: Vec::new(), omitted: 0, secrets: Vec::new() }
     }
 
     /// Notes a problem.
     pub fn note(&mut self, field: &str, span: Option<Range<usize>>, problem: Problem) {
-        self.diagnostics.push(Diagnostic { problem, field: field.to_owned(), span, related: None });
+        self.push(Diagnostic { problem, field: field.to_owned(), span, related: None });
     }
 
     /// Notes a problem that has to do with another place too.
@@ -47,7 +52,19 @@ impl<'a> Reader<'a> {
         problem: Problem,
         related: Option<(Range<usize>, String)>,
     ) {
-        self.diagnostics.push(Diagnostic { problem, field: field.to_owned(), span: Some(span), related });
+        self.push(Diagnostic { problem, field: field.to_owned(), span: Some(span), related });
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if self.is_full() {
+            self.omitted += 1;
+        } else {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= PROBLEMS_MAX
     }
 
     /// The text of a span, shortened, as it stands in the file.
@@ -84,6 +101,10 @@ impl<'a> Reader<'a> {
         let known: Vec<&'static str> = section.fields.iter().map(|field| field.name).collect();
         let mut meant = Vec::new();
         for (key, _) in found.iter().filter(|(key, _)| section.field(key.get_ref()).is_none()) {
+            if self.is_full() {
+                self.omitted += 1;
+                continue;
+            }
             let near = nearest(key.get_ref(), known.iter().copied());
             meant.extend(near);
             let problem = Problem::UnknownField { name: key.get_ref().to_string(), near, known: known.clone() };
@@ -111,6 +132,10 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, field: &'static Field, value: &Spanned<DeValue<'_>>, path: &str) -> Option<Value> {
         let span = value.span();
+        if let Some(problem) = too_many(field, value.get_ref()) {
+            self.note(path, Some(span), problem);
+            return None;
+        }
         match (field.kind, value.get_ref()) {
             (Kind::Table(section), DeValue::Table(table)) => Some(Value::Table(self.table(table, span, section, path))),
             (Kind::Table(section), _) if !section.short.is_empty() => self.short(section, value, path),
@@ -271,6 +296,17 @@ impl<'a> Reader<'a> {
         self.note(path, Some(span), problem);
         None
     }
+}
+
+/// A list, or a table of chosen names, with more entries than any spec needs.
+fn too_many(field: &Field, value: &DeValue<'_>) -> Option<Problem> {
+    let entries = match (field.kind, value) {
+        (_, DeValue::Array(list)) => list.len(),
+        (Kind::Named(_) | Kind::Variables, DeValue::Table(table)) => table.len(),
+        _ => 0,
+    };
+    let (name, found) = (field.name.to_owned(), format!("{entries} entries"));
+    (entries > ENTRIES_MAX).then(|| Problem::OutOfRange { name, found, range: format!("at most {ENTRIES_MAX}") })
 }
 
 /// `a.b`, with quotes where the key is no bare key.

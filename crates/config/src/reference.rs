@@ -28,6 +28,8 @@ one go; `plimsoll schema` prints its JSON Schema for editors.
 Quantities are read exactly, without rounding. Durations are trace time or physical time, as each field says: with
 `clock.speed = 360`, an hour of trace time passes in ten seconds.
 
+A list, or a table of chosen names, has at most 1,000 entries; a file has at most 1 MiB.
+
 In `command` and the values of `env`, `{port}`, `{id}` and `{service}` are replaced when a replica starts.
 
 A spec that needs nothing else, `examples/minimal.toml`:
