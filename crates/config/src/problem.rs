@@ -60,6 +60,8 @@ pub enum Problem {
         near: Option<&'static str>,
         /// All fields there are.
         known: Vec<&'static str>,
+        /// Tables that have a field of this very name.
+        elsewhere: Vec<String>,
     },
     /// A field that has no default is not there.
     #[error("missing field `{name}`")]
@@ -262,7 +264,13 @@ impl Problem {
     #[must_use]
     pub fn help(&self) -> Vec<String> {
         match self {
-            Self::UnknownField { known, .. } => vec![format!("the fields here are {}", known.join(", "))],
+            Self::UnknownField { known, elsewhere, .. } => {
+                let mut help = vec![format!("the fields here are {}", known.join(", "))];
+                if !elsewhere.is_empty() {
+                    help.push(format!("a field of this name stands {}", elsewhere.join(", ")));
+                }
+                help
+            }
             Self::UnknownService { known, .. } if !known.is_empty() => {
                 vec![format!("the services are {}", known.join(", "))]
             }

@@ -9,6 +9,7 @@ use crate::nearest::nearest;
 use crate::problem::Problem;
 use crate::report::Diagnostic;
 use crate::scalar::{self, Fault, Scalar};
+use crate::table::elsewhere;
 use crate::value::{Entry, Item, Table, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -107,7 +108,9 @@ impl<'a> Reader<'a> {
             }
             let near = nearest(key.get_ref(), known.iter().copied());
             meant.extend(near);
-            let problem = Problem::UnknownField { name: key.get_ref().to_string(), near, known: known.clone() };
+            let elsewhere = if near.is_none() { elsewhere(key.get_ref()) } else { Vec::new() };
+            let name = key.get_ref().to_string();
+            let problem = Problem::UnknownField { name, near, known: known.clone(), elsewhere };
             self.note(&join(path, key.get_ref()), Some(key.span()), problem);
         }
         meant

@@ -18,7 +18,7 @@ fn listeners_are_loopback_unless_told_otherwise() {
               |
               = field: gateway.listen
               = help: listen on 127.0.0.1 or [::1] instead of 0.0.0.0:80,
-                       or set `expose = true` beside it if other machines are meant to reach it
+                      or set `expose = true` beside it if other machines are meant to reach it
 
             shop.toml: 1 error
         "#]],
