@@ -37,6 +37,11 @@ pub struct Loaded {
 /// says something that does not hold.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
     let file = path.display().to_string();
+    // A spec holds its paths as text; a lossy one would name another file.
+    if folder(path).to_str().is_none() {
+        let reason = "the path of its folder is not UTF-8".to_owned();
+        return Err(Report::new(&file, "", vec![whole_file(Problem::Unreadable { reason })]));
+    }
     let text = read(path, &file)?;
     check_text(&file, &text, &folder(path), true)
 }

@@ -65,6 +65,20 @@ fn files_that_cannot_be_read_say_why() {
     .assert_eq(&directory.replace(&folder.path().display().to_string(), "DIR"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_path_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = Path::new(std::ffi::OsStr::from_bytes(b"/tmp/caf\xe9/shop.toml"));
+    expect![[r#"
+        error[unreadable]: the file cannot be read: the path of its folder is not UTF-8
+         --> /tmp/caf�/shop.toml
+
+        /tmp/caf�/shop.toml: 1 error
+    "#]]
+    .assert_eq(&load(path).unwrap_err().to_string());
+}
+
 #[test]
 fn programs_get_the_same_as_json() {
     let report = parse(&service("startup = \"2h\"\nhelth = \"/\""), Path::new("shop.toml")).unwrap_err();
