@@ -20,6 +20,7 @@ mod problem;
 mod read;
 mod reference;
 mod report;
+mod scalar;
 mod schema;
 mod secret;
 mod snippet;

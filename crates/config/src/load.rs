@@ -16,6 +16,9 @@ use toml::de::DeTable;
 /// Largest file that is read, in bytes. A thousand services in full take a quarter of it.
 pub const FILE_SIZE_MAX: u64 = 1 << 20;
 
+/// Syntax errors that are kept: those after the first few mostly follow from them.
+const SYNTAX_ERRORS_MAX: usize = 20;
+
 /// A spec that holds, and what is doubtful about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
@@ -34,6 +37,11 @@ pub struct Loaded {
 /// says something that does not hold.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
     let file = path.display().to_string();
+    // A spec holds its paths as text; a lossy one would name another file.
+    if folder(path).to_str().is_none() {
+        let reason = "the path of its folder is not UTF-8".to_owned();
+        return Err(Report::new(&file, "", vec![whole_file(Problem::Unreadable { reason })]));
+    }
     let text = read(path, &file)?;
     check_text(&file, &text, &folder(path), true)
 }
@@ -85,13 +93,15 @@ fn check_text(file: &str, text: &str, directory: &Path, files: bool) -> Result<L
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (parsed, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
-        return Err(Report::new(file, text, syntax.iter().map(|error| syntax_error(error, text)).collect()));
+        let kept = syntax.iter().take(SYNTAX_ERRORS_MAX).map(|error| syntax_error(error, text)).collect();
+        let omitted = syntax.len().saturating_sub(SYNTAX_ERRORS_MAX);
+        return Err(Report::new(file, text, kept).with_omitted(omitted));
     }
     let mut reader = Reader::new(text);
     // What is missing at the top is missing before the first byte.
     let root = reader.table(parsed.get_ref(), 0..0, &ROOT, "");
     check::all(&mut reader, &root, directory, files);
-    let report = Report::new(file, &masked(text, &reader.secrets), reader.diagnostics);
+    let report = Report::new(file, &masked(text, &reader.secrets), reader.diagnostics).with_omitted(reader.omitted);
     if report.has_errors() {
         return Err(report);
     }

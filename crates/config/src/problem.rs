@@ -60,6 +60,8 @@ pub enum Problem {
         near: Option<&'static str>,
         /// All fields there are.
         known: Vec<&'static str>,
+        /// Tables that have a field of this very name.
+        elsewhere: Vec<String>,
     },
     /// A field that has no default is not there.
     #[error("missing field `{name}`")]
@@ -131,13 +133,13 @@ pub enum Problem {
         /// The address.
         address: String,
     },
-    /// A service whose replicas cannot be told their port.
+    /// A placeholder that is nearly `{port}`, and no `{port}`.
     #[error("service `{service}` is never told its port")]
     NoPort {
         /// The service.
         service: String,
-        /// A placeholder that looks mistyped.
-        near: Option<String>,
+        /// The placeholder that looks mistyped.
+        near: String,
     },
     /// More is asked for than there is.
     #[error("`{name}` can never fit: it asks for {asked} of {what}, the node has {room}")]
@@ -216,6 +218,7 @@ impl Problem {
             | Self::NoFile { found, .. }
             | Self::Doubtful { found, .. } => Some(found.clone()),
             Self::Exposed { address } => Some(address.clone()),
+            Self::NoPort { near, .. } => Some(near.clone()),
             Self::NeverFits { asked, .. } => Some(asked.clone()),
             _ => None,
         }
@@ -233,6 +236,7 @@ impl Problem {
             }
             Self::OutOfRange { range, .. } => Some(range.clone()),
             Self::BadName { expected, .. } => Some((*expected).to_owned()),
+            Self::NoPort { .. } => Some("{port}".to_owned()),
             Self::Exposed { .. } => Some("a loopback address, or `expose = true`".to_owned()),
             Self::NeverFits { room, .. } => Some(format!("at most {room}")),
             _ => None,
@@ -260,7 +264,13 @@ impl Problem {
     #[must_use]
     pub fn help(&self) -> Vec<String> {
         match self {
-            Self::UnknownField { known, .. } => vec![format!("the fields here are {}", known.join(", "))],
+            Self::UnknownField { known, elsewhere, .. } => {
+                let mut help = vec![format!("the fields here are {}", known.join(", "))];
+                if !elsewhere.is_empty() {
+                    help.push(format!("a field of this name stands {}", elsewhere.join(", ")));
+                }
+                help
+            }
             Self::UnknownService { known, .. } if !known.is_empty() => {
                 vec![format!("the services are {}", known.join(", "))]
             }
@@ -270,11 +280,7 @@ impl Problem {
                 format!("listen on 127.0.0.1 or [::1] instead of {address},"),
                 "or set `expose = true` beside it if other machines are meant to reach it".to_owned(),
             ],
-            Self::NoPort { near: Some(near), .. } => vec![format!("did you mean `{{port}}` where it says `{near}`?")],
-            Self::NoPort { .. } => vec![
-                "each replica gets a free port: put `{port}` into an argument of `command` or a value of `env`"
-                    .to_owned(),
-            ],
+            Self::NoPort { near, .. } => vec![format!("did you mean `{{port}}` where it says `{near}`?")],
             Self::Doubtful { advice, .. } => vec![advice.clone()],
             Self::NotUtf8 { .. } => vec!["save the file as UTF-8".to_owned()],
             _ => Vec::new(),

@@ -3,12 +3,13 @@
 //! Every problem is noted and reading goes on with the next field, so one pass finds them all. A field with a problem is
 //! kept as broken: later checks that need it stay silent instead of reporting what follows from the first mistake.
 
-use crate::field::{Choice, Fallback, Field, Kind, Literal, Section};
+use crate::field::{ENTRIES_MAX, Fallback, Field, Kind, Section};
 use crate::form::Form;
 use crate::nearest::nearest;
 use crate::problem::Problem;
 use crate::report::Diagnostic;
-use crate::unit::{Unit, UnitError};
+use crate::scalar::{self, Fault, Scalar};
+use crate::table::elsewhere;
 use crate::value::{Entry, Item, Table, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,57 +19,16 @@ use toml::de::{DeTable, DeValue};
 /// Characters of a value that are repeated in a message.
 const FOUND_LEN_MAX: usize = 60;
 
-/// A value without its structure: what the file or a default says in one place.
-enum Scalar<'a> {
-    Text(&'a str),
-    Integer(Option<i64>),
-    Decimal(&'a str),
-    Flag(bool),
-    Other,
-}
-
-impl<'a> From<&'a DeValue<'_>> for Scalar<'a> {
-    fn from(value: &'a DeValue<'_>) -> Self {
-        match value {
-            DeValue::String(text) => Self::Text(text),
-            DeValue::Integer(digits) => Self::Integer(i64::from_str_radix(digits.as_str(), digits.radix()).ok()),
-            DeValue::Float(digits) => Self::Decimal(digits.as_str()),
-            DeValue::Boolean(flag) => Self::Flag(*flag),
-            DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => Self::Other,
-        }
-    }
-}
-
-impl From<Literal> for Scalar<'static> {
-    fn from(literal: Literal) -> Self {
-        match literal {
-            Literal::Text(text) => Self::Text(text),
-            Literal::Integer(number) => Self::Integer(Some(number)),
-            Literal::Decimal(digits) => Self::Decimal(digits),
-            Literal::Flag(flag) => Self::Flag(flag),
-        }
-    }
-}
-
-/// Why a scalar was refused.
-enum Fault {
-    /// Wrong type or shape, with a clause (may be empty) and the nearest word.
-    Invalid(String, Option<String>),
-    /// Beyond its bounds.
-    Range(String),
-}
-
-impl From<UnitError> for Fault {
-    fn from(error: UnitError) -> Self {
-        Self::Invalid(error.to_string(), None)
-    }
-}
+/// Problems of one file that are kept. A file with more is no spec; this bounds the time to say so.
+const PROBLEMS_MAX: usize = 1_000;
 
 /// Reads one file.
 pub struct Reader<'a> {
     text: &'a str,
     /// The problems so far, in no order.
     pub diagnostics: Vec<Diagnostic>,
+    /// Problems beyond those that are kept.
+    pub omitted: usize,
     /// Places of values that no report may repeat.
     pub secrets: Vec<Range<usize>>,
 }
@@ -77,12 +37,12 @@ impl<'a> Reader<'a> {
     /// A reader of this text.
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
-        Self { text, diagnostics: Vec::new(), secrets: Vec::new() }
+        Self { text, diagnostics: Vec::new(), omitted: 0, secrets: Vec::new() }
     }
 
     /// Notes a problem.
     pub fn note(&mut self, field: &str, span: Option<Range<usize>>, problem: Problem) {
-        self.diagnostics.push(Diagnostic { problem, field: field.to_owned(), span, related: None });
+        self.push(Diagnostic { problem, field: field.to_owned(), span, related: None });
     }
 
     /// Notes a problem that has to do with another place too.
@@ -93,7 +53,19 @@ impl<'a> Reader<'a> {
         problem: Problem,
         related: Option<(Range<usize>, String)>,
     ) {
-        self.diagnostics.push(Diagnostic { problem, field: field.to_owned(), span: Some(span), related });
+        self.push(Diagnostic { problem, field: field.to_owned(), span: Some(span), related });
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if self.is_full() {
+            self.omitted += 1;
+        } else {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= PROBLEMS_MAX
     }
 
     /// The text of a span, shortened, as it stands in the file.
@@ -130,9 +102,15 @@ impl<'a> Reader<'a> {
         let known: Vec<&'static str> = section.fields.iter().map(|field| field.name).collect();
         let mut meant = Vec::new();
         for (key, _) in found.iter().filter(|(key, _)| section.field(key.get_ref()).is_none()) {
+            if self.is_full() {
+                self.omitted += 1;
+                continue;
+            }
             let near = nearest(key.get_ref(), known.iter().copied());
             meant.extend(near);
-            let problem = Problem::UnknownField { name: key.get_ref().to_string(), near, known: known.clone() };
+            let elsewhere = if near.is_none() { elsewhere(key.get_ref()) } else { Vec::new() };
+            let name = key.get_ref().to_string();
+            let problem = Problem::UnknownField { name, near, known: known.clone(), elsewhere };
             self.note(&join(path, key.get_ref()), Some(key.span()), problem);
         }
         meant
@@ -145,7 +123,7 @@ impl<'a> Reader<'a> {
                 self.note(path, Some(table.clone()), Problem::Missing { name: field.name, expected });
                 return Entry { broken: true, ..Entry::default() };
             }
-            Fallback::Is(literal, _) => scalar(field, &literal.into()).ok(),
+            Fallback::Is(literal, _) => scalar::check(field, &literal.into()).ok(),
             Fallback::Absent(_) => None,
             Fallback::Inner => match field.kind {
                 Kind::Table(section) => Some(Value::Table(self.table(&DeTable::new(), table.clone(), section, path))),
@@ -157,6 +135,10 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, field: &'static Field, value: &Spanned<DeValue<'_>>, path: &str) -> Option<Value> {
         let span = value.span();
+        if let Some(problem) = too_many(field, value.get_ref()) {
+            self.note(path, Some(span), problem);
+            return None;
+        }
         match (field.kind, value.get_ref()) {
             (Kind::Table(section), DeValue::Table(table)) => Some(Value::Table(self.table(table, span, section, path))),
             (Kind::Table(section), _) if !section.short.is_empty() => self.short(section, value, path),
@@ -299,7 +281,7 @@ impl<'a> Reader<'a> {
         span: Range<usize>,
         path: &str,
     ) -> Option<Value> {
-        let fault = match scalar(field, raw) {
+        let fault = match scalar::check(field, raw) {
             Ok(value) => return Some(value),
             Err(fault) => fault,
         };
@@ -319,73 +301,21 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A list, or a table of chosen names, with more entries than any spec needs.
+fn too_many(field: &Field, value: &DeValue<'_>) -> Option<Problem> {
+    let entries = match (field.kind, value) {
+        (_, DeValue::Array(list)) => list.len(),
+        (Kind::Named(_) | Kind::Variables, DeValue::Table(table)) => table.len(),
+        _ => 0,
+    };
+    let (name, found) = (field.name.to_owned(), format!("{entries} entries"));
+    (entries > ENTRIES_MAX).then(|| Problem::OutOfRange { name, found, range: format!("at most {ENTRIES_MAX}") })
+}
+
 /// `a.b`, with quotes where the key is no bare key.
 #[must_use]
 pub fn join(path: &str, key: &str) -> String {
     let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     let key = if bare { key.to_owned() } else { format!("{key:?}") };
     if path.is_empty() { key } else { format!("{path}.{key}") }
-}
-
-fn scalar(field: &Field, raw: &Scalar<'_>) -> Result<Value, Fault> {
-    let wrong = || Fault::Invalid(String::new(), None);
-    match (field.kind, raw) {
-        (Kind::Flag, Scalar::Flag(flag)) => Ok(Value::Flag(*flag)),
-        (Kind::Quantity { unit, min, max, unlimited }, raw) => {
-            if unlimited && matches!(raw, Scalar::Text("unlimited")) {
-                return Ok(Value::Unlimited);
-            }
-            let value = quantity(unit, raw).map_err(|fault| with_unit(field, raw, fault))?;
-            let range = || Fault::Range(field.kind.range().unwrap_or_default());
-            if (min..=max).contains(&value) { Ok(Value::Number(value)) } else { Err(range()) }
-        }
-        (Kind::Text(form) | Kind::Texts { form, .. }, Scalar::Text(text)) => {
-            form.check(text).map(|()| Value::Text((*text).to_owned())).map_err(|why| Fault::Invalid(why, None))
-        }
-        (Kind::Choice(choices) | Kind::Choices(choices), Scalar::Text(text)) => choice(choices, text),
-        _ => Err(wrong()),
-    }
-}
-
-/// Adds the likeliest unit to a bare number, where that would be right.
-fn with_unit(field: &Field, raw: &Scalar<'_>, fault: Fault) -> Fault {
-    let (Kind::Quantity { unit, .. }, Fault::Invalid(why, None)) = (field.kind, &fault) else { return fault };
-    let bare = match raw {
-        Scalar::Integer(Some(number)) => number.to_string(),
-        Scalar::Text(text) | Scalar::Decimal(text) => (*text).to_owned(),
-        _ => return fault,
-    };
-    let written = if unit.takes_text() { format!("{bare}{}", unit.likeliest()) } else { bare };
-    let raw = if unit.takes_text() { Scalar::Text(&written) } else { Scalar::Integer(written.parse().ok()) };
-    let fits = quantity(unit, &raw).is_ok_and(|value| match field.kind {
-        Kind::Quantity { min, max, .. } => (min..=max).contains(&value),
-        _ => false,
-    });
-    let near = if unit.takes_text() { format!("\"{written}\"") } else { written.clone() };
-    Fault::Invalid(why.clone(), fits.then_some(near))
-}
-
-fn choice(choices: &'static [Choice], text: &str) -> Result<Value, Fault> {
-    if choices.iter().any(|choice| choice.word == text) {
-        return Ok(Value::Text(text.to_owned()));
-    }
-    let near = nearest(text, choices.iter().map(|choice| choice.word)).map(str::to_owned);
-    Err(Fault::Invalid("it is not one of the choices".to_owned(), near))
-}
-
-fn quantity(unit: Unit, raw: &Scalar<'_>) -> Result<i64, Fault> {
-    match raw {
-        Scalar::Text(text) if unit.takes_text() => Ok(unit.parse(text)?),
-        Scalar::Text(_) => Err(Fault::Invalid("it is a string; leave the quotes out".to_owned(), None)),
-        Scalar::Integer(None) => Err(UnitError::TooLarge.into()),
-        Scalar::Integer(Some(number)) if unit.takes_integer() => Ok(unit.integer(*number)?),
-        Scalar::Integer(Some(_)) if unit == Unit::Share => {
-            Err(Fault::Invalid("it could be per cent or times".to_owned(), None))
-        }
-        Scalar::Integer(Some(_)) => Err(Fault::Invalid("the unit is missing".to_owned(), None)),
-        Scalar::Decimal(digits) if unit.takes_decimal() => Ok(unit.decimal(digits)?),
-        Scalar::Decimal(_) if unit == Unit::Count => Err(Fault::Invalid("it is not whole".to_owned(), None)),
-        Scalar::Decimal(_) => Err(Fault::Invalid("the unit is missing".to_owned(), None)),
-        Scalar::Flag(_) | Scalar::Other => Err(Fault::Invalid(String::new(), None)),
-    }
 }

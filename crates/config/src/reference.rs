@@ -1,7 +1,7 @@
 //! The reference page of the spec file, from the table of fields.
 
 use crate::field::{Choice, Fallback, Field, Kind, Reload, Section};
-use crate::table::{ROOT, sections};
+use crate::table::{ROOT, places, sections};
 use std::fmt::Write as _;
 
 /// Part of the page that no field says.
@@ -27,6 +27,8 @@ one go; `plimsoll schema` prints its JSON Schema for editors.
 
 Quantities are read exactly, without rounding. Durations are trace time or physical time, as each field says: with
 `clock.speed = 360`, an hour of trace time passes in ten seconds.
+
+A list, or a table of chosen names, has at most 1,000 entries; a file has at most 1 MiB.
 
 In `command` and the values of `env`, `{port}`, `{id}` and `{service}` are replaced when a replica starts.
 
@@ -62,28 +64,6 @@ fn heading(page: &mut String, section: &'static Section) {
         let sets: Vec<String> = section.short.iter().map(|name| format!("`{name}`")).collect();
         let _ = write!(page, "\nFor short, a plain value in place of the table sets {}.\n", sets.join(" and "));
     }
-}
-
-/// Every place of the file where the section stands: `[[gateway.routes]]`, `[services.NAME]`.
-fn places(wanted: &'static Section) -> Vec<String> {
-    fn visit(section: &'static Section, path: &str, wanted: &'static Section, found: &mut Vec<String>) {
-        for field in section.fields {
-            let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
-            let (inner, path, shown) = match field.kind {
-                Kind::Table(inner) => (inner, path.clone(), format!("[{path}]")),
-                Kind::Tables(inner) => (inner, path.clone(), format!("[[{path}]]")),
-                Kind::Named(inner) => (inner, format!("{path}.NAME"), format!("[{path}.NAME]")),
-                _ => continue,
-            };
-            if std::ptr::eq(inner, wanted) {
-                found.push(shown);
-            }
-            visit(inner, &path, wanted, found);
-        }
-    }
-    let mut found = Vec::new();
-    visit(&ROOT, "", wanted, &mut found);
-    found
 }
 
 fn entry(page: &mut String, field: &Field) {

@@ -38,7 +38,12 @@ pub struct Report {
     pub text: String,
     /// The problems.
     pub diagnostics: Vec<Diagnostic>,
+    /// Further problems that were not kept, because there are too many.
+    pub omitted: usize,
 }
+
+/// Problems shown to people; programs get all that were kept.
+const SHOWN_MAX: usize = 50;
 
 impl Report {
     /// A report of these problems, sorted by place, errors first at the same place.
@@ -49,7 +54,13 @@ impl Report {
             (start, diagnostic.severity(), diagnostic.problem.to_string(), diagnostic.field.clone())
         });
         diagnostics.dedup();
-        Self { file: file.to_owned(), text: text.to_owned(), diagnostics }
+        Self { file: file.to_owned(), text: text.to_owned(), diagnostics, omitted: 0 }
+    }
+
+    /// The same, with this many more that were not kept.
+    #[must_use]
+    pub fn with_omitted(self, omitted: usize) -> Self {
+        Self { omitted, ..self }
     }
 
     /// Whether there is nothing to report.
@@ -70,7 +81,7 @@ impl Report {
         snippet::position(&self.text, byte)
     }
 
-    /// The report for programs: `{file, errors, warnings, problems: [{severity, code, field, line, column, end_line,
+    /// The report for programs: `{file, errors, warnings, omitted, problems: [{severity, code, field, line, column, end_line,
     /// end_column, found, expected, message, help}]}`. Line and column are from 1 and null where there is no text.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -79,6 +90,7 @@ impl Report {
             "file": self.file,
             "errors": count(Severity::Error),
             "warnings": count(Severity::Warning),
+            "omitted": self.omitted,
             "problems": self.diagnostics.iter().map(|diagnostic| self.one_json(diagnostic)).collect::<Vec<_>>(),
         })
     }
@@ -128,7 +140,11 @@ impl Report {
         };
         let parts: Vec<String> =
             [plural(Severity::Error, "error"), plural(Severity::Warning, "warning")].into_iter().flatten().collect();
-        if parts.is_empty() { "no problems".to_owned() } else { parts.join(", ") }
+        match (parts.is_empty(), self.omitted) {
+            (true, _) => "no problems".to_owned(),
+            (false, 0) => parts.join(", "),
+            (false, omitted) => format!("{} and {omitted} more problems", parts.join(", ")),
+        }
     }
 }
 
@@ -138,9 +154,17 @@ impl fmt::Display for Report {
     /// Every problem with its line and a caret under what it is about, then the count and a line feed. Nothing where
     /// there is nothing to report.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for diagnostic in &self.diagnostics {
+        for diagnostic in self.diagnostics.iter().take(SHOWN_MAX) {
             writeln!(f, "{}", snippet::render(&self.file, &self.text, diagnostic))?;
         }
-        if self.is_empty() { Ok(()) } else { writeln!(f, "{}: {}", self.file, self.summary()) }
+        let more = self.diagnostics.len().saturating_sub(SHOWN_MAX) + self.omitted;
+        match more {
+            _ if self.is_empty() => Ok(()),
+            0 => writeln!(f, "{}: {}", self.file, self.summary()),
+            _ => {
+                let shown = self.diagnostics.len().min(SHOWN_MAX);
+                writeln!(f, "{}: {}, of which {shown} are shown", self.file, self.summary())
+            }
+        }
     }
 }

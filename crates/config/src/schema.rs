@@ -3,7 +3,7 @@
 //! For editors and for tools that write specs. It says all that the table says; what holds between fields, and the
 //! ranges of quantities written as strings, only reading the file can check (ranges are in `x-range` for people).
 
-use crate::field::{Choice, Fallback, Field, Kind, Literal, Section};
+use crate::field::{Choice, ENTRIES_MAX, Fallback, Field, Kind, Literal, Section};
 use crate::form::Form;
 use crate::table::{ROOT, sections};
 use crate::unit::Unit;
@@ -84,22 +84,26 @@ fn kind(kind: &Kind) -> Value {
         Kind::Quantity { unit, min, max, unlimited } => quantity(*unit, *min, *max, *unlimited),
         Kind::Text(form) => text(*form),
         Kind::Choice(choices) => choice(choices),
-        Kind::Texts { form, min } => json!({"type": "array", "items": text(*form), "minItems": min}),
-        Kind::Choices(choices) => json!({"type": "array", "items": choice(choices)}),
+        Kind::Texts { form, min } => {
+            json!({"type": "array", "items": text(*form), "minItems": min, "maxItems": ENTRIES_MAX})
+        }
+        Kind::Choices(choices) => json!({"type": "array", "items": choice(choices), "maxItems": ENTRIES_MAX}),
         Kind::Variables => json!({
             "type": "object",
             "propertyNames": {"pattern": "^[^=\\u0000]+$"},
             "additionalProperties": {"type": "string"},
+            "maxProperties": ENTRIES_MAX,
         }),
         Kind::Table(section) => match section.short.last().and_then(|name| section.field(name)) {
             None => reference(section),
             Some(field) => json!({"anyOf": [reference(section), self::kind(&field.kind)]}),
         },
-        Kind::Tables(section) => json!({"type": "array", "items": reference(section)}),
+        Kind::Tables(section) => json!({"type": "array", "items": reference(section), "maxItems": ENTRIES_MAX}),
         Kind::Named(section) => json!({
             "type": "object",
             "propertyNames": {"pattern": Form::Name.pattern()},
             "additionalProperties": reference(section),
+            "maxProperties": ENTRIES_MAX,
         }),
     }
 }

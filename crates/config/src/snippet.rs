@@ -70,7 +70,7 @@ fn notes(out: &mut String, margin: &str, diagnostic: &Diagnostic) {
         let _ = writeln!(out, "{margin} = field: {}", diagnostic.field);
     }
     for (index, line) in help.iter().enumerate() {
-        let _ = writeln!(out, "{margin} {} {line}", if index == 0 { "= help:" } else { "        " });
+        let _ = writeln!(out, "{margin} {} {line}", if index == 0 { "= help:" } else { "       " });
     }
 }
 

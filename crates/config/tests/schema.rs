@@ -36,6 +36,8 @@ fn refused(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<Strin
             "pattern" => value.as_str().is_none_or(|text| matches(wanted.as_str().unwrap(), text)),
             "minimum" => value.as_f64().is_none_or(|number| number >= wanted.as_f64().unwrap()),
             "maximum" => value.as_f64().is_none_or(|number| number <= wanted.as_f64().unwrap()),
+            "maxItems" => value.as_array().is_none_or(|list| list.len() as u64 <= wanted.as_u64().unwrap()),
+            "maxProperties" => value.as_object().is_none_or(|object| object.len() as u64 <= wanted.as_u64().unwrap()),
             "minItems" => value.as_array().is_none_or(|list| list.len() as u64 >= wanted.as_u64().unwrap()),
             "items" => {
                 let list = value.as_array().map(Vec::as_slice).unwrap_or_default();

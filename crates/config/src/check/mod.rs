@@ -16,6 +16,7 @@ use std::path::Path;
 /// Checks everything. With `files`, the files that the spec names are looked at too.
 pub fn all(reader: &mut Reader<'_>, root: &Table, directory: &Path, files: bool) {
     gateway::check(reader, root);
+    pace(reader, root);
     let node = root.table("node");
     for (name, table) in root.named("services") {
         workload::check(reader, table);
@@ -40,6 +41,29 @@ pub fn all(reader: &mut Reader<'_>, root: &Table, directory: &Path, files: bool)
         let what = "there are no services and no jobs, so there is nothing to level".to_owned();
         let advice = "add a table [services.NAME] with `command`, `replicas` and `requests`".to_owned();
         reader.note("services", None, Problem::Doubtful { what, found: String::new(), advice });
+    }
+}
+
+/// Shortest physical time between two decisions: the daemon takes no shorter one, because measuring fifty replicas takes
+/// milliseconds, and over less than this a rate of requests is mostly chance.
+const TICK_MIN_MS: i64 = 100;
+
+/// A tick that is over too soon on a fast clock.
+fn pace(reader: &mut Reader<'_>, root: &Table) {
+    let speed = root.table("clock").and_then(|clock| clock.number("speed"));
+    let (Some(tick), Some(speed)) = (root.number("tick"), speed) else { return };
+    if tick >= TICK_MIN_MS * speed {
+        return;
+    }
+    let what = format!(
+        "a tick of {} is over after {} ms at speed {speed}; decisions are {TICK_MIN_MS} ms apart at least",
+        Unit::Duration.print(tick),
+        tick / speed.max(1),
+    );
+    let advice = format!("set `tick` to {} or more", Unit::Duration.print(TICK_MIN_MS * speed));
+    match root.table("clock").filter(|_| !root.is_given("tick")) {
+        Some(clock) => doubt(reader, clock, "speed", what, advice),
+        None => doubt(reader, root, "tick", what, advice),
     }
 }
 

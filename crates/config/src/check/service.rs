@@ -54,7 +54,7 @@ fn startup(reader: &mut Reader<'_>, table: &Table) {
     }
 }
 
-/// Replicas get free ports; one that is not told its port cannot be reached, not even by its health check.
+/// Replicas get free ports, in `{port}` and in the variable PORT. A program that looks at neither cannot be reached.
 fn port(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
     if table.is_broken("command") || table.is_broken("env") {
         return;
@@ -63,15 +63,16 @@ fn port(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
     if texts().any(|item| item.text.contains("{port}")) {
         return;
     }
-    let near = texts().find_map(|item| mistyped_port(&item.text));
-    if route_to(root, name).is_some() {
+    if let Some(near) = texts().find_map(|item| mistyped_port(&item.text)) {
         let problem = Problem::NoPort { service: name.to_owned(), near };
         reader.note(&join(&table.path, "command"), Some(table.span_of("command")), problem);
-    } else {
-        let what = format!("service `{name}` is never told its port, so its health check cannot pass");
-        let advice = "each replica gets a free port: put `{port}` into an argument of `command` or a value of `env`";
-        doubt(reader, table, "command", what, advice.to_owned());
+        return;
     }
+    let who = if route_to(root, name).is_some() { "requests and health checks" } else { "health checks" };
+    let what = format!("nothing hands service `{name}` its port, where {who} go");
+    let advice =
+        "put `{port}` into an argument, or, if the program reads the variable PORT: `env = { PORT = \"{port}\" }`";
+    doubt(reader, table, "command", what, advice.to_owned());
 }
 
 /// A `{word}` that is nearly `{port}`.

@@ -13,7 +13,7 @@ mod workload;
 
 pub use root::ROOT;
 
-use crate::field::Section;
+use crate::field::{Kind, Section};
 
 /// Every section reachable from [`ROOT`], each once, parents first in the order of the fields.
 #[must_use]
@@ -24,8 +24,7 @@ pub fn sections() -> Vec<&'static Section> {
         }
         seen.push(section);
         for field in section.fields {
-            use crate::field::Kind::{Named, Table, Tables};
-            if let Table(inner) | Tables(inner) | Named(inner) = field.kind {
+            if let Kind::Table(inner) | Kind::Tables(inner) | Kind::Named(inner) = field.kind {
                 visit(inner, seen);
             }
         }
@@ -33,4 +32,38 @@ pub fn sections() -> Vec<&'static Section> {
     let mut seen = Vec::new();
     visit(&ROOT, &mut seen);
     seen
+}
+
+/// Every place of the file where the section stands, as its header: `[services.NAME]`, `[[gateway.routes]]`.
+#[must_use]
+pub fn places(wanted: &'static Section) -> Vec<String> {
+    fn visit(section: &'static Section, path: &str, wanted: &'static Section, found: &mut Vec<String>) {
+        for field in section.fields {
+            let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
+            let (inner, path, shown) = match field.kind {
+                Kind::Table(inner) => (inner, path.clone(), format!("[{path}]")),
+                Kind::Tables(inner) => (inner, path.clone(), format!("[[{path}]]")),
+                Kind::Named(inner) => (inner, format!("{path}.NAME"), format!("[{path}.NAME]")),
+                _ => continue,
+            };
+            if std::ptr::eq(inner, wanted) {
+                found.push(shown);
+            }
+            visit(inner, &path, wanted, found);
+        }
+    }
+    let mut found = Vec::new();
+    visit(&ROOT, "", wanted, &mut found);
+    found
+}
+
+/// Where else a field of this name stands (`in [clock]`), a few places at most: for a field put into the wrong table.
+#[must_use]
+pub fn elsewhere(name: &str) -> Vec<String> {
+    let with_field = sections().into_iter().filter(|section| section.field(name).is_some());
+    let headers = with_field.flat_map(|section| match std::ptr::eq(section, &raw const ROOT) {
+        true => vec!["at the top of the file".to_owned()],
+        false => places(section).into_iter().map(|place| format!("in {place}")).collect(),
+    });
+    headers.take(4).collect()
 }

@@ -18,8 +18,12 @@ pub const COMMAND: Field = Field::new(
 .replaces();
 
 pub const ENV: Field =
-    Field::new("env", Kind::Variables, Absent("no variables beyond PATH, HOME, LANG and TZ"), "Environment variables.")
-        .long("The placeholders of `command` are replaced in the values. Keep secrets out: a spec is read by many.")
+    Field::new("env", Kind::Variables, Absent("no variables of its own"), "Environment variables.")
+        .long(
+            "The placeholders of `command` are replaced in the values. Every workload also has PORT (services), TMPDIR (a \
+             folder of its own), PLIMSOLL_ID and PLIMSOLL_SERVICE; of the daemon's variables only PATH, HOME, USER, LOGNAME, \
+             LANG, LC_ALL, TZ and SSL_CERT_FILE are passed on. Keep secrets out: a spec is read by many.",
+        )
         .replaces();
 
 pub const DIRECTORY: Field =
@@ -77,7 +81,8 @@ pub static SANDBOX: Section = Section {
             "filesystem",
             Kind::Flag,
             Is(Flag(true), "a service that was broken into should not read other services' files"),
-            "Restrict the file system (Landlock) to read-only system paths, the working directory and the listed paths.",
+            "Restrict the file system (Landlock) to the system, the program's and the working directory, all read-only, TMPDIR, \
+             and the listed paths.",
         )
         .replaces(),
         Field::new("read", Kind::Texts { form: Form::File, min: 0 }, Absent("none"), "Extra paths that may be read.")

@@ -188,6 +188,27 @@ fn a_secret_is_warned_of_and_not_repeated() {
 }
 
 #[test]
+fn a_tick_that_is_too_short_for_its_clock_is_doubtful() {
+    let clock = |lines: &str| service("").replacen("\n\n", &format!("\nclock.speed = 240\n{lines}\n"), 1);
+    check(
+        &clock(""),
+        expect![[r#"
+            warning[doubtful]: a tick of 15s is over after 62 ms at speed 240; decisions are 100 ms apart at least
+             --> shop.toml:2:15
+              |
+            2 | clock.speed = 240
+              |               ^^^
+              |
+              = field: clock.speed
+              = help: set `tick` to 24s or more
+
+            shop.toml: 1 warning
+        "#]],
+    );
+    check(&clock("tick = \"24s\"\n"), expect![[""]]);
+}
+
+#[test]
 fn an_empty_or_idle_spec_is_doubtful() {
     check(
         "name = \"x\"\n",
@@ -265,7 +286,7 @@ fn all_problems_are_reported_in_one_go_by_line() {
               |
               = field: gateway.listen
               = help: listen on 127.0.0.1 or [::1] instead of 0.0.0.0:80,
-                       or set `expose = true` beside it if other machines are meant to reach it
+                      or set `expose = true` beside it if other machines are meant to reach it
 
             error[invalid-value]: "serve" is not a valid `command`: it is not a list
              --> shop.toml:7:11

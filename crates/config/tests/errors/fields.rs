@@ -70,6 +70,36 @@ fn a_mistyped_field_names_the_nearest_one() {
 }
 
 #[test]
+fn a_field_in_the_wrong_table_says_where_it_belongs() {
+    check_service(
+        "min = 2\nclock = { speed = 2 }",
+        expect![[r#"
+            error[unknown-field]: unknown field `min`
+             --> shop.toml:7:1
+              |
+            7 | min = 2
+              | ^^^ no field has this name
+              |
+              = field: services.shop.min
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log
+                      a field of this name stands in [services.NAME.replicas]
+
+            error[unknown-field]: unknown field `clock`
+             --> shop.toml:8:1
+              |
+            8 | clock = { speed = 2 }
+              | ^^^^^ no field has this name
+              |
+              = field: services.shop.clock
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log
+                      a field of this name stands at the top of the file
+
+            shop.toml: 2 errors
+        "#]],
+    );
+}
+
+#[test]
 fn a_missing_field_says_what_belongs_there() {
     check(
         "",

@@ -65,6 +65,20 @@ fn files_that_cannot_be_read_say_why() {
     .assert_eq(&directory.replace(&folder.path().display().to_string(), "DIR"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_path_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = Path::new(std::ffi::OsStr::from_bytes(b"/tmp/caf\xe9/shop.toml"));
+    expect![[r#"
+        error[unreadable]: the file cannot be read: the path of its folder is not UTF-8
+         --> /tmp/caf�/shop.toml
+
+        /tmp/caf�/shop.toml: 1 error
+    "#]]
+    .assert_eq(&load(path).unwrap_err().to_string());
+}
+
 #[test]
 fn programs_get_the_same_as_json() {
     let report = parse(&service("startup = \"2h\"\nhelth = \"/\""), Path::new("shop.toml")).unwrap_err();
@@ -72,6 +86,7 @@ fn programs_get_the_same_as_json() {
         {
           "errors": 2,
           "file": "shop.toml",
+          "omitted": 0,
           "problems": [
             {
               "code": "out-of-range",
@@ -109,4 +124,24 @@ fn programs_get_the_same_as_json() {
         shop.toml:7:11: error: "2h" is out of range for `startup` (services.shop.startup)
         shop.toml:8:1: error: unknown field `helth` (services.shop.helth)"#]]
     .assert_eq(&report.lines().join("\n"));
+}
+
+#[test]
+fn a_file_full_of_mistakes_is_reported_within_bounds() {
+    let most = usize::try_from(FILE_SIZE_MAX).unwrap();
+    let last = |text: &str| {
+        let report = parse(&text[..text.len().min(most)], Path::new("shop.toml")).unwrap_err();
+        let said = report.to_string();
+        assert!(said.len() < 100_000 && report.to_json()["problems"].as_array().unwrap().len() <= 1_000);
+        said.lines().last().unwrap().to_owned()
+    };
+    let keys: String = (0..40_000).map(|index| format!("replica{index} = {index}\n")).collect();
+    expect!["shop.toml: 1000 errors and 39001 more problems, of which 50 are shown"].assert_eq(&last(&keys));
+    let services: String = (0..20_000).map(|index| format!("[services.a{index}]\n")).collect();
+    expect!["shop.toml: 1 error"].assert_eq(&last(&format!("name = \"x\"\n{services}")));
+    let routes = "{ service = \"b\" }, ".repeat(900);
+    let gateway = format!("name = \"x\"\ngateway = {{ listen = \"127.0.0.1:1\", routes = [{routes}] }}\n");
+    expect!["shop.toml: 1000 errors and 799 more problems, of which 50 are shown"].assert_eq(&last(&gateway));
+    expect!["shop.toml: 20 errors and 599979 more problems, of which 20 are shown"]
+        .assert_eq(&last(&"= \n".repeat(200_000)));
 }

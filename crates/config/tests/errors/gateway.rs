@@ -18,7 +18,7 @@ fn listeners_are_loopback_unless_told_otherwise() {
               |
               = field: gateway.listen
               = help: listen on 127.0.0.1 or [::1] instead of 0.0.0.0:80,
-                       or set `expose = true` beside it if other machines are meant to reach it
+                      or set `expose = true` beside it if other machines are meant to reach it
 
             shop.toml: 1 error
         "#]],
@@ -137,14 +137,14 @@ fn routes_lead_to_services_that_exist_and_are_told_their_port() {
     check(
         &service("").replace("{port}", "8000"),
         expect![[r#"
-            warning[doubtful]: service `shop` is never told its port, so its health check cannot pass
+            warning[doubtful]: nothing hands service `shop` its port, where health checks go
              --> shop.toml:4:11
               |
             4 | command = ["serve", "8000"]
               |           ^^^^^^^^^^^^^^^^^
               |
               = field: services.shop.command
-              = help: each replica gets a free port: put `{port}` into an argument of `command` or a value of `env`
+              = help: put `{port}` into an argument, or, if the program reads the variable PORT: `env = { PORT = "{port}" }`
 
             shop.toml: 1 warning
         "#]],

@@ -1,0 +1,226 @@
+//! From a spec back to a spec file: every field, defaults included, in the units that people use.
+//!
+//! Reading what is written gives the same spec (a test proves it for each field). Every struct of the model is taken
+//! apart by name, so a field added there does not compile here until the file format has it.
+
+mod workload;
+
+use crate::form;
+use crate::unit::Unit;
+use plimsoll_model::spec::{
+    ClockSpec, GatewayLimits, GatewaySpec, HistorySpec, ListenerSpec, NodeSpec, RouteSpec, Spec,
+};
+use std::fmt::Write as _;
+use workload::{write_job, write_service};
+
+/// What stands at a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// A value, as TOML.
+    Leaf(String),
+    /// A table.
+    Branch(Branch),
+    /// A list of tables.
+    List(Vec<Branch>),
+}
+
+/// A table: keys and what stands there, in the order of the reference page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Branch(pub Vec<(String, Node)>);
+
+/// The spec as the text of a spec file, with every field. Paths are written as they are in the spec (absolute, if it was
+/// loaded from a file).
+#[must_use]
+pub fn render(spec: &Spec) -> String {
+    let mut text = String::new();
+    write_branch(&mut text, &tree(spec), "");
+    text
+}
+
+fn write_branch(text: &mut String, branch: &Branch, path: &str) {
+    for (key, node) in &branch.0 {
+        if let Node::Leaf(literal) = node {
+            let _ = writeln!(text, "{} = {literal}", quoted_key(key));
+        }
+    }
+    for (key, node) in &branch.0 {
+        let path = if path.is_empty() { quoted_key(key) } else { format!("{path}.{}", quoted_key(key)) };
+        match node {
+            Node::Leaf(_) => {}
+            Node::Branch(inner) => {
+                let _ = write!(text, "\n[{path}]\n");
+                write_branch(text, inner, &path);
+            }
+            Node::List(list) => {
+                for inner in list {
+                    let _ = write!(text, "\n[[{path}]]\n");
+                    write_branch(text, inner, &path);
+                }
+            }
+        }
+    }
+}
+
+fn quoted_key(key: &str) -> String {
+    let is_bare =
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    if is_bare { key.to_owned() } else { quoted(key) }
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn list(texts: &[String]) -> String {
+    format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl Branch {
+    fn leaf(&mut self, key: &str, literal: String) {
+        self.0.push((key.to_owned(), Node::Leaf(literal)));
+    }
+
+    fn unit(&mut self, key: &str, unit: Unit, value: u64) {
+        self.leaf(key, unit.literal(signed(value)));
+    }
+
+    fn unit_if(&mut self, key: &str, unit: Unit, value: Option<u64>) {
+        if let Some(value) = value {
+            self.unit(key, unit, value);
+        }
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.leaf(key, quoted(text));
+    }
+
+    fn text_if(&mut self, key: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(key, text);
+        }
+    }
+
+    fn branch(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
+        let mut inner = Self::default();
+        fill(&mut inner);
+        self.0.push((key.to_owned(), Node::Branch(inner)));
+    }
+}
+
+/// The spec as a tree of the file's keys.
+#[must_use]
+pub fn tree(spec: &Spec) -> Branch {
+    let Spec { name, clock, tick, node, gateway, api_listen, services, jobs, history } = spec;
+    let mut root = Branch::default();
+    root.text("name", name);
+    root.unit("tick", Unit::Duration, tick.get());
+    root.branch("clock", |branch| write_clock(branch, clock));
+    root.branch("node", |branch| write_node(branch, node));
+    root.branch("gateway", |branch| write_gateway(branch, gateway));
+    root.branch("api", |branch| write_address(branch, api_listen));
+    root.branch("history", |branch| write_history(branch, history));
+    root.branch("services", |branch| {
+        services.iter().for_each(|(name, service)| branch.branch(name.as_str(), |at| write_service(at, service)));
+    });
+    root.branch("jobs", |branch| {
+        jobs.iter().for_each(|(name, job)| branch.branch(name.as_str(), |at| write_job(at, job)));
+    });
+    root
+}
+
+fn write_clock(at: &mut Branch, ClockSpec { speed, start }: &ClockSpec) {
+    at.unit("speed", Unit::Count, u64::from(*speed));
+    at.text_if("start", start.map(|start| start.to_string()).as_deref());
+}
+
+fn write_node(at: &mut Branch, NodeSpec { name, cpu, memory, reserved_cpu, reserved_memory }: &NodeSpec) {
+    at.text("name", name.as_str());
+    at.unit_if("cpu", Unit::Cpu, cpu.map(|cpu| cpu.get()));
+    at.unit_if("memory", Unit::Bytes, memory.map(|memory| memory.get()));
+    at.unit("reserved_cpu", Unit::Cpu, reserved_cpu.get());
+    at.unit("reserved_memory", Unit::Bytes, reserved_memory.get());
+}
+
+/// An address that other machines can reach was allowed, or the spec would not exist.
+fn write_address(at: &mut Branch, address: &str) {
+    at.text("listen", address);
+    at.leaf("expose", form::address(address).is_ok_and(|address| !form::is_loopback(address)).to_string());
+}
+
+fn write_history(at: &mut Branch, history: &HistorySpec) {
+    let HistorySpec { raw, summary, size_max, journal, journal_size_max } = history;
+    at.unit("raw", Unit::Duration, raw.get());
+    at.unit("summary", Unit::Duration, summary.get());
+    at.unit("size_max", Unit::Bytes, size_max.get());
+    at.unit("journal", Unit::Duration, journal.get());
+    at.unit("journal_size_max", Unit::Bytes, journal_size_max.get());
+}
+
+fn write_gateway(at: &mut Branch, GatewaySpec { listeners, workers, limits, trusted_proxies }: &GatewaySpec) {
+    at.unit_if("workers", Unit::Count, workers.map(u64::from));
+    at.leaf("trusted_proxies", list(trusted_proxies));
+    at.branch("limits", |at| write_gateway_limits(at, limits));
+    let listeners = listeners.iter().map(|ListenerSpec { address, routes }| {
+        let mut branch = Branch::default();
+        write_address(&mut branch, address);
+        branch.0.push(("routes".to_owned(), Node::List(routes.iter().map(route).collect())));
+        branch
+    });
+    at.0.push(("listeners".to_owned(), Node::List(listeners.collect())));
+}
+
+fn route(RouteSpec { host, path_prefix, service, timeout, retry }: &RouteSpec) -> Branch {
+    let mut at = Branch::default();
+    at.text_if("host", host.as_deref());
+    at.text("path", path_prefix);
+    at.text("service", service.as_str());
+    at.unit("timeout", Unit::Duration, timeout.get());
+    at.leaf("retry", retry.to_string());
+    at
+}
+
+fn write_gateway_limits(at: &mut Branch, limits: &GatewayLimits) {
+    let GatewayLimits {
+        head_bytes_max,
+        headers_max,
+        body_bytes_max,
+        connections_max,
+        head_timeout,
+        idle_timeout,
+        connect_timeout,
+        body_timeout,
+        retry_budget,
+        idle_upstream_max,
+        drain,
+    } = limits;
+    at.unit("head_size_max", Unit::Bytes, *head_bytes_max);
+    at.unit("headers_max", Unit::Count, u64::from(*headers_max));
+    match body_bytes_max {
+        Some(most) => at.unit("body_size_max", Unit::Bytes, *most),
+        None => at.text("body_size_max", "unlimited"),
+    }
+    at.unit("connections_max", Unit::Count, u64::from(*connections_max));
+    at.unit("head_timeout", Unit::Duration, head_timeout.get());
+    at.unit("idle_timeout", Unit::Duration, idle_timeout.get());
+    at.unit("connect_timeout", Unit::Duration, connect_timeout.get());
+    at.unit("body_timeout", Unit::Duration, body_timeout.get());
+    at.unit("retry_budget", Unit::Share, retry_budget.get());
+    at.unit("idle_upstream_max", Unit::Count, u64::from(*idle_upstream_max));
+    at.unit("drain", Unit::Duration, drain.get());
+}
