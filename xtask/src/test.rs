@@ -1,9 +1,11 @@
 //! `cargo xtask test`: every test of the workspace, with the real total and what did not run.
 //!
 //! Cargo prints one result per suite and no sum, and hides what passing tests print. This asks the suites to show
-//! their output, keeps that noise off the terminal, sums the results, and lists each line of the form
-//! `did not run: NAME: needs DATASET` that a test printed, or appended to the file named by `PLIMSOLL_SKIP_LOG`.
-//! With `PLIMSOLL_REQUIRE_ALL=1`, as in CI, such a line is a failure.
+//! their output, keeps that noise off the terminal, sums the results, and lists what did not run. A test says so in a
+//! line that it prints or appends to the file named by `PLIMSOLL_SKIP_LOG`:
+//! - `did not run: NAME: needs DATASET` where something is missing that can be had. With `PLIMSOLL_REQUIRE_ALL=1`, as in
+//!   CI, that is a failure.
+//! - `NAME did not run: WHY` where this kernel or this user may not do it; that is listed and no failure.
 //!
 //! It must not install anything nor choose tests: plain `cargo test` runs the same ones.
 
@@ -22,7 +24,10 @@ struct Tally {
     passed: u64,
     failed: u64,
     ignored: u64,
-    did_not_run: BTreeSet<String>,
+    /// For want of something that can be had.
+    missing: BTreeSet<String>,
+    /// Because this machine does not allow it.
+    not_here: BTreeSet<String>,
     /// Inside the part of a suite's output that repeats what passing tests printed.
     in_successes: bool,
 }
@@ -30,9 +35,7 @@ struct Tally {
 impl Tally {
     /// Takes one line of output; true when it is worth showing.
     fn take(&mut self, line: &str) -> bool {
-        if let Some((_, skipped)) = line.split_once("did not run: ") {
-            self.did_not_run.insert(skipped.trim().to_owned());
-        }
+        self.take_skipped(line);
         if let Some(result) = line.strip_prefix("test result: ") {
             self.in_successes = false;
             self.suites += 1;
@@ -47,6 +50,17 @@ impl Tally {
             _ => {}
         }
         !self.in_successes
+    }
+}
+
+impl Tally {
+    fn take_skipped(&mut self, line: &str) {
+        let line = line.trim();
+        if let Some(what) = line.strip_prefix("did not run: ") {
+            self.missing.insert(what.to_owned());
+        } else if line.contains(" did not run") && line.contains(": ") {
+            self.not_here.insert(line.to_owned());
+        }
     }
 }
 
@@ -77,19 +91,18 @@ pub fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     }
     let (tally, status) = run_suites(workspace, args, &skip_log)?;
     let failed = tally.failed.max(u64::from(!status.success()));
-    for skipped in &tally.did_not_run {
-        println!("did not run: {skipped}");
-    }
+    tally.missing.iter().for_each(|what| println!("did not run: {what}"));
+    tally.not_here.iter().for_each(|what| println!("not on this machine: {what}"));
     if tally.ignored > 0 {
         println!("{} ignored", tally.ignored);
     }
-    println!("{} suites, {} did not run", tally.suites, tally.did_not_run.len());
+    println!("{} suites, {} did not run", tally.suites, tally.missing.len() + tally.not_here.len());
     println!("{} passed, {failed} failed", tally.passed);
     if !status.success() {
         bail!("tests failed ({status})");
     }
-    if std::env::var_os("PLIMSOLL_REQUIRE_ALL").is_some_and(|value| value == "1") && !tally.did_not_run.is_empty() {
-        bail!("{} tests did not run, and PLIMSOLL_REQUIRE_ALL=1 asks for all", tally.did_not_run.len());
+    if std::env::var_os("PLIMSOLL_REQUIRE_ALL").is_some_and(|value| value == "1") && !tally.missing.is_empty() {
+        bail!("{} tests did not run, and PLIMSOLL_REQUIRE_ALL=1 asks for all", tally.missing.len());
     }
     Ok(())
 }
@@ -120,7 +133,7 @@ fn run_suites(workspace: &Workspace, args: &[String], skip_log: &Path) -> Result
     }
     let status = child.wait().with_context(|| format!("cannot wait for `{typed}`"))?;
     for line in std::fs::read_to_string(skip_log).unwrap_or_default().lines() {
-        tally.did_not_run.insert(line.trim().trim_start_matches("did not run: ").to_owned());
+        tally.take_skipped(line);
     }
     Ok((tally, status))
 }
@@ -147,6 +160,7 @@ successes:
 
 ---- reads_the_day stdout ----
 did not run: reads_the_day: needs web-traffic
+test fills_a_disk did not run: nobody may mount a tmpfs here
 
 successes:
     adds
@@ -172,7 +186,9 @@ test result: FAILED. 10 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out;
             tally.take(line);
         });
         assert_eq!((tally.suites, tally.passed, tally.failed, tally.ignored), (2, 12, 1, 3));
-        assert_eq!(tally.did_not_run, BTreeSet::from(["reads_the_day: needs web-traffic".to_owned()]));
+        assert_eq!(tally.missing, BTreeSet::from(["reads_the_day: needs web-traffic".to_owned()]));
+        let not_here = "test fills_a_disk did not run: nobody may mount a tmpfs here";
+        assert_eq!(tally.not_here, BTreeSet::from([not_here.to_owned()]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A function's length is its lines of code between its braces, without blank lines and comments, as clippy counts
 //! them (its `too_many_lines` has the same bound; this one also sees code that no feature compiles). A file's length is
-//! all its lines.
+//! all its lines; integration tests are excepted, whose goldens are as long as what they show.
 
 use super::Violation;
 use super::source::{closing, is_word, line_of, mask};
@@ -11,7 +11,7 @@ use anyhow::Result;
 
 /// Most lines of code in one function: one screen.
 const FUNCTION_LINES_MAX: usize = 80;
-/// Most lines in one file, tests and docs included.
+/// Most lines in one file, unit tests and docs included.
 const FILE_LINES_MAX: usize = 600;
 
 /// Functions and files over the bounds.
@@ -20,7 +20,7 @@ pub fn check(workspace: &Workspace) -> Result<Vec<Violation>> {
     for path in workspace.with_extension("rs") {
         let Some(text) = workspace.text(path)? else { continue };
         let lines = text.lines().count();
-        if lines > FILE_LINES_MAX {
+        if lines > FILE_LINES_MAX && !path.iter().any(|part| part == "tests") {
             broken.push(Violation {
                 path: path.to_owned(),
                 line: 0,
@@ -102,6 +102,7 @@ mod tests {
             ("crates/a/src/fits.rs", body(80)),
             ("crates/a/src/long.rs", body(81)),
             ("crates/a/src/huge.rs", body(700)),
+            ("crates/a/tests/golden.rs", format!("//! Docs.\n{}", "x!();\n".repeat(700))),
             ("crates/a/src/table.rs", allowed),
         ];
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
