@@ -99,7 +99,11 @@ fn refused(error: httparse::Error, head: &[u8]) -> RequestError {
 /// 505 is for a version that exists but is not ours; anything else in its place is a malformed line.
 fn version_or_line(head: &[u8]) -> RequestError {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ');
+    let version = match (words.next(), words.next(), words.next(), words.next()) {
+        (Some([_, ..]), Some([_, ..]), Some(version), None) => version,
+        _ => return RequestError::RequestLine,
+    };
     match version {
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
             RequestError::Version

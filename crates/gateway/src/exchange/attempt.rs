@@ -53,10 +53,14 @@ pub async fn run(
         return Box::pin(streaming::run(client, facts, upload, lease, upstream, try_us)).await;
     }
     let worker = std::rc::Rc::clone(&client.worker);
+    let started_ms = worker.now_ms();
+    // The buffers are taken when there is something to read: a thousand requests that wait then share a few warm ones.
+    let ready = respond::first_byte(client.pace(facts.timeout_ms), &upstream.stream, &client.stream).await;
     let mut response = worker.buffers.outgoing();
     let mut buffer = worker.buffers.large();
-    let exchange = Exchange { client, facts, try_us };
-    let attempt = exchange.whole(lease, upstream, out.len(), &mut buffer, &mut response).await;
+    let timeout_ms = facts.timeout_ms.saturating_sub(worker.now_ms() - started_ms);
+    let exchange = Exchange { client, facts, try_us, timeout_ms };
+    let attempt = exchange.whole(ready, lease, upstream, out.len(), &mut buffer, &mut response).await;
     worker.buffers.give(buffer);
     worker.buffers.give_outgoing(response);
     attempt
@@ -72,12 +76,14 @@ struct Exchange<'a> {
     client: &'a mut Client,
     facts: &'a Facts,
     try_us: u64,
+    timeout_ms: u64,
 }
 
 impl Exchange<'_> {
     /// The request left whole; what comes back decides everything.
     async fn whole(
         self,
+        ready: Result<(), NoHead>,
         lease: Lease,
         upstream: Upstream,
         sent: usize,
@@ -87,8 +93,11 @@ impl Exchange<'_> {
         let (client, facts) = (self.client, self.facts);
         let to = towards(client, facts);
         let keep = || facts.keep_alive && !client.is_ending();
-        let head =
-            respond::final_head(client.pace(facts.timeout_ms), &upstream.stream, to, keep, true, buffer, out).await;
+        let pace = client.pace(self.timeout_ms);
+        let head = match ready {
+            Ok(()) => respond::final_head(pace, &upstream.stream, to, keep, true, buffer, out).await,
+            Err(no_head) => Err(no_head),
+        };
         let head_us = client.worker.shared.now_us();
         let answer = match head {
             Ok(answer) => answer,

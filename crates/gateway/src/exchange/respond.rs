@@ -90,6 +90,19 @@ async fn await_upstream(upstream: &TcpStream, client: &TcpStream, watch: &mut bo
     .await
 }
 
+/// Waits for the first byte of the response, or the end of the connection, without holding a buffer.
+///
+/// # Errors
+/// Why it did not come.
+pub async fn first_byte(pace: Pace<'_>, upstream: &TcpStream, client: &TcpStream) -> Result<(), NoHead> {
+    let mut watch = true;
+    match pace.wait(await_upstream(upstream, client, &mut watch)).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(NoHead::ClientGone),
+        Err(_) => Err(NoHead::Failed(FailureReason::ResponseTimeout)),
+    }
+}
+
 /// Reads up to the final head, passing interim ones on; its bytes for the client are in `out`, and what followed it is
 /// in `buffer`. `keep` is asked when the head is there: whether the client's connection may stay open.
 ///

@@ -8,8 +8,12 @@ use std::cell::RefCell;
 pub const SMALL: usize = 16 * 1024;
 /// Size of a buffer for a replica's bytes; a body of 64 KiB moves in one read and one write.
 pub const LARGE: usize = 64 * 1024;
-/// Buffers of each kind kept for later.
-const KEPT_MAX: usize = 128;
+/// Read buffers of each kind kept for later.
+const KEPT_MAX: usize = 64;
+/// Write buffers kept for later: each request in flight holds one.
+const OUTGOING_KEPT_MAX: usize = 1_024;
+/// A write buffer that grew beyond this is not kept.
+const OUTGOING_SIZE_MAX: usize = 8 * 1_024;
 
 /// Bytes that were read and not yet dealt with.
 #[derive(Debug)]
@@ -86,7 +90,7 @@ impl Buffers {
 
     /// An empty vector to write a message into.
     pub fn outgoing(&self) -> Vec<u8> {
-        self.outgoing.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(2 * 1024))
+        self.outgoing.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(1_024))
     }
 
     /// Takes a read buffer back.
@@ -107,7 +111,7 @@ impl Buffers {
     /// Takes a write buffer back.
     pub fn give_outgoing(&self, mut bytes: Vec<u8>) {
         let mut kept = self.outgoing.borrow_mut();
-        if kept.len() < KEPT_MAX && bytes.capacity() <= 2 * LARGE {
+        if kept.len() < OUTGOING_KEPT_MAX && bytes.capacity() <= OUTGOING_SIZE_MAX {
             bytes.clear();
             kept.push(bytes);
         }
