@@ -5,7 +5,10 @@
 //! line that it prints or appends to the file named by `PLIMSOLL_SKIP_LOG`:
 //! - `did not run: NAME: needs DATASET` where something is missing that can be had. With `PLIMSOLL_REQUIRE_ALL=1`, as in
 //!   CI, that is a failure.
+//!   (`DID NOT RUN NAME: WHY` says the same.)
 //! - `NAME did not run: WHY` where this kernel or this user may not do it; that is listed and no failure.
+//!
+//! A suite with a `main` of its own prints no result; its `test NAME ... ok` lines are counted instead.
 //!
 //! It must not install anything nor choose tests: plain `cargo test` runs the same ones.
 
@@ -28,6 +31,8 @@ struct Tally {
     missing: BTreeSet<String>,
     /// Because this machine does not allow it.
     not_here: BTreeSet<String>,
+    /// Lines of single tests since the last suite's result: passed and failed.
+    unclaimed: (u64, u64),
     /// Inside the part of a suite's output that repeats what passing tests printed.
     in_successes: bool,
 }
@@ -39,10 +44,17 @@ impl Tally {
         if let Some(result) = line.strip_prefix("test result: ") {
             self.in_successes = false;
             self.suites += 1;
+            self.unclaimed = (0, 0);
             self.passed += count(result, "passed");
             self.failed += count(result, "failed");
             self.ignored += count(result, "ignored");
             return true;
+        }
+        if line.starts_with("running ") {
+            self.claim();
+        } else if line.starts_with("test ") && !self.in_successes {
+            self.unclaimed.0 += u64::from(line.ends_with(" ... ok"));
+            self.unclaimed.1 += u64::from(line.ends_with(" ... FAILED"));
         }
         match line {
             "successes:" => self.in_successes = true,
@@ -54,9 +66,23 @@ impl Tally {
 }
 
 impl Tally {
+    /// What no result claimed belongs to a suite without one.
+    fn claim(&mut self) {
+        let (passed, failed) = std::mem::take(&mut self.unclaimed);
+        self.suites += u64::from(passed + failed > 0);
+        self.passed += passed;
+        self.failed += failed;
+    }
+
+    /// Tests that did not run, each counted once however many things it misses.
+    fn skipped(&self) -> usize {
+        let names = self.missing.iter().chain(&self.not_here).map(|line| line.split(':').next());
+        names.collect::<BTreeSet<_>>().len()
+    }
+
     fn take_skipped(&mut self, line: &str) {
         let line = line.trim();
-        if let Some(what) = line.strip_prefix("did not run: ") {
+        if let Some(what) = line.strip_prefix("did not run: ").or_else(|| line.strip_prefix("DID NOT RUN ")) {
             self.missing.insert(what.to_owned());
         } else if line.contains(" did not run") && line.contains(": ") {
             self.not_here.insert(line.to_owned());
@@ -96,13 +122,13 @@ pub fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     if tally.ignored > 0 {
         println!("{} ignored", tally.ignored);
     }
-    println!("{} suites, {} did not run", tally.suites, tally.missing.len() + tally.not_here.len());
+    println!("{} suites, {} tests did not run", tally.suites, tally.skipped());
     println!("{} passed, {failed} failed", tally.passed);
     if !status.success() {
         bail!("tests failed ({status})");
     }
     if std::env::var_os("PLIMSOLL_REQUIRE_ALL").is_some_and(|value| value == "1") && !tally.missing.is_empty() {
-        bail!("{} tests did not run, and PLIMSOLL_REQUIRE_ALL=1 asks for all", tally.missing.len());
+        bail!("something is missing that can be had, and PLIMSOLL_REQUIRE_ALL=1 asks for all of it");
     }
     Ok(())
 }
@@ -131,6 +157,7 @@ fn run_suites(workspace: &Workspace, args: &[String], skip_log: &Path) -> Result
             println!("{line}");
         }
     }
+    tally.claim();
     let status = child.wait().with_context(|| format!("cannot wait for `{typed}`"))?;
     for line in std::fs::read_to_string(skip_log).unwrap_or_default().lines() {
         tally.take_skipped(line);
@@ -151,7 +178,8 @@ fn data_folder(root: &Path) -> Option<std::path::PathBuf> {
 mod tests {
     use super::*;
 
-    const OUTPUT: &str = "
+    const OUTPUT: &str = "test of_a_suite_with_its_own_main ... ok
+
 running 2 tests
 test reads_the_day ... ok
 test adds ... ok
@@ -160,6 +188,7 @@ successes:
 
 ---- reads_the_day stdout ----
 did not run: reads_the_day: needs web-traffic
+DID NOT RUN world_cup_98: data set \"web-traffic\" is not here
 test fills_a_disk did not run: nobody may mount a tmpfs here
 
 successes:
@@ -185,8 +214,9 @@ test result: FAILED. 10 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out;
         OUTPUT.lines().for_each(|line| {
             tally.take(line);
         });
-        assert_eq!((tally.suites, tally.passed, tally.failed, tally.ignored), (2, 12, 1, 3));
-        assert_eq!(tally.missing, BTreeSet::from(["reads_the_day: needs web-traffic".to_owned()]));
+        assert_eq!((tally.suites, tally.passed, tally.failed, tally.ignored), (3, 13, 1, 3));
+        let missing = ["reads_the_day: needs web-traffic", "world_cup_98: data set \"web-traffic\" is not here"];
+        assert_eq!(tally.missing, BTreeSet::from(missing.map(str::to_owned)));
         let not_here = "test fills_a_disk did not run: nobody may mount a tmpfs here";
         assert_eq!(tally.not_here, BTreeSet::from([not_here.to_owned()]));
     }

@@ -9,6 +9,7 @@ mod dead;
 mod length;
 mod links;
 mod module_docs;
+mod pages;
 mod places;
 mod pure;
 mod rooms;
@@ -44,8 +45,16 @@ impl fmt::Display for Violation {
 
 type Rule = fn(&Workspace) -> Result<Vec<Violation>>;
 
-const RULES: &[Rule] =
-    &[rooms::check, pure::check, module_docs::check, length::check, dead::check, places::check, links::check];
+const RULES: &[Rule] = &[
+    rooms::check,
+    pure::check,
+    module_docs::check,
+    length::check,
+    dead::check,
+    places::check,
+    links::check,
+    pages::check,
+];
 
 /// Checks every rule and the formatting.
 ///
