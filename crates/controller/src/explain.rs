@@ -16,7 +16,7 @@ pub fn explain(decision: &Decision, service: &ServiceName) -> Vec<String> {
         lines.extend(explain_service(service, rationale));
     }
     let actions = decision.actions.iter().filter(|action| action.service() == Some(service));
-    lines.extend(actions.filter_map(action_line).map(|line| format!("  does: {line}")));
+    lines.extend(actions.filter_map(explain_action).map(|line| format!("  does: {line}")));
     let findings = decision.rationale.findings.iter().filter(|finding| is_about(finding, service));
     lines.extend(findings.map(|finding| format!("  noticed: {finding}")));
     if !lines.is_empty() {
@@ -64,7 +64,9 @@ pub fn explain_findings(decision: &Decision) -> Vec<String> {
     decision.rationale.findings.iter().filter(general).map(ToString::to_string).collect()
 }
 
-fn action_line(action: &Action) -> Option<String> {
+/// An action as one line; none for what only tidies up.
+#[must_use]
+pub fn explain_action(action: &Action) -> Option<String> {
     match &action.kind {
         ActionKind::StartReplica { replica, requests, .. } => Some(format!("start {replica} with {requests}")),
         ActionKind::Stop { workload, reason, grace } => Some(format!("stop {workload} ({reason}), {grace} to finish")),

@@ -29,7 +29,7 @@ mod state;
 mod step;
 mod stop;
 
-pub use explain::{explain, explain_findings, explain_job, explain_service};
+pub use explain::{explain, explain_action, explain_findings, explain_job, explain_service};
 pub use input::Input;
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;

@@ -13,6 +13,6 @@ mod shim;
 
 pub use cgroup::{CgroupChoice, CgroupPaths};
 pub use driver::{
-    DriverEvent, DriverOptions, LaunchRequest, LockError, OpenError, ProcessDriver, StartOutcome, Target,
+    DriverEvent, DriverOptions, LaunchRequest, LockError, OpenError, ProcessDriver, StartOutcome, Target, logs,
 };
 pub use shim::shim_main;

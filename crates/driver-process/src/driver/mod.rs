@@ -17,6 +17,7 @@ mod watch;
 
 pub use lock::LockError;
 pub use open::OpenError;
+pub use places::logs;
 
 use crate::cgroup::{CgroupChoice, CgroupPaths};
 use places::Places;

@@ -74,6 +74,28 @@ fn split(id: &WorkloadId) -> (String, u64) {
     }
 }
 
+/// The logs below a driver's state directory: of workloads that are there, and the kept ones of forgotten ones. In the order
+/// of ids. Needs no driver to be open.
+#[must_use]
+pub fn logs(state: &Path) -> Vec<(WorkloadId, PathBuf)> {
+    let entries = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let places = Places::new(state);
+    let there = entries(places.workloads()).filter_map(|path| id_of(&path)).map(|id| {
+        let log = places.workload(&id).join(crate::record::LOG);
+        (id, log)
+    });
+    let kept = entries(state.join("logs")).flat_map(|owner| {
+        let name = owner.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        entries(owner).filter_map(move |path| {
+            let id = id_of(Path::new(&format!("{name}.{}", path.file_name()?.to_str()?)))?;
+            Some((id, path.join(crate::record::LOG)))
+        })
+    });
+    let mut found: Vec<_> = there.chain(kept).filter(|(_, log)| log.is_file()).collect();
+    found.sort();
+    found
+}
+
 /// The id that a workload's directory is named after.
 pub fn id_of(directory: &Path) -> Option<WorkloadId> {
     let mut parts = directory.file_name()?.to_str()?.splitn(3, '.');

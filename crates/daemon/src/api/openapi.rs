@@ -1,0 +1,131 @@
+//! The OpenAPI document of the API.
+//!
+//! Written by hand beside [`super::routes`], because it is short; a test asks every path it names of a running daemon.
+
+use serde_json::{Value, json};
+
+/// The document.
+#[must_use]
+pub fn document() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Plimsoll",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "State, decisions, history and policy of one Plimsoll daemon. Times named `_ms` are trace time in milliseconds since the Unix epoch unless they say otherwise. Errors are application/problem+json (RFC 9457).",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" }
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths(),
+        "components": {
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer", "description": "The content of the file `token` in the state directory." }
+            },
+            "schemas": schemas(),
+        }
+    })
+}
+
+fn paths() -> Value {
+    let mut policy = get("The policy in force", "application/json", json!({ "type": "object" }), json!([]));
+    policy["put"] = write("Takes over a spec (TOML text)", json!([]));
+    policy["put"]["requestBody"] =
+        json!({ "required": true, "content": { "application/toml": { "schema": { "type": "string" } } } });
+    json!({
+        "/": get("The dashboard", "text/html", json!({ "type": "string" }), json!([])),
+        "/healthz": get("`ok`, or 503 while something is wrong", "text/plain", json!({ "type": "string" }), json!([])),
+        "/metrics": get("Metrics as OpenMetrics text", "application/openmetrics-text", json!({ "type": "string" }), json!([])),
+        "/v1/openapi.json": get("This document", "application/json", json!({ "type": "object" }), json!([])),
+        "/v1/state": get("The latest state", "application/json", reference("State"), json!([])),
+        "/v1/policy": policy,
+        "/v1/decisions": get("What was decided and why, newest first", "application/json", json!({
+            "type": "object", "required": ["decisions"],
+            "properties": { "decisions": { "type": "array", "items": reference("Decision") } }
+        }), json!([
+            parameter("service", "Only decisions about this service", json!({ "type": "string" })),
+            parameter("limit", "At most so many", json!({ "type": "integer", "minimum": 0, "maximum": super::DECISIONS_MAX, "default": 50 })),
+            parameter("before", "Only steps before this number", json!({ "type": "integer", "minimum": 0 })),
+        ])),
+        "/v1/history": get("Samples", "application/json", json!({
+            "type": "object", "required": ["series"],
+            "properties": { "series": { "type": "object", "additionalProperties": {
+                "type": "array", "description": "[at_ms, mean, min, max], oldest first",
+                "items": { "type": "array", "items": { "type": "number" }, "minItems": 4, "maxItems": 4 }
+            } } }
+        }), json!([
+            parameter("series", "Names of series, comma separated, 64 at most", json!({ "type": "string" })),
+            parameter("from_ms", "Trace time; an hour before `to_ms` if absent", json!({ "type": "integer" })),
+            parameter("to_ms", "Trace time; now if absent", json!({ "type": "integer" })),
+            parameter("points", "At most so many points a series", json!({ "type": "integer", "minimum": 1, "maximum": 5000, "default": 300 })),
+        ])),
+        "/v1/events": get("Server-sent events: `state` with the whole state, at once and after each step", "text/event-stream", json!({ "type": "string" }), json!([])),
+        "/v1/reload": { "post": write("Reads the spec file again and takes it over", json!([])) },
+        "/v1/shutdown": { "post": write("Drains everything and ends", json!([])) },
+        "/v1/jobs/{job}/run": { "post": write("Runs a job now", json!([
+            { "name": "job", "in": "path", "required": true, "schema": { "type": "string" } }
+        ])) },
+    })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn parameter(name: &str, description: &str, schema: Value) -> Value {
+    json!({ "name": name, "in": "query", "description": description, "schema": schema })
+}
+
+fn get(summary: &str, content: &str, schema: Value, parameters: Value) -> Value {
+    json!({ "get": {
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {
+            "200": { "description": summary, "content": { content: { "schema": schema } } },
+            "default": problem(),
+        }
+    } })
+}
+
+fn write(summary: &str, parameters: Value) -> Value {
+    json!({
+        "summary": summary,
+        "parameters": parameters,
+        "security": [{ "token": [] }],
+        "responses": {
+            "200": { "description": "Done", "content": { "application/json": { "schema": {
+                "type": "object", "required": ["message"], "properties": { "message": { "type": "string" } }
+            } } } },
+            "401": problem(),
+            "default": problem(),
+        }
+    })
+}
+
+fn problem() -> Value {
+    json!({ "description": "What is wrong", "content": { "application/problem+json": { "schema": reference("Problem") } } })
+}
+
+fn schemas() -> Value {
+    let integer = json!({ "type": "integer" });
+    let text = json!({ "type": "string" });
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "Problem": { "type": "object", "required": ["title", "status", "detail"],
+            "properties": { "title": text, "status": integer, "detail": text } },
+        "Decision": { "type": "object", "required": ["step", "at_ms", "at", "services", "actions", "reasons"],
+            "properties": { "step": integer, "at_ms": integer, "at": text, "services": texts, "actions": texts, "reasons": texts } },
+        "State": { "type": "object",
+            "required": ["name", "version", "trace_time_ms", "speed", "uptime_ms", "healthy", "findings", "node", "services", "jobs", "gateway"],
+            "properties": {
+                "name": text, "version": text, "trace_time_ms": integer, "trace_time": text, "speed": integer,
+                "uptime_ms": { "type": "integer", "description": "Physical time" }, "steps": integer,
+                "healthy": { "type": "boolean" }, "findings": texts,
+                "node": { "type": "object" }, "jobs": { "type": "array", "items": { "type": "object" } },
+                "services": { "type": "array", "items": { "type": "object",
+                    "required": ["name", "target", "current", "ready", "replicas", "reason", "withheld"],
+                    "properties": { "name": text, "target": integer, "current": integer, "ready": integer,
+                        "replicas": { "type": "array", "items": { "type": "object" } }, "reason": text, "withheld": texts } } },
+                "gateway": { "type": "object" }
+            } }
+    })
+}

@@ -1,0 +1,30 @@
+//! The live loop and everything around it that is not a rule: clock, journal, driver, gateway link, API, dashboard.
+//!
+//! [`open`] puts the parts together, adopting whatever an earlier daemon left running; [`Daemon::run`] runs until a
+//! shutdown is complete. Everything runs on one thread (a `LocalSet`): a daemon that levels one machine has little to do,
+//! and a single thread needs no locks and no reasoning about order.
+//!
+//! It must hold no rule: what to do is decided by `plimsoll-controller`, which gets the time handed in.
+
+pub mod api;
+mod clock;
+mod engine;
+mod execute;
+pub mod gateway_link;
+pub mod history_warmup;
+pub mod ledger;
+mod metrics;
+mod open;
+pub mod past;
+mod record;
+pub mod scorecard;
+mod snapshot;
+mod state_dir;
+mod traffic;
+pub mod view;
+
+pub use engine::TICK_MIN;
+pub use engine::publish::{decision_view, short_id};
+pub use open::{Daemon, Handle, OpenError, Options, open};
+pub use record::StepInputs;
+pub use state_dir::{DaemonFile, StateDir, StateDirError};

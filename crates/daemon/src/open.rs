@@ -1,0 +1,321 @@
+//! Puts a daemon together on a state directory, adopting what an earlier one left running.
+
+use crate::api::{self, Order, Shared};
+use crate::clock::{Clock, Origin};
+use crate::engine::observe::Instruments;
+use crate::engine::recorder::Recorder;
+use crate::engine::recover::{Recovered, recover};
+use crate::engine::{Engine, GatewayState, Sources, TICK_MIN};
+use crate::execute::{Executor, Launchpad};
+use crate::gateway_link::{GatewayCommand, GatewayLink};
+use crate::history_warmup;
+use crate::ledger::Ledger;
+use crate::state_dir::{DaemonFile, DaemonLock, StateDir, StateDirError};
+use crate::traffic::TrafficWindow;
+use plimsoll_collect::history::{History, Retention};
+use plimsoll_collect::host::HostSampler;
+use plimsoll_collect::usage::UsageSampler;
+use plimsoll_driver_process::ProcessDriver;
+use plimsoll_journal::Journal;
+use plimsoll_model::Observation;
+use plimsoll_model::spec::Spec;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+/// Orders that may wait for the loop.
+const ORDERS_MAX: usize = 32;
+/// Longest and shortest time between two reports of the gateway; in between, four per tick.
+const REPORT_MAX: Duration = Duration::from_secs(1);
+/// See [`REPORT_MAX`].
+const REPORT_MIN: Duration = Duration::from_millis(100);
+
+/// What a daemon is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The spec.
+    pub spec: Spec,
+    /// What is doubtful about it.
+    pub warnings: Vec<String>,
+    /// The file it came from, absolute.
+    pub spec_path: PathBuf,
+    /// Where the state lives; by default a directory named after the spec.
+    pub state_dir: Option<PathBuf>,
+    /// Begin without what an earlier run recorded.
+    pub fresh: bool,
+    /// This program, for shims, gateway and the sample service.
+    pub own_binary: PathBuf,
+    /// Multiplies the recorded demand that warms the forecasts up.
+    pub history_scale: f64,
+}
+
+/// Why a daemon could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The state directory.
+    #[error(transparent)]
+    StateDir(#[from] StateDirError),
+    /// The journal.
+    #[error("journal in {path}")]
+    Journal {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: plimsoll_journal::OpenError,
+    },
+    /// The driver.
+    #[error("process driver in {path}")]
+    Driver {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: plimsoll_driver_process::OpenError,
+    },
+    /// The API's address.
+    #[error("api.listen = {address:?}: cannot listen there; choose another address, or port 0 for any free one")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// `--fresh` while something runs.
+    #[error(
+        "{live} workloads of an earlier run are still running in {path}; adopt them by leaving --fresh out, or stop them with `plimsoll down --now`"
+    )]
+    StillRunning {
+        /// How many.
+        live: usize,
+        /// The state directory.
+        path: PathBuf,
+    },
+    /// The old record cannot be put aside.
+    #[error("cannot remove {path}")]
+    Remove {
+        /// What.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A daemon ready to run.
+pub struct Daemon {
+    engine: Engine,
+    sources: Sources,
+    listener: TcpListener,
+    shared: Rc<Shared>,
+    orders: mpsc::Sender<Order>,
+    dir: StateDir,
+    _lock: DaemonLock,
+}
+
+/// What the rest of the process sees of a daemon.
+#[derive(Clone)]
+pub struct Handle {
+    /// Address of the API and dashboard.
+    pub api: SocketAddr,
+    /// State, feed and history.
+    pub shared: Rc<Shared>,
+    /// Orders.
+    pub orders: mpsc::Sender<Order>,
+    /// Demand and supply per tick.
+    pub ledger: Rc<RefCell<Ledger>>,
+    /// The state directory.
+    pub state_dir: PathBuf,
+    /// Workloads of an earlier daemon that run on.
+    pub adopted: usize,
+    /// What is worth telling about the start, one line each.
+    pub notes: Vec<String>,
+    /// Trace time.
+    pub clock: crate::clock::Clock,
+}
+
+/// Opens everything. Must be called on a `LocalSet` of a current-thread runtime.
+///
+/// # Errors
+/// [`OpenError`]; nothing is left running that was not running before.
+pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
+    let root = options.state_dir.clone().unwrap_or_else(|| StateDir::default_path(&options.spec.name));
+    let dir = StateDir::open(&root)?;
+    let lock = dir.lock()?;
+    let token = dir.token()?;
+    let listener = listen(&options.spec.api_listen).await?;
+    let clock_file: Option<Origin> = dir.read_json("clock.json");
+    // A replay's clock starts at a moment of its own, so a new run after a clean end is a new record.
+    let begin_anew =
+        options.fresh || (dir.read_json::<bool>("ended.json").is_some() && options.spec.clock.start.is_some());
+    if begin_anew {
+        put_aside(&dir)?;
+    }
+    let (journal, recovery) = Journal::open(dir.journal(), journal_options(&options.spec))
+        .map_err(|source| OpenError::Journal { path: dir.journal(), source })?;
+    let recovered = recover(&recovery);
+    let clock = match (recovered.last_at, clock_file) {
+        (Some(last_at), Some(origin)) if !begin_anew && origin.speed == options.spec.clock.speed => {
+            Clock::resume(origin, last_at)
+        }
+        (Some(last_at), _) if options.spec.clock.start.is_none() => {
+            Clock::start(&options.spec.clock).not_before(last_at)
+        }
+        _ => Clock::start(&options.spec.clock),
+    };
+    dir.write_json("clock.json", &clock.origin())?;
+    let shim = vec![options.own_binary.clone().into_os_string(), "shim".into()];
+    let (driver, driver_events) = ProcessDriver::open(&dir.driver(), shim, move || clock.now())
+        .map_err(|source| OpenError::Driver { path: dir.driver(), source })?;
+    let live = driver.inventory().iter().filter(|status| status.phase.holds_resources()).count();
+    if begin_anew && live > 0 {
+        return Err(OpenError::StillRunning { live, path: dir.root().to_owned() });
+    }
+    dir.remove("ended.json");
+    let tick = clock.to_physical(options.spec.tick).max(TICK_MIN);
+    let (gateway, gateway_events) = GatewayLink::spawn(GatewayCommand {
+        command: vec![options.own_binary.clone().into_os_string(), "gateway".into()],
+        socket: dir.gateway_socket(),
+        log: dir.gateway_log(),
+        report_interval: (tick / 4).clamp(REPORT_MIN, REPORT_MAX),
+    });
+    let (orders, orders_in) = mpsc::channel(ORDERS_MAX);
+    let (history, history_fault) = open_history(&dir, &options.spec);
+    let shared = Rc::new(Shared {
+        state: RefCell::default(),
+        decisions: RefCell::new(VecDeque::new()),
+        policy: RefCell::new(serde_json::to_value(&options.spec).unwrap_or_default()),
+        history: history.clone(),
+        totals: RefCell::default(),
+        token,
+        news: watch::channel(0).0,
+    });
+    let api = listener
+        .local_addr()
+        .map_err(|source| OpenError::Listen { address: options.spec.api_listen.clone(), source })?;
+    dir.write_json(
+        "daemon.json",
+        &DaemonFile { pid: std::process::id(), api: api.to_string(), spec: options.spec_path.clone() },
+    )?;
+    let now = Instant::now();
+    let instruments = Instruments {
+        usage: UsageSampler::new(),
+        host: HostSampler::new(dir.root()),
+        history,
+        history_fault,
+        origin: now,
+        last: now,
+        latest: Observation::default(),
+    };
+    let mut notes = recovered.notes.clone();
+    let (warm_up, warm_up_notes) = if recovered.steps == 0 {
+        history_warmup::read(&options.spec, clock.origin().trace, options.history_scale)
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    notes.extend(warm_up_notes);
+    let mut warnings = options.warnings.clone();
+    warnings.extend(notes.iter().cloned());
+    let ledger = Rc::new(RefCell::new(Ledger::default()));
+    let Recovered { state, steps, unapplied, unrecorded, .. } = recovered;
+    let same_policy = state.spec.as_deref() == Some(&options.spec);
+    let generation = state.generation;
+    let mut engine = Engine {
+        clock,
+        spec: Rc::new(options.spec),
+        launchpad: Launchpad {
+            own_binary: options.own_binary,
+            directory: options.spec_path.parent().map(PathBuf::from).unwrap_or_default(),
+        },
+        spec_path: options.spec_path,
+        generation,
+        recorder: Recorder::new(state, journal, steps, unrecorded),
+        driver,
+        executor: Executor::default(),
+        gateway,
+        gateway_state: GatewayState::new(),
+        traffic: TrafficWindow::default(),
+        instruments,
+        shared: shared.clone(),
+        ledger: ledger.clone(),
+        started: now,
+        warm_up: Vec::new(),
+        last_decision: None,
+        job_verdicts: BTreeMap::new(),
+        spec_warnings: warnings,
+    };
+    for decision in unapplied {
+        engine.apply(&decision);
+    }
+    if !same_policy {
+        let spec = (*engine.spec).clone();
+        engine.adopt_spec(spec);
+    }
+    engine.warm_up = warm_up;
+    let handle = Handle {
+        api,
+        shared: shared.clone(),
+        orders: orders.clone(),
+        ledger,
+        state_dir: dir.root().to_owned(),
+        adopted: live,
+        notes,
+        clock,
+    };
+    let sources = Sources { driver: driver_events, gateway: gateway_events, orders: orders_in };
+    Ok((Daemon { engine, sources, listener, shared, orders, dir, _lock: lock }, handle))
+}
+
+impl Daemon {
+    /// Runs until a shutdown is complete; then nothing of it is left running.
+    ///
+    /// # Errors
+    /// When a signal handler cannot be installed.
+    pub async fn run(self) -> std::io::Result<()> {
+        let serving = tokio::task::spawn_local(api::serve(self.listener, self.shared, self.orders));
+        let result = self.engine.run(self.sources).await;
+        serving.abort();
+        self.dir.remove("daemon.json");
+        let _ = self.dir.write_json("ended.json", &true);
+        result
+    }
+}
+
+async fn listen(address: &str) -> Result<TcpListener, OpenError> {
+    TcpListener::bind(address).await.map_err(|source| OpenError::Listen { address: address.to_owned(), source })
+}
+
+fn put_aside(dir: &StateDir) -> Result<(), OpenError> {
+    for path in [dir.journal(), dir.history()] {
+        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        match removed {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(OpenError::Remove { path, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn journal_options(spec: &Spec) -> plimsoll_journal::Options {
+    plimsoll_journal::Options {
+        retention_bytes: spec.history.journal_size_max.get(),
+        retention_age: Duration::from_millis(spec.history.journal.get()),
+        ..plimsoll_journal::Options::default()
+    }
+}
+
+fn open_history(dir: &StateDir, spec: &Spec) -> (Option<Rc<History>>, Option<String>) {
+    let retention = Retention { raw: spec.history.raw, summary: spec.history.summary, size_max: spec.history.size_max };
+    match History::open(dir.history(), retention) {
+        Ok(history) => (Some(Rc::new(history)), None),
+        Err(error) => (None, Some(error.to_string())),
+    }
+}

@@ -1,0 +1,174 @@
+//! What a journal tells afterwards: the decision in force at a moment, and whether its inputs still lead to its decisions.
+//!
+//! Works on the files alone, so it answers for a daemon that runs, that has ended, and that crashed.
+
+use crate::record::StepInputs;
+use plimsoll_controller::{State, step};
+use plimsoll_journal::{Kind, ReadError, Reader, Record, Start};
+use plimsoll_model::{Decision, Timestamp};
+use std::path::Path;
+
+/// Most differences that are kept with their texts; all are counted.
+const DIFFERENCES_MAX: usize = 5;
+
+/// Why the past cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum PastError {
+    /// The journal cannot be read.
+    #[error("the journal in {path} cannot be read")]
+    Read {
+        /// Its directory.
+        path: String,
+        /// What is wrong.
+        #[source]
+        source: ReadError,
+    },
+    /// A record is whole, and its content is not understood.
+    #[error("record {seq} of the journal is not understood")]
+    Content {
+        /// Its number.
+        seq: u64,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+fn records(
+    journal: &Path,
+    start: Start,
+    mut visit: impl FnMut(&Record) -> Result<(), PastError>,
+) -> Result<(), PastError> {
+    let read = |source| PastError::Read { path: journal.display().to_string(), source };
+    let mut reader = Reader::open(journal, start).map_err(read)?;
+    while let Some(record) = reader.read().map_err(read)? {
+        visit(&record)?;
+    }
+    Ok(())
+}
+
+fn content<'a, T: serde::Deserialize<'a>>(record: &'a Record) -> Result<T, PastError> {
+    serde_json::from_slice(&record.payload).map_err(|source| PastError::Content { seq: record.seq.0, source })
+}
+
+/// Every decision that `wanted` accepts, oldest first.
+///
+/// # Errors
+/// [`PastError`].
+pub fn decisions(journal: &Path, mut wanted: impl FnMut(&Decision) -> bool) -> Result<Vec<Decision>, PastError> {
+    let mut found = Vec::new();
+    records(journal, Start::Oldest, |record| {
+        if record.kind == Kind::DECISION {
+            let decision: Decision = content(record)?;
+            if wanted(&decision) {
+                found.push(decision);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The last decision at or before `at` (the last of all if none) that `about` accepts.
+///
+/// # Errors
+/// [`PastError`].
+pub fn decision_at(
+    journal: &Path,
+    at: Option<Timestamp>,
+    mut about: impl FnMut(&Decision) -> bool,
+) -> Result<Option<Decision>, PastError> {
+    let mut last = None;
+    records(journal, Start::Oldest, |record| {
+        if record.kind == Kind::DECISION && at.is_none_or(|at| record.at <= at) {
+            let decision: Decision = content(record)?;
+            if about(&decision) {
+                last = Some(decision);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(last)
+}
+
+/// What a replay found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Replayed {
+    /// Steps taken again.
+    pub steps: u64,
+    /// Decisions compared.
+    pub compared: u64,
+    /// Of those, different from the record.
+    pub different: u64,
+    /// The first differences: step, and both texts from where they part.
+    pub differences: Vec<Difference>,
+    /// Trace time of the first and the last step.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Bytes of decisions compared.
+    pub bytes: u64,
+}
+
+/// A decision that came out differently.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Difference {
+    /// The step.
+    pub step: u64,
+    /// The record, from a little before the first differing byte.
+    pub recorded: String,
+    /// What came out now, likewise.
+    pub replayed: String,
+}
+
+/// Runs every recorded input through the controller of this build and compares each decision with the record, byte for byte.
+/// Begins at the oldest snapshot where retention has removed the beginning.
+///
+/// # Errors
+/// [`PastError`].
+pub fn replay(journal: &Path, mut progress: impl FnMut(u64)) -> Result<Replayed, PastError> {
+    let mut state = State::new();
+    let mut result = Replayed::default();
+    let mut pending: Option<(u64, Vec<u8>)> = None;
+    let mut known = false;
+    records(journal, Start::Oldest, |record| {
+        match record.kind {
+            // A state is only taken where the steps before it are gone: otherwise the replay has made it itself.
+            Kind::SNAPSHOT if !known => {
+                state = content(record)?;
+                known = true;
+            }
+            Kind::INPUT => {
+                let inputs: StepInputs = content(record)?;
+                known = true;
+                let decision = step(&mut state, inputs.at, &inputs.inputs);
+                result.steps += 1;
+                result.span = Some((result.span.map_or(inputs.at, |span| span.0), inputs.at));
+                pending = Some((decision.step, serde_json::to_vec(&decision).unwrap_or_default()));
+                progress(result.steps);
+            }
+            Kind::DECISION => {
+                if let Some((step, bytes)) = pending.take() {
+                    result.compared += 1;
+                    result.bytes += bytes.len() as u64;
+                    if bytes != record.payload {
+                        result.different += 1;
+                        if result.differences.len() < DIFFERENCES_MAX {
+                            result.differences.push(difference(step, &record.payload, &bytes));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(result)
+}
+
+fn difference(step: u64, recorded: &[u8], replayed: &[u8]) -> Difference {
+    let part = recorded.iter().zip(replayed).position(|(a, b)| a != b).unwrap_or(recorded.len().min(replayed.len()));
+    let excerpt = |bytes: &[u8]| {
+        let from = part.saturating_sub(40).min(bytes.len());
+        String::from_utf8_lossy(&bytes[from..(part + 80).min(bytes.len())]).into_owned()
+    };
+    Difference { step, recorded: excerpt(recorded), replayed: excerpt(replayed) }
+}

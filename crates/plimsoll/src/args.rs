@@ -1,0 +1,351 @@
+//! What can be typed. Meaning is given in `commands`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Levels load: collects metrics, forecasts demand, decides how many replicas run, balances each request, and explains
+/// itself.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Start with: plimsoll up examples/shop.toml --load data/alibaba-2018-day.csv")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One verb.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything a spec names: gateway, replicas, jobs, API and dashboard.
+    Up(Up),
+    /// Drain and stop a running installation.
+    Down(Down),
+    /// Show the state of a running installation.
+    Status(Status),
+    /// Say why a service has the replicas it has, with the numbers and what would have changed it.
+    Explain(Explain),
+    /// Run the journaled inputs again and compare every decision byte for byte.
+    Replay(Replay),
+    /// Show what replicas and jobs print.
+    Logs(Logs),
+    /// Read the spec file of a running installation again.
+    Reload(Reload),
+    /// Jobs of a running installation.
+    Job(Job),
+    /// Validate a spec.
+    Check(Check),
+    /// Print the JSON Schema of a spec.
+    Schema,
+    /// Send load to an address, open loop.
+    Load(Load),
+    /// A sample service whose cost, latency and faults can be set.
+    Testbed(Testbed),
+    /// Print a shell completion script.
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+    /// The data plane; started by `up`.
+    #[command(hide = true)]
+    Gateway(Gateway),
+    /// Holder of one workload; started by `up`.
+    #[command(hide = true)]
+    Shim {
+        /// Directory of the workload.
+        directory: PathBuf,
+    },
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Which installation is meant.
+#[derive(Debug, Args)]
+pub struct Installation {
+    /// Name of the installation (`name` in its spec); the only running one if absent.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Its state directory; `$XDG_STATE_HOME/plimsoll/NAME` if absent.
+    #[arg(long, value_name = "DIR", env = "PLIMSOLL_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// `plimsoll up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The spec file.
+    pub spec: PathBuf,
+    /// State directory; `$XDG_STATE_HOME/plimsoll/NAME` if absent.
+    #[arg(long, value_name = "DIR", env = "PLIMSOLL_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Forget what an earlier run left (journal, history); refused while its replicas or gateway still run.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Replay this recorded load against the first listener, print a scorecard at its end, and stop.
+    #[arg(long, value_name = "FILE")]
+    pub load: Option<PathBuf>,
+    #[command(flatten)]
+    pub traffic: Traffic,
+    /// Go on after the load has ended.
+    #[arg(long, requires = "load")]
+    pub stay: bool,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// No progress bar.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How recorded load is replayed.
+#[derive(Debug, Clone, Args)]
+pub struct Traffic {
+    /// Multiplies the recorded rate.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub scale: f64,
+    /// Only this day of the recording, `YYYY-MM-DD`.
+    #[arg(long, value_name = "DATE")]
+    pub day: Option<String>,
+    /// Replays only so much of the recording, in its own time (`6h`, `1d`).
+    #[arg(long, value_name = "SPAN")]
+    pub span: Option<String>,
+    /// Share of requests that are POST, which no proxy may send twice.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub post_share: f64,
+    /// Seed of the arrival times.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// `plimsoll down`.
+#[derive(Debug, Args)]
+pub struct Down {
+    #[command(flatten)]
+    pub installation: Installation,
+    /// Kill gateway and workloads at once, also when the daemon is gone.
+    #[arg(long)]
+    pub now: bool,
+}
+
+/// `plimsoll status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub installation: Installation,
+    /// Refresh every so many seconds until interrupted.
+    #[arg(long, short, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
+    pub watch: Option<f64>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// `plimsoll explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The service or job.
+    pub service: String,
+    /// The decision in force at this trace time (`2018-01-07T13:05:00Z` or milliseconds since the epoch); the last if absent.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Every decision that changed something, oldest first.
+    #[arg(long, conflicts_with = "at")]
+    pub changes: bool,
+    #[command(flatten)]
+    pub installation: Installation,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// `plimsoll replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    #[command(flatten)]
+    pub installation: Installation,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// `plimsoll logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// A service, a job, or one replica (`shop/3`).
+    pub workload: String,
+    /// Go on as lines are written.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Start so many lines before the end.
+    #[arg(long, short = 'n', default_value_t = 50)]
+    pub lines: usize,
+    #[command(flatten)]
+    pub installation: Installation,
+}
+
+/// `plimsoll reload`.
+#[derive(Debug, Args)]
+pub struct Reload {
+    #[command(flatten)]
+    pub installation: Installation,
+}
+
+/// `plimsoll job`.
+#[derive(Debug, Args)]
+pub struct Job {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: JobVerb,
+}
+
+/// What can be done with jobs.
+#[derive(Debug, Subcommand)]
+pub enum JobVerb {
+    /// Run a job now.
+    Run {
+        /// Its name.
+        job: String,
+        #[command(flatten)]
+        installation: Installation,
+    },
+}
+
+/// `plimsoll check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The spec file.
+    pub spec: PathBuf,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Shapes of load that need no recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shape {
+    /// The same rate throughout.
+    Constant,
+    /// Half the rate, then the rate.
+    Step,
+    /// A tenth of the rate with one burst in the middle.
+    Spike,
+    /// Swings between a tenth of the rate and the rate.
+    Sine,
+}
+
+/// `plimsoll load`.
+#[derive(Debug, Args)]
+pub struct Load {
+    /// Where to send it, `http://HOST:PORT[/PATH]`.
+    pub target: String,
+    /// Replay this recording (`seconds,rps` as CSV, plain, .gz or .xz; the public traces by their file names).
+    #[arg(long, value_name = "FILE", conflicts_with = "shape")]
+    pub trace: Option<PathBuf>,
+    /// Trace time per physical time; the rate is not multiplied.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "trace")]
+    pub speed: u32,
+    /// A shape instead of a recording.
+    #[arg(long, value_enum, default_value = "constant")]
+    pub shape: Shape,
+    /// Requests per second at the shape's top.
+    #[arg(long, value_name = "RPS", default_value_t = 100.0)]
+    pub rate: f64,
+    /// How long a shape lasts, physical seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub duration: f64,
+    #[command(flatten)]
+    pub traffic: Traffic,
+    /// Longest wait for an answer, physical seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub timeout: f64,
+    /// Most connections.
+    #[arg(long, default_value_t = 256)]
+    pub connections: usize,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// No progress bar.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `plimsoll testbed`.
+#[derive(Debug, Args)]
+pub struct Testbed {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: TestbedVerb,
+}
+
+/// What the testbed can do.
+#[derive(Debug, Subcommand)]
+pub enum TestbedVerb {
+    /// Serve until SIGTERM.
+    Serve(TestbedServe),
+}
+
+/// `plimsoll testbed serve`.
+#[derive(Debug, Args)]
+pub struct TestbedServe {
+    /// Port on 127.0.0.1.
+    #[arg(long)]
+    pub port: u16,
+    /// CPU time per request, milliseconds.
+    #[arg(long, default_value_t = 0.0)]
+    pub cpu_ms: f64,
+    /// Mean further latency per request, milliseconds.
+    #[arg(long, default_value_t = 0.0)]
+    pub latency_ms: f64,
+    /// How that latency is distributed.
+    #[arg(long, value_enum, default_value = "constant")]
+    pub latency_distribution: LatencyDistribution,
+    /// Requests served at once; the rest wait. 0 is no bound.
+    #[arg(long, default_value_t = 0)]
+    pub concurrency: usize,
+    /// Memory held, MiB.
+    #[arg(long, default_value_t = 0)]
+    pub memory_mib: usize,
+    /// Share of requests answered 500.
+    #[arg(long, default_value_t = 0.0)]
+    pub error_share: f64,
+    /// Time from start to ready, milliseconds.
+    #[arg(long, default_value_t = 0)]
+    pub startup_ms: u64,
+    /// Size of the answer, bytes.
+    #[arg(long, default_value_t = 64)]
+    pub body_bytes: usize,
+    /// Answer `/control/...`, which makes it crash, hang, leak, slow down or fail.
+    #[arg(long)]
+    pub control: bool,
+}
+
+/// Shapes of a latency distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LatencyDistribution {
+    /// Always the mean.
+    Constant,
+    /// Exponential.
+    Exponential,
+    /// Log-normal.
+    LogNormal,
+}
+
+/// `plimsoll gateway`.
+#[derive(Debug, Args)]
+pub struct Gateway {
+    /// Path of the control socket.
+    #[arg(long, value_name = "PATH")]
+    pub control: PathBuf,
+    /// Time between two reports, milliseconds.
+    #[arg(long, default_value_t = 250)]
+    pub report_interval_ms: u64,
+}

@@ -1,0 +1,33 @@
+//! `plimsoll check` and `plimsoll schema`.
+
+use crate::Verdict;
+use crate::args::{Check, Output};
+
+/// Validates a spec.
+pub fn run(check: &Check) -> anyhow::Result<Verdict> {
+    let (report, verdict, spec) = match plimsoll_config::load(&check.spec) {
+        Ok(loaded) => (loaded.warnings, Verdict::Done, Some(loaded.spec)),
+        Err(report) => (report, Verdict::No, None),
+    };
+    match check.output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&report.to_json())?),
+        Output::Text => {
+            eprint!("{report}");
+            if let Some(spec) = spec {
+                println!(
+                    "{}: {} services, {} jobs: the spec holds",
+                    check.spec.display(),
+                    spec.services.len(),
+                    spec.jobs.len()
+                );
+            }
+        }
+    }
+    Ok(verdict)
+}
+
+/// Prints the JSON Schema.
+pub fn schema() -> anyhow::Result<Verdict> {
+    println!("{}", serde_json::to_string_pretty(&plimsoll_config::schema())?);
+    Ok(Verdict::Done)
+}

@@ -1,0 +1,77 @@
+//! `plimsoll down`: drain and stop, or kill what a crashed daemon left behind.
+
+use super::reach::{Daemon, state_dir};
+use crate::Verdict;
+use crate::args::Down;
+use anyhow::{Context, bail};
+use plimsoll_daemon::StateDir;
+use plimsoll_driver_process::ProcessDriver;
+use plimsoll_model::Timestamp;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use std::time::{Duration, Instant};
+use tokio::task::LocalSet;
+
+/// Longest wait for a drain; beyond it the user is told what to do.
+const WAIT: Duration = Duration::from_secs(120);
+/// How often it is looked whether the daemon is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Stops an installation.
+pub fn run(down: &Down) -> anyhow::Result<Verdict> {
+    let root = state_dir(&down.installation)?;
+    let dir = StateDir::open(&root)?;
+    // The lock says whether a daemon lives; its pid file may be left over from one that was killed.
+    if dir.lock().is_ok() {
+        let left = kill_left_over(&dir).context("workloads of a daemon that is gone")?;
+        let gateway = plimsoll_daemon::gateway_link::stop_left_over(&dir.gateway_socket());
+        dir.remove("daemon.json");
+        println!("no daemon was running; {left} workloads{} stopped", if gateway { " and the gateway" } else { "" });
+        return Ok(Verdict::Done);
+    }
+    let daemon = Daemon::find(&down.installation)?;
+    let Some(pid) = i32::try_from(daemon.pid).ok().and_then(Pid::from_raw) else {
+        bail!("daemon.json names no process")
+    };
+    kill_process(pid, Signal::TERM)?;
+    if down.now {
+        std::thread::sleep(LOOK_EVERY);
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    let deadline = Instant::now() + WAIT;
+    while test_kill_process(pid).is_ok() {
+        if Instant::now() > deadline {
+            bail!("still draining after {} s; `plimsoll down --now` kills at once", WAIT.as_secs());
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    println!("stopped");
+    Ok(Verdict::Done)
+}
+
+/// Kills what a daemon that is gone left running, and waits for its end; how many there were.
+fn kill_left_over(dir: &StateDir) -> anyhow::Result<usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let (mut driver, _events) = ProcessDriver::open(&dir.driver(), Vec::new(), || Timestamp::ZERO)?;
+        let running = |driver: &ProcessDriver| -> Vec<_> {
+            driver
+                .inventory()
+                .into_iter()
+                .filter(|status| status.phase.holds_resources())
+                .map(|status| status.id)
+                .collect()
+        };
+        let found = running(&driver);
+        for id in &found {
+            driver.kill(id);
+        }
+        let deadline = Instant::now() + WAIT;
+        while !running(&driver).is_empty() {
+            if Instant::now() > deadline {
+                bail!("{} of {} are still there after {} s", running(&driver).len(), found.len(), WAIT.as_secs());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(found.len())
+    })
+}

@@ -1,0 +1,35 @@
+//! One verb, one file.
+
+pub mod check;
+pub mod down;
+pub mod explain;
+pub mod load;
+pub mod logs;
+pub mod order;
+mod reach;
+pub mod replay;
+mod scorecard;
+pub mod status;
+pub mod testbed;
+pub mod up;
+
+use crate::Verdict;
+use crate::args::{Cli, Gateway};
+use clap::CommandFactory;
+use clap_complete::Shell;
+use std::io;
+
+/// `plimsoll completions SHELL`.
+pub fn completions(shell: Shell) -> anyhow::Result<Verdict> {
+    clap_complete::generate(shell, &mut Cli::command(), "plimsoll", &mut io::stdout());
+    Ok(Verdict::Done)
+}
+
+/// `plimsoll gateway`, started by `up`.
+pub fn gateway(gateway: Gateway) -> anyhow::Result<Verdict> {
+    plimsoll_gateway::run(plimsoll_gateway::Options {
+        report_interval_ms: gateway.report_interval_ms.clamp(10, 60_000),
+        ..plimsoll_gateway::Options::new(gateway.control)
+    })?;
+    Ok(Verdict::Done)
+}

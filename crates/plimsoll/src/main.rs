@@ -1,0 +1,61 @@
+//! `plimsoll`: flags, exit codes and progress bars around the crates that do the work.
+//!
+//! Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 what was typed cannot be understood, 3 it ran and
+//! the answer is "no" (a spec that does not hold, a replay that differs).
+
+mod args;
+mod commands;
+
+use args::{Cli, Command, JobVerb, TestbedVerb};
+use clap::Parser;
+use std::ffi::OsStr;
+use std::process::ExitCode;
+
+/// How a command ended, when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done.
+    Done,
+    /// It ran, and the answer is "no".
+    No,
+}
+
+fn main() -> ExitCode {
+    // The shim comes before everything else: it lives as long as its workload and should hold no page that it can do without.
+    let mut typed = std::env::args_os().skip(1);
+    if typed.next().as_deref() == Some(OsStr::new("shim")) {
+        return plimsoll_driver_process::shim_main(typed);
+    }
+    match run(Cli::parse()) {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::No) => ExitCode::from(3),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Verdict> {
+    match cli.command {
+        Command::Up(up) => commands::up::run(up),
+        Command::Down(down) => commands::down::run(&down),
+        Command::Status(status) => commands::status::run(&status),
+        Command::Explain(explain) => commands::explain::run(&explain),
+        Command::Replay(replay) => commands::replay::run(&replay),
+        Command::Logs(logs) => commands::logs::run(&logs),
+        Command::Reload(reload) => commands::order::reload(&reload),
+        Command::Job(job) => match job.verb {
+            JobVerb::Run { job, installation } => commands::order::run_job(&job, &installation),
+        },
+        Command::Check(check) => commands::check::run(&check),
+        Command::Schema => commands::check::schema(),
+        Command::Load(load) => commands::load::run(&load),
+        Command::Testbed(testbed) => match testbed.verb {
+            TestbedVerb::Serve(serve) => commands::testbed::serve(&serve),
+        },
+        Command::Completions { shell } => commands::completions(shell),
+        Command::Gateway(gateway) => commands::gateway(gateway),
+        Command::Shim { .. } => unreachable!("invariant: main handles `shim` before parsing"),
+    }
+}
