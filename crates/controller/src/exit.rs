@@ -21,7 +21,9 @@ pub(crate) fn replica_ended(state: &mut State, turn: &mut Turn, id: &ReplicaId, 
     let spec = state.spec.as_ref().and_then(|spec| spec.services.get(&id.service));
     let limit = spec.and_then(|spec| spec.limits.memory);
     report(turn, WorkloadId::Replica(id.clone()), cause, &replica, limit);
-    if let Some(spec) = spec {
+    // Somebody else's stop (an order of an earlier life that the state does not know) says nothing about the service.
+    let by_order = matches!(cause, ExitCause::Stopped | ExitCause::KilledAfterGrace);
+    if let Some(spec) = spec.filter(|_| !by_order) {
         count_exit(service, turn.at, &spec.restart, speed, cause, ran);
     }
 }

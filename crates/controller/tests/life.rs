@@ -45,7 +45,7 @@ fn the_same_observation_again_changes_nothing() {
     let first = plimsoll_controller::step(&mut plant.state, plant.at, &inputs);
     assert_eq!(starts(&first), 4);
     for _ in 0..3 {
-        let again = plimsoll_controller::step(&mut plant.state, plant.at, &[observed.clone()]);
+        let again = plimsoll_controller::step(&mut plant.state, plant.at, std::slice::from_ref(&observed));
         assert!(again.actions.is_empty(), "{again:?}");
         assert!(again.rationale.services.len() <= 1);
     }
@@ -57,9 +57,8 @@ fn the_same_observation_again_changes_nothing() {
 #[test]
 fn a_killed_replica_is_replaced_at_once_and_a_row_of_quick_exits_backs_off_into_a_crash_loop() {
     let mut plant = running(spec([("shop", fixed(2))]), 4);
-    let mut ordinal = 2;
     let mut gaps = Vec::new();
-    for _ in 0..6 {
+    for ordinal in 2..8 {
         plant.end(&format!("service:shop/{ordinal}"), ExitCause::Status { code: 1 });
         let mut ticks = 0;
         loop {
@@ -73,7 +72,6 @@ fn a_killed_replica_is_replaced_at_once_and_a_row_of_quick_exits_backs_off_into_
             assert!(ticks < 60);
         }
         gaps.push(ticks);
-        ordinal += 1;
     }
     assert_eq!(gaps, [1, 2, 3, 4, 21, 21], "ticks of 15 s for waits of 0, 10, 20, 40, 300 and 300 s");
     assert_eq!(plant.count("shop", Phase::Ready), 1, "the other one serves on");
@@ -86,7 +84,7 @@ fn a_new_command_rolls_through_one_by_one_and_never_takes_the_service_below_its_
     changed.run = command("shop-2");
     plant.pending.push(Input::Policy { generation: Generation(2), spec: Box::new(spec([("shop", changed)])) });
     let mut ticks = 0;
-    while plant.of("shop").any(|status| status.id.to_string() < "service:shop/4".to_owned()) {
+    while plant.of("shop").any(|status| status.id.to_string().as_str() < "service:shop/4") {
         let _ = plant.tick();
         ticks += 1;
         let serving = plant.count("shop", Phase::Ready);
@@ -309,4 +307,15 @@ fn a_report_of_the_inventory_alone_replaces_what_died_and_leaves_targets_alone()
     let after = &plant.state.services[&name("shop")];
     assert_eq!((after.target, &after.stabilizer), (before.target, &before.stabilizer));
     assert!(matches!(decision.rationale.findings[..], [Finding::Exited { .. }]));
+}
+
+#[test]
+fn a_replica_that_somebody_else_stopped_is_replaced_and_is_no_crash() {
+    let mut plant = running(spec([("shop", fixed(2))]), 4);
+    for ordinal in 1..=2 {
+        plant.end(&format!("service:shop/{ordinal}"), ExitCause::Stopped);
+    }
+    let decision = plant.tick();
+    assert_eq!((starts(&decision), decision.rationale.findings.len()), (2, 2));
+    assert_eq!(plant.state.services[&name("shop")].exits, 0);
 }
