@@ -28,6 +28,8 @@ pub struct Package {
     pub path: PathBuf,
     /// Names of packages it needs to build (not those of its tests).
     pub dependencies: Vec<String>,
+    /// Files that the manifest names as targets, relative to the root.
+    pub targets: Vec<PathBuf>,
 }
 
 impl Workspace {
@@ -100,7 +102,8 @@ impl Workspace {
         let name = name.with_context(|| format!("{} names no package", manifest.display()))?.to_owned();
         let path = manifest.parent().unwrap_or(Path::new("")).to_owned();
         let folder = path.file_name().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Package { folder, name, path, dependencies: dependencies(&table) })
+        let targets = targets(&table).into_iter().map(|target| path.join(target)).collect();
+        Ok(Package { folder, name, path, dependencies: dependencies(&table), targets })
     }
 }
 
@@ -124,6 +127,13 @@ fn dependencies(manifest: &toml::Table) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// The `path` of every target that states one, relative to the manifest.
+fn targets(manifest: &toml::Table) -> Vec<String> {
+    let lists = ["bin", "test", "bench", "example"].iter().filter_map(|kind| manifest.get(*kind)?.as_array()).flatten();
+    let targets = lists.chain(manifest.get("lib"));
+    targets.filter_map(|target| target.get("path")?.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::Violation;
 use super::source::mask;
-use crate::workspace::Workspace;
+use crate::workspace::{Package, Workspace};
 use anyhow::Result;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -16,11 +16,11 @@ pub fn check(workspace: &Workspace) -> Result<Vec<Violation>> {
     for package in workspace.packages()? {
         let own: BTreeSet<&Path> = workspace.with_extension("rs").filter(|f| f.starts_with(&package.path)).collect();
         let mut open: Vec<PathBuf> =
-            own.iter().filter(|file| is_root(&package.path, file)).map(|file| file.to_path_buf()).collect();
+            own.iter().filter(|file| is_root(&package, file)).map(|file| file.to_path_buf()).collect();
         let mut reached: BTreeSet<PathBuf> = open.iter().cloned().collect();
         while let Some(file) = open.pop() {
             let text = workspace.text(&file)?.unwrap_or_default();
-            for next in named(&text, &file, is_root(&package.path, &file)) {
+            for next in named(&text, &file, is_root(&package, &file)) {
                 if own.contains(next.as_path()) && reached.insert(next.clone()) {
                     open.push(next);
                 }
@@ -37,9 +37,12 @@ pub fn check(workspace: &Workspace) -> Result<Vec<Violation>> {
     Ok(broken)
 }
 
-/// Files that cargo finds by itself.
-fn is_root(package: &Path, file: &Path) -> bool {
-    let Ok(inner) = file.strip_prefix(package) else { return false };
+/// Files that cargo finds by itself, or that the manifest names.
+fn is_root(package: &Package, file: &Path) -> bool {
+    let Ok(inner) = file.strip_prefix(&package.path) else { return false };
+    if package.targets.iter().any(|target| target == file) {
+        return true;
+    }
     let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
     let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
     matches!(
@@ -125,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_file_that_no_module_names_is_dead() {
-        let manifest = "[package]\nname = \"plimsoll-a\"\n";
+        let manifest = "[package]\nname = \"plimsoll-a\"\n[[test]]\nname = \"own\"\npath = \"fixtures/own.rs\"\n";
         let files = [
             ("crates/a/Cargo.toml", manifest),
             ("crates/a/src/lib.rs", "mod one;\nmod two;\n// mod three;\n#[path = \"odd/name.rs\"]\nmod five;\n"),
@@ -136,10 +139,15 @@ mod tests {
             ("crates/a/src/three.rs", ""),
             ("crates/a/src/odd/name.rs", ""),
             ("crates/a/src/bin/tool.rs", ""),
+            ("crates/a/fixtures/own.rs", ""),
+            ("crates/a/fixtures/stray.rs", ""),
             ("crates/a/tests/all.rs", "mod common;\n"),
             ("crates/a/tests/common/mod.rs", ""),
             ("crates/a/tests/left/mod.rs", ""),
         ];
-        assert_eq!(found(check, &files), ["crates/a/src/three.rs:0", "crates/a/tests/left/mod.rs:0"]);
+        assert_eq!(
+            found(check, &files),
+            ["crates/a/fixtures/stray.rs:0", "crates/a/src/three.rs:0", "crates/a/tests/left/mod.rs:0"]
+        );
     }
 }
