@@ -57,6 +57,24 @@ impl Source {
         !self.cgroup.is_complete()
     }
 
+    /// Opens again what was refused. A counter that comes from another file then starts over.
+    pub(crate) fn open_refused(&mut self) {
+        if !self.cgroup.was_refused() {
+            return;
+        }
+        let before = std::mem::replace(&mut self.cgroup, CgroupFiles::open(&self.paths));
+        if before.cpu_source() != self.cgroup.cpu_source() {
+            self.cpu = Counter::default();
+        }
+        if before.disk_source() != self.cgroup.disk_source() {
+            self.disk = Counter::default();
+        }
+        // The hierarchies need not have counted alike, and a difference would be taken for a reset.
+        if before.has_throttling() != self.cgroup.has_throttling() {
+            self.throttling = None;
+        }
+    }
+
     /// The processes of the workload.
     pub(crate) fn processes(&self, table: &ProcessTable, buffer: &mut Vec<u8>) -> Option<Vec<u32>> {
         self.cgroup.processes(buffer).or_else(|| table.tree(self.pid, self.start_ticks))
