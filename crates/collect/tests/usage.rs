@@ -253,6 +253,24 @@ fn a_source_that_cannot_be_read_is_absent_and_counted_as_a_gap() {
 }
 
 #[test]
+fn a_file_that_was_refused_is_tried_again_and_its_counter_starts_over() {
+    let v1 = Files::new(&[("memory.usage_in_bytes", "10\n"), ("memory.stat", "total_inactive_file 3\n")]);
+    // A link to itself is refused, and not because it is absent.
+    std::os::unix::fs::symlink("cpuacct.usage", v1.path().unwrap().join("cpuacct.usage")).unwrap();
+    let cgroup = CgroupPaths { v1_cpuacct: v1.path(), v1_memory: v1.path(), ..CgroupPaths::default() };
+    let target = Target { cgroup, ..target("refused", std::process::id()) };
+    let mut sampler = UsageSampler::new();
+    sample(&mut sampler, 0, &target);
+    assert!(sample(&mut sampler, 1, &target).cpu.is_some(), "the process tree stands in");
+    std::fs::remove_file(v1.path().unwrap().join("cpuacct.usage")).unwrap();
+    v1.set("cpuacct.usage", "5000000000\n");
+    assert_eq!(sample(&mut sampler, 2, &target).cpu, None);
+    v1.set("cpuacct.usage", "5500000000\n");
+    let after = sample(&mut sampler, 3, &target);
+    assert_eq!((after.cpu, after.quality.resets), (Some(Millicores(500)), 0));
+}
+
+#[test]
 fn a_real_quota_throttles_and_is_seen() {
     let root = Path::new("/sys/fs/cgroup");
     let group = |controller: &str| root.join(controller).join(format!("plimsoll-test-{}", std::process::id()));

@@ -4,6 +4,7 @@
 use crate::kept::Kept;
 use crate::parse::{blkio_total, number, sum_of_words, value_of};
 use crate::usage::CgroupPaths;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The open files.
@@ -14,6 +15,7 @@ pub(crate) struct CgroupFiles {
     memory: Option<MemoryFiles>,
     disk: Option<DiskFile>,
     processes: Option<Kept>,
+    was_refused: bool,
 }
 
 #[derive(Debug)]
@@ -45,31 +47,52 @@ pub(crate) struct Throttling {
     pub throttled: u64,
 }
 
-fn open(dir: Option<&Path>, file: &str) -> Option<Kept> {
-    Kept::open(&dir?.join(file)).ok()
+/// Opens files of the groups, and notes whether one that may be there did not open, as for lack of descriptors.
+struct Opener {
+    was_refused: bool,
+}
+
+impl Opener {
+    fn open(&mut self, dir: Option<&Path>, file: &str) -> Option<Kept> {
+        let opened = Kept::open(&dir?.join(file));
+        let is_final =
+            |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied);
+        self.was_refused |= opened.as_ref().is_err_and(|error| !is_final(error.kind()));
+        opened.ok()
+    }
+
+    fn memory(&mut self, dir: Option<&Path>, usage: &str, inactive: &'static str) -> Option<MemoryFiles> {
+        let usage = self.open(dir, usage)?;
+        Some(MemoryFiles { usage, stat: self.open(dir, "memory.stat")?, inactive })
+    }
 }
 
 impl CgroupFiles {
     pub(crate) fn open(paths: &CgroupPaths) -> Self {
+        let mut opener = Opener { was_refused: false };
         let v2 = paths.v2.as_deref();
-        let memory = |dir: Option<&Path>, usage, inactive| {
-            Some(MemoryFiles { usage: open(dir, usage)?, stat: open(dir, "memory.stat")?, inactive })
+        let cpu = match opener.open(v2, "cpu.stat") {
+            Some(file) => Some(CpuFile::V2(file)),
+            None => opener.open(paths.v1_cpuacct.as_deref(), "cpuacct.usage").map(CpuFile::V1),
         };
-        let v1_dirs = [&paths.v1_cpu, &paths.v1_cpuacct, &paths.v1_memory, &paths.v1_blkio];
-        Self {
-            cpu: open(v2, "cpu.stat")
-                .map(CpuFile::V2)
-                .or_else(|| open(paths.v1_cpuacct.as_deref(), "cpuacct.usage").map(CpuFile::V1)),
-            v1_throttling: open(paths.v1_cpu.as_deref(), "cpu.stat"),
-            memory: memory(v2, "memory.current", "inactive_file")
-                .or_else(|| memory(paths.v1_memory.as_deref(), "memory.usage_in_bytes", "total_inactive_file")),
-            disk: open(v2, "io.stat").map(DiskFile::V2).or_else(|| {
-                let dir = paths.v1_blkio.as_deref();
-                open(dir, "blkio.throttle.io_service_bytes_recursive").map(DiskFile::V1)
-            }),
-            processes: open(v2, "cgroup.procs")
-                .or_else(|| v1_dirs.into_iter().find_map(|dir| open(dir.as_deref(), "cgroup.procs"))),
-        }
+        let memory = match opener.memory(v2, "memory.current", "inactive_file") {
+            Some(files) => Some(files),
+            None => opener.memory(paths.v1_memory.as_deref(), "memory.usage_in_bytes", "total_inactive_file"),
+        };
+        let v1_blkio = paths.v1_blkio.as_deref();
+        let disk = match opener.open(v2, "io.stat") {
+            Some(file) => Some(DiskFile::V2(file)),
+            None => opener.open(v1_blkio, "blkio.throttle.io_service_bytes_recursive").map(DiskFile::V1),
+        };
+        let dirs = [&paths.v2, &paths.v1_cpu, &paths.v1_cpuacct, &paths.v1_memory, &paths.v1_blkio];
+        let processes = dirs.into_iter().find_map(|dir| opener.open(dir.as_deref(), "cgroup.procs"));
+        let v1_throttling = opener.open(paths.v1_cpu.as_deref(), "cpu.stat");
+        Self { cpu, v1_throttling, memory, disk, processes, was_refused: opener.was_refused }
+    }
+
+    /// Whether opening again may find more: a file was refused, and not for being absent or forbidden.
+    pub(crate) const fn was_refused(&self) -> bool {
+        self.was_refused
     }
 
     /// Whether CPU, memory and disk can all be read here.
@@ -87,6 +110,28 @@ impl CgroupFiles {
 
     pub(crate) const fn has_disk(&self) -> bool {
         self.disk.is_some()
+    }
+
+    /// Which hierarchy counts CPU time, if one does.
+    pub(crate) const fn cpu_source(&self) -> Option<u8> {
+        match &self.cpu {
+            Some(CpuFile::V2(_)) => Some(2),
+            Some(CpuFile::V1(_)) => Some(1),
+            None => None,
+        }
+    }
+
+    /// Which hierarchy counts disk bytes, if one does.
+    pub(crate) const fn disk_source(&self) -> Option<u8> {
+        match &self.disk {
+            Some(DiskFile::V2(_)) => Some(2),
+            Some(DiskFile::V1(_)) => Some(1),
+            None => None,
+        }
+    }
+
+    pub(crate) const fn has_throttling(&self) -> bool {
+        self.v1_throttling.is_some()
     }
 
     /// CPU time in nanoseconds, and throttling where the same file tells it.

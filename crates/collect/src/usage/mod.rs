@@ -13,6 +13,10 @@
 //! - network: only for a workload with a network namespace of its own; otherwise the figures are the host's.
 //! - connections: open sockets, listening ones included.
 //!
+//! Every workload keeps up to seven files open, so a process that samples a thousand needs a limit on descriptors
+//! (`RLIMIT_NOFILE`) of 8,000 and more. Below it some are refused: their figures come from `/proc` or are absent, and
+//! opening is tried again with every sample.
+//!
 //! # Source
 //! Working set as usage − `inactive_file`: the kubelet's definition. CPU of a process tree as the sum of user, system
 //! and waited-for children's time: proc_pid_stat(5); a child's time moves to its parent's when it is waited for, so the
@@ -101,6 +105,7 @@ impl UsageSampler {
                 self.sources.insert((*id).clone(), Source::open(target, self.table.root()));
             }
         }
+        self.sources.values_mut().for_each(Source::open_refused);
         if self.sources.values().any(Source::needs_tree) {
             self.table.scan(&mut self.buffer);
         }

@@ -49,12 +49,30 @@ impl Source {
     }
 
     pub(crate) fn is_of(&self, target: &Target) -> bool {
-        (self.pid, self.start_ticks, &self.paths) == (target.pid, target.start_ticks, &target.cgroup)
+        (self.pid, self.start_ticks) == (target.pid, target.start_ticks) && same_paths(&self.paths, &target.cgroup)
     }
 
     /// Whether some figure has to come from the process tree.
     pub(crate) const fn needs_tree(&self) -> bool {
         !self.cgroup.is_complete()
+    }
+
+    /// Opens again what was refused. A counter that comes from another file then starts over.
+    pub(crate) fn open_refused(&mut self) {
+        if !self.cgroup.was_refused() {
+            return;
+        }
+        let before = std::mem::replace(&mut self.cgroup, CgroupFiles::open(&self.paths));
+        if before.cpu_source() != self.cgroup.cpu_source() {
+            self.cpu = Counter::default();
+        }
+        if before.disk_source() != self.cgroup.disk_source() {
+            self.disk = Counter::default();
+        }
+        // The hierarchies need not have counted alike, and a difference would be taken for a reset.
+        if before.has_throttling() != self.cgroup.has_throttling() {
+            self.throttling = None;
+        }
     }
 
     /// The processes of the workload.
@@ -139,6 +157,21 @@ impl Source {
         }
         total
     }
+}
+
+/// Compares the text of the paths: comparing them as paths takes them apart, which for a thousand workloads costs as much
+/// as reading a counter.
+fn same_paths(one: &CgroupPaths, other: &CgroupPaths) -> bool {
+    let pairs = [
+        (&one.v2, &other.v2),
+        (&one.v1_cpu, &other.v1_cpu),
+        (&one.v1_cpuacct, &other.v1_cpuacct),
+        (&one.v1_memory, &other.v1_memory),
+        (&one.v1_blkio, &other.v1_blkio),
+    ];
+    pairs
+        .iter()
+        .all(|(one, other)| one.as_ref().map(|path| path.as_os_str()) == other.as_ref().map(|path| path.as_os_str()))
 }
 
 /// The interface counters of a process whose network namespace is not ours.
