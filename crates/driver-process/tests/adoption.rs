@@ -51,6 +51,7 @@ fn a_killed_shim_takes_its_workload_and_all_that_it_started_along() {
             let mut bench = Bench::new(options);
             let script = format!("{HOST} sleep 60000 & echo $!; wait");
             let id = bench.start(bench.request("job:orphan/1", &["sh", "-c", &script]));
+            bench.reach(&id, Phase::Running).await;
             bench.wait(|bench| bench.log(&id).contains(" out "), "the pid of the grandchild").await;
             let grandchild: i32 =
                 bench.log(&id).lines().find_map(|line| line.split(" out ").nth(1)?.parse().ok()).unwrap();
@@ -69,6 +70,7 @@ fn a_shim_that_died_unwatched_is_lost_and_its_leftovers_are_swept() {
             let mut bench = Bench::new(options);
             let script = format!("{HOST} sleep 60000 & echo $!; wait");
             let id = bench.start(bench.request("job:orphan/1", &["sh", "-c", &script]));
+            bench.reach(&id, Phase::Running).await;
             bench.wait(|bench| bench.log(&id).contains(" out "), "the pid of the grandchild").await;
             let grandchild: i32 =
                 bench.log(&id).lines().find_map(|line| line.split(" out ").nth(1)?.parse().ok()).unwrap();

@@ -43,6 +43,7 @@ fn on_a_full_disk_an_end_is_recorded_and_a_start_says_why_not() {
         let script = format!("trap 'echo bye; exit 7' USR2; echo set; while :; do {HOST} sleep 20; done");
         let ends = bench.start(bench.request("job:ends/1", &["sh", "-c", &script]));
         let stops = bench.start(bench.request("job:stops/1", &[HOST, "sleep", "60000"]));
+        bench.reach(&ends, Phase::Running).await;
         bench.wait(|bench| bench.log(&ends).contains("out set"), "the trap").await;
         bench.reach(&stops, Phase::Running).await;
         fill(state.path());

@@ -82,6 +82,7 @@ fn a_workload_that_ignores_sigterm_is_killed_after_its_grace_with_all_it_started
         let script =
             format!("trap '' TERM; setsid {HOST} sleep 60000 & echo $! ; {HOST} sleep 60000; {HOST} sleep 60000");
         let id = bench.start(bench.request("job:deaf/1", &["sh", "-c", &script]));
+        bench.reach(&id, Phase::Running).await;
         bench
             .wait(|bench| bench.log(&id).lines().any(|line| line.contains(" out ")), "the pid of the grandchild")
             .await;
@@ -99,6 +100,7 @@ fn the_grace_time_is_held_without_a_daemon() {
         let mut bench = Bench::new(AUTO);
         let script = format!("trap '' TERM; echo deaf; while :; do {HOST} sleep 50; done");
         let id = bench.start(bench.request("job:deaf/1", &["sh", "-c", &script]));
+        bench.reach(&id, Phase::Running).await;
         bench.wait(|bench| bench.log(&id).contains("out deaf"), "the trap").await;
         let pid = bench.pid(&id);
         assert!(bench.driver.stop(&id, Millis(300)));

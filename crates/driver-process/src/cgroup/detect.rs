@@ -2,8 +2,9 @@
 //! delegation rules all show themselves only in the attempt.
 
 use super::{CgroupBases, CgroupChoice, V1Paths, mounts, v2};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::{fmt, fs};
 
 /// Makes (or finds again) a directory called `name` below this process' own group in every tree where that is possible.
 ///
@@ -15,27 +16,34 @@ pub fn detect(choice: CgroupChoice, name: &str) -> CgroupBases {
     }
     let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let mut missing = Vec::new();
-    let v2 = match mounts::own_group(&mountinfo, &own, None) {
-        None => None,
-        Some(group) => v2::base(&group, name).map_err(|why| missing.push(why)).ok(),
+    let mut missing = Missing::default();
+    let v2 = mounts::own_group(&mountinfo, &own, None)
+        .and_then(|group| v2::base(&group, name).map_err(|error| missing.add("v2", &error)).ok());
+    let mut v1 = |controller| {
+        let base = mounts::own_group(&mountinfo, &own, Some(controller))?.join(name);
+        make_writable(&base).map_err(|error| missing.add(controller, &error)).ok()?;
+        Some(base)
     };
-    let mut v1 = |controller| v1_base(&mountinfo, &own, controller, name, &mut missing);
     let v1 = V1Paths { cpu: v1("cpu"), cpuacct: v1("cpuacct"), memory: v1("memory"), pids: v1("pids") };
-    if v2.is_none() && v1 == V1Paths::default() && missing.is_empty() {
-        missing.push("no cgroup file system is mounted".to_owned());
-    }
-    CgroupBases { v2, v1, why: missing.join("; ") }
+    let is_mounted = v2.is_some() || v1 != V1Paths::default() || !missing.0.is_empty();
+    let why = if is_mounted { missing.to_string() } else { "no cgroup file system is mounted".to_owned() };
+    CgroupBases { v2, v1, why }
 }
 
-fn v1_base(mountinfo: &str, own: &str, controller: &str, name: &str, missing: &mut Vec<String>) -> Option<PathBuf> {
-    let base = mounts::own_group(mountinfo, own, Some(controller))?.join(name);
-    match make_writable(&base) {
-        Ok(()) => Some(base),
-        Err(error) => {
-            missing.push(format!("{}: {error}", base.display()));
-            None
-        }
+/// Trees in which nothing can be made, by the reason why.
+#[derive(Debug, Default)]
+struct Missing(BTreeMap<String, Vec<&'static str>>);
+
+impl Missing {
+    fn add(&mut self, tree: &'static str, error: &std::io::Error) {
+        self.0.entry(error.to_string()).or_default().push(tree);
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons = self.0.iter().map(|(error, trees)| format!("cgroups of {}: {error}", trees.join(", ")));
+        f.write_str(&reasons.collect::<Vec<_>>().join("; "))
     }
 }
 

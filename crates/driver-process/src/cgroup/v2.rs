@@ -23,10 +23,10 @@ pub(super) const PERIOD_US: u64 = 20_000;
 pub(super) const PERIOD_LONG_US: u64 = 100_000;
 
 /// Makes `own/name` with as many controllers as the kernel hands down.
-pub(super) fn base(own: &Path, name: &str) -> Result<V2Base, String> {
+pub(super) fn base(own: &Path, name: &str) -> io::Result<V2Base> {
     let own = if own.ends_with(DAEMON) { own.parent().unwrap_or(own) } else { own };
     let path = own.join(name);
-    make_writable(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    make_writable(&path)?;
     let offered = fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
     let offered = |controller: &str| offered.split_ascii_whitespace().any(|each| each == controller);
     let hand_down = |controller| offered(controller) && hand_down(own, &path, controller).is_ok();
@@ -134,6 +134,28 @@ mod tests {
         assert_eq!(read("memory.swap.max"), "0");
         assert_eq!(read("memory.oom.group"), "1");
         assert_eq!(read("pids.max"), "8");
+    }
+
+    #[test]
+    fn a_base_has_the_controllers_that_are_offered_and_can_be_handed_down() {
+        let own = directory(&["cgroup.subtree_control"]);
+        fs::write(own.path().join("cgroup.controllers"), "cpu io memory\n").unwrap();
+        fs::create_dir(own.path().join("x")).unwrap();
+        fs::write(own.path().join("x/cgroup.subtree_control"), "").unwrap();
+        let base = base(own.path(), "x").unwrap();
+        assert_eq!((base.cpu, base.memory, base.pids), (true, true, false));
+        assert_eq!(base.path, own.path().join("x"));
+        // A daemon that was moved down by an earlier one of itself does not nest deeper each time.
+        fs::create_dir(own.path().join(DAEMON)).unwrap();
+        assert_eq!(super::base(&own.path().join(DAEMON), "x").unwrap().path, own.path().join("x"));
+    }
+
+    #[test]
+    fn a_group_with_other_processes_in_it_is_left_alone() {
+        let own = directory(&["cgroup.procs"]);
+        fs::write(own.path().join("cgroup.procs"), format!("{}\n1\n", std::process::id())).unwrap();
+        assert!(make_room(own.path()).unwrap_err().to_string().starts_with("other processes"));
+        assert!(!own.path().join(DAEMON).exists());
     }
 
     #[test]

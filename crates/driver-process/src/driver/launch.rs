@@ -32,7 +32,8 @@ pub fn record(
         format: FORMAT,
         command: request.command.iter().map(|text| places.replace(text)).collect(),
         env,
-        directory: request.directory,
+        // The shim does not run where the daemon runs.
+        directory: std::path::absolute(&request.directory).unwrap_or(request.directory),
         id: request.id,
         generation: request.generation,
         started_at,
