@@ -6,7 +6,7 @@
 //! samples, an hour's that of its minutes. Once the samples of an hour are retired its summaries stay as they are,
 //! until trace time returns there and the first new sample of a minute starts that minute over.
 //!
-//! The store is a [redb](redb) file: copy-on-write B-trees, so a crash at any moment leaves the last durable state
+//! The store is a [redb] file: copy-on-write B-trees, so a crash at any moment leaves the last durable state
 //! whole. Writing waits for the disk only once in [`FLUSH_EVERY`] batches; a crash loses the batches since, never the
 //! order or the sums. The journal, not this, is the record that decisions rest on.
 //!
