@@ -1,5 +1,5 @@
-//! Prints what the driver costs: private memory of a shim, time from a start to a running workload with the full ladder,
-//! and the inventory of a thousand workloads. Run with `cargo bench -p plimsoll-driver-process`.
+//! Prints what the driver costs: private memory of a shim, time from a start to a running workload with the full
+//! ladder, and the inventory of a thousand workloads. Run with `cargo bench -p plimsoll-driver-process`.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that fails should stop loudly")]
 

@@ -1,5 +1,5 @@
-//! Limits and sandboxes, on the best rung this machine has and on the one without cgroups. A test whose mechanism is missing
-//! here says so by name and does not count as one that passed quietly.
+//! Limits and sandboxes, on the best rung this machine has and on the one without cgroups. A test whose mechanism is
+//! missing here says so by name and does not count as one that passed quietly.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 

@@ -4,8 +4,8 @@
 //! group usually holds the daemon, so it is moved one level down, into `plimsoll-daemon`, first. That is
 //! done only for this process: a group with anybody else in it is left alone, and the rung is then not there.
 //!
-//! Under systemd a unit says `Delegate=yes`, `DelegateSubgroup=plimsoll-daemon` (or a restarted daemon could not be put into a group
-//! that hands controllers down) and `KillMode=process` (or its shims are stopped with it).
+//! Under systemd a unit says `Delegate=yes`, `DelegateSubgroup=plimsoll-daemon` (or a restarted daemon could not be put
+//! into a group that hands controllers down) and `KillMode=process` (or its shims are stopped with it).
 //!
 //! Source: Linux Documentation/admin-guide/cgroup-v2.rst; systemd.resource-control(5).
 
@@ -53,8 +53,8 @@ fn hand_down(own: &Path, path: &Path, controller: &str) -> io::Result<()> {
 
 /// Moves this process, if it is the only one in its group, one level down.
 ///
-/// Before anything is turned on, not when the kernel answers EBUSY: `cpu` and `pids` may be turned on beside processes, and
-/// make the group the root of a threaded subtree, in which `memory` can never be turned on.
+/// Before anything is turned on, not when the kernel answers EBUSY: `cpu` and `pids` may be turned on beside processes,
+/// and make the group the root of a threaded subtree, in which `memory` can never be turned on.
 fn make_room(own: &Path) -> io::Result<()> {
     // Only the root has no type, and only the root may hold processes beside controllers.
     if !own.join("cgroup.type").exists() {
@@ -95,8 +95,8 @@ pub(super) fn quota(limit: Millicores) -> (u64, u64) {
 
 /// Sets the memory limit: no swap beside it, and out of memory ends the workload as a whole.
 ///
-/// `memory.high` lies just below the limit, by a 32nd and at most 16 MiB: near enough that a workload is not slowed down
-/// for long before it is killed, far enough that page cache is reclaimed before anything is.
+/// `memory.high` lies just below the limit, by a 32nd and at most 16 MiB: near enough that a workload is not slowed
+/// down for long before it is killed, far enough that page cache is reclaimed before anything is.
 pub(super) fn limit_memory(group: &Path, limit: Option<Bytes>) -> io::Result<()> {
     let _older_kernel = write(&group.join("memory.oom.group"), "1");
     let Some(Bytes(limit)) = limit else { return Ok(()) };

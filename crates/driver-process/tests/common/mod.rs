@@ -1,4 +1,5 @@
-//! What every test of this crate needs: a driver on a state directory of its own, requests, and waiting with a deadline.
+//! What every test of this crate needs: a driver on a state directory of its own, requests, and waiting with a
+//! deadline.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
