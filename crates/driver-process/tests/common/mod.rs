@@ -157,6 +157,7 @@ impl Drop for Cleanup {
                 .for_each(|shim| signal(shim.pid, rustix::process::Signal::USR1));
             std::thread::sleep(Duration::from_millis(2));
         }
+        cgroup::sweep_others(&self.bases, &std::collections::BTreeSet::new());
         cgroup::remove_bases(&self.bases);
     }
 }
