@@ -1,5 +1,7 @@
-//! Prints what the driver costs: private memory of a shim, time from a start to a running workload with the full ladder,
-//! and the inventory of a thousand workloads. Run with `cargo bench -p plimsoll-driver-process`.
+//! Prints what the driver costs: private memory of a shim, time from a start to a running workload with the full
+//! ladder, and the inventory of a thousand workloads. Run with `cargo bench -p plimsoll-driver-process`;
+//! `PLIMSOLL_BINARY=target/release/plimsoll` (absolute) measures the shim of the real binary, which is larger by its
+//! relocations.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that fails should stop loudly")]
 
@@ -21,7 +23,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let state = tempfile::tempdir().unwrap();
-        let command = vec![HOST.into(), "shim".into()];
+        let binary = std::env::var_os("PLIMSOLL_BINARY").unwrap_or_else(|| HOST.into());
+        let command = vec![binary, "shim".into()];
         let options = DriverOptions::from_env();
         let (driver, events) = ProcessDriver::open_with(state.path(), command, || Timestamp(0), options).unwrap();
         let mut bench = Bench { driver, events };

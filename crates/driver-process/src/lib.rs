@@ -1,8 +1,8 @@
-//! Runs workloads as real processes of this host: each under a [`shim`](shim_main) of its own, held by whatever the host can
-//! enforce, watched by health checks, adopted again when the daemon comes back.
+//! Runs workloads as real processes of this host: each under a [`shim`](shim_main) of its own, held by whatever the
+//! host can enforce, watched by health checks, adopted again when the daemon comes back.
 //!
-//! The driver decides nothing: it starts, stops and reports what it is told to. It never restarts a workload, waits before
-//! a try, or chooses which one to stop; that is the controller's.
+//! The driver decides nothing: it starts, stops and reports what it is told to. It never restarts a workload, waits
+//! before a try, or chooses which one to stop; that is the controller's.
 
 pub mod cgroup;
 mod driver;

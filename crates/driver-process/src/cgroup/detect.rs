@@ -18,7 +18,11 @@ pub fn detect(choice: CgroupChoice, name: &str) -> CgroupBases {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut missing = Missing::default();
     let v2 = mounts::own_group(&mountinfo, &own, None)
-        .and_then(|group| v2::base(&group, name).map_err(|error| missing.add("v2", &error)).ok());
+        .and_then(|group| v2::base(&group, name).map_err(|error| missing.add("v2", &error)).ok())
+        .map(|(base, refused)| {
+            refused.iter().for_each(|(controller, error)| missing.add(controller, error));
+            base
+        });
     let mut v1 = |controller| {
         let base = mounts::own_group(&mountinfo, &own, Some(controller))?.join(name);
         make_writable(&base).map_err(|error| missing.add(controller, &error)).ok()?;

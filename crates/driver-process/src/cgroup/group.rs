@@ -37,7 +37,8 @@ pub struct Group {
 
 /// Makes the groups of the workload called `name` and sets their limits.
 ///
-/// Never fails: a limit that cannot be set is an [`Outcome::Failed`], and a group that cannot be made is not in `paths`.
+/// Never fails: a limit that cannot be set is an [`Outcome::Failed`], and a group that cannot be made is not in
+/// `paths`.
 #[must_use]
 pub fn create(bases: &CgroupBases, name: &str, requests: Resources, limits: &Limits) -> Group {
     let mut errors = Vec::new();
@@ -103,7 +104,8 @@ impl Group {
         self.birthplace.as_ref().map(AsFd::as_fd)
     }
 
-    /// Puts the calling process, which has one thread, into every group; into the v2 group only where it was not born there.
+    /// Puts the calling process, which has one thread, into every group; into the v2 group only where it was not born
+    /// there.
     ///
     /// A thread that moves itself through v1's `tasks` needs no lock over all thread groups; moving a process through
     /// `cgroup.procs` takes that lock, which waits for an RCU grace period: ten milliseconds and more.

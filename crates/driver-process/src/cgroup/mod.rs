@@ -2,8 +2,8 @@
 //!
 //! Two interfaces exist and both are met in the field, also mixed ("hybrid": controllers on v1, an empty v2 tree beside
 //! them). [`detect`] finds out once, at the driver's start, where groups can be made; a shim then makes its workload's
-//! groups there ([`create`]), one file per interface ([`v2`], [`v1`]). Files are written directly: what is needed is ten
-//! writes, and the crates that wrap them bring a hundred others.
+//! groups there ([`create`]), one file per interface (`v2`, `v1`). Files are written directly: what is needed is
+//! ten writes, and the crates that wrap them bring a hundred others.
 //!
 //! Groups are made below the group that the daemon itself is in, never beside it, so that whatever bounds the daemon (a
 //! container, a systemd unit) bounds its workloads too.

@@ -1,7 +1,7 @@
 //! Where the cgroup trees are mounted and which group this process is in.
 //!
-//! Source: proc_pid_mountinfo(5) (fields 4 root, 5 mount point, then after " - " type, source, super options), cgroups(7)
-//! on /proc/PID/cgroup.
+//! Source: proc_pid_mountinfo(5) (fields 4 root, 5 mount point, then after " - " type, source, super options),
+//! cgroups(7) on /proc/PID/cgroup.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! The v1 rung: one tree per controller, `cpu.cfs_quota_us`, `memory.limit_in_bytes`, `pids.max`.
 //!
-//! The quota's period is 20 ms and not the kernel's 100 ms: a workload that has used its quota stands still for the rest of
-//! the period, and that wait is the tail latency its users see. Quotas under 100 millicores keep 100 ms, because the
-//! kernel takes no quota under 1 ms.
+//! The quota's period is 20 ms and not the kernel's 100 ms: a workload that has used its quota stands still for the
+//! rest of the period, and that wait is the tail latency its users see. Quotas under 100 millicores keep 100 ms,
+//! because the kernel takes no quota under 1 ms.
 //!
 //! Source: Linux Documentation/scheduler/sched-bwc.rst, admin-guide/cgroup-v1/memory.rst, pids.rst.
 

@@ -1,10 +1,13 @@
 //! The v2 rung: one tree, `cpu.max`, `memory.max`, `memory.high`, `pids.max`, and `cgroup.kill`.
 //!
 //! A v2 group that hands controllers to its children may hold no process itself, except at the root. The daemon's own
-//! group usually holds the daemon, so it is moved one level down, into `plimsoll-daemon`, when the kernel says so. That is
+//! group usually holds the daemon, so it is moved one level down, into `plimsoll-daemon`, first. That is
 //! done only for this process: a group with anybody else in it is left alone, and the rung is then not there.
 //!
-//! Source: Linux Documentation/admin-guide/cgroup-v2.rst.
+//! Under systemd a unit says `Delegate=yes`, `DelegateSubgroup=plimsoll-daemon` (or a restarted daemon could not be put
+//! into a group that hands controllers down) and `KillMode=process` (or its shims are stopped with it).
+//!
+//! Source: Linux Documentation/admin-guide/cgroup-v2.rst; systemd.resource-control(5).
 
 use super::V2Base;
 use super::detect::make_writable;
@@ -22,37 +25,48 @@ pub(super) const PERIOD_US: u64 = 20_000;
 /// The period where the quota of the short one would be under the kernel's 1 ms.
 pub(super) const PERIOD_LONG_US: u64 = 100_000;
 
-/// Makes `own/name` with as many controllers as the kernel hands down.
-pub(super) fn base(own: &Path, name: &str) -> io::Result<V2Base> {
+/// Makes `own/name` with as many controllers as the kernel hands down, and says why it does not hand down the others.
+pub(super) fn base(own: &Path, name: &str) -> io::Result<(V2Base, Vec<(&'static str, io::Error)>)> {
     let own = if own.ends_with(DAEMON) { own.parent().unwrap_or(own) } else { own };
     let path = own.join(name);
     make_writable(&path)?;
+    let mut refused = Vec::new();
     let offered = fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
-    let offered = |controller: &str| offered.split_ascii_whitespace().any(|each| each == controller);
-    let hand_down = |controller| offered(controller) && hand_down(own, &path, controller).is_ok();
-    Ok(V2Base { cpu: hand_down("cpu"), memory: hand_down("memory"), pids: hand_down("pids"), path: path.clone() })
+    let has_room = make_room(own);
+    let mut has = |controller| {
+        let is_offered = offered.split_ascii_whitespace().any(|each| each == controller);
+        // A new error of the same kind, because an error cannot be copied and there are three controllers.
+        let room = has_room.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()));
+        let handed = room.and_then(|()| hand_down(own, &path, controller));
+        is_offered && handed.map_err(|error| refused.push((controller, error))).is_ok()
+    };
+    let (cpu, memory, pids) = (has("cpu"), has("memory"), has("pids"));
+    Ok((V2Base { path, cpu, memory, pids }, refused))
 }
 
 /// Turns one controller on for the children of `own` and of `path` in it.
 fn hand_down(own: &Path, path: &Path, controller: &str) -> io::Result<()> {
     let enable = format!("+{controller}");
-    let control = own.join("cgroup.subtree_control");
-    if let Err(error) = write(&control, &enable) {
-        if error.raw_os_error() != Some(libc::EBUSY) {
-            return Err(error);
-        }
-        make_room(own)?;
-        write(&control, &enable)?;
-    }
+    write(&own.join("cgroup.subtree_control"), &enable)?;
     write(&path.join("cgroup.subtree_control"), &enable)
 }
 
 /// Moves this process, if it is the only one in its group, one level down.
+///
+/// Before anything is turned on, not when the kernel answers EBUSY: `cpu` and `pids` may be turned on beside processes,
+/// and make the group the root of a threaded subtree, in which `memory` can never be turned on.
 fn make_room(own: &Path) -> io::Result<()> {
+    // Only the root has no type, and only the root may hold processes beside controllers.
+    if !own.join("cgroup.type").exists() {
+        return Ok(());
+    }
     let members = fs::read_to_string(own.join("cgroup.procs"))?;
     let this = std::process::id().to_string();
     if members.lines().any(|member| member != this) {
         return Err(io::Error::other("other processes are in the daemon's group"));
+    }
+    if members.is_empty() {
+        return Ok(());
     }
     fs::create_dir_all(own.join(DAEMON))?;
     write(&own.join(DAEMON).join("cgroup.procs"), &this)
@@ -81,8 +95,8 @@ pub(super) fn quota(limit: Millicores) -> (u64, u64) {
 
 /// Sets the memory limit: no swap beside it, and out of memory ends the workload as a whole.
 ///
-/// `memory.high` lies just below the limit, by a 32nd and at most 16 MiB: near enough that a workload is not slowed down
-/// for long before it is killed, far enough that page cache is reclaimed before anything is.
+/// `memory.high` lies just below the limit, by a 32nd and at most 16 MiB: near enough that a workload is not slowed
+/// down for long before it is killed, far enough that page cache is reclaimed before anything is.
 pub(super) fn limit_memory(group: &Path, limit: Option<Bytes>) -> io::Result<()> {
     let _older_kernel = write(&group.join("memory.oom.group"), "1");
     let Some(Bytes(limit)) = limit else { return Ok(()) };
@@ -142,17 +156,18 @@ mod tests {
         fs::write(own.path().join("cgroup.controllers"), "cpu io memory\n").unwrap();
         fs::create_dir(own.path().join("x")).unwrap();
         fs::write(own.path().join("x/cgroup.subtree_control"), "").unwrap();
-        let base = base(own.path(), "x").unwrap();
+        let (base, refused) = base(own.path(), "x").unwrap();
+        assert!(refused.is_empty(), "{refused:?}");
         assert_eq!((base.cpu, base.memory, base.pids), (true, true, false));
         assert_eq!(base.path, own.path().join("x"));
         // A daemon that was moved down by an earlier one of itself does not nest deeper each time.
         fs::create_dir(own.path().join(DAEMON)).unwrap();
-        assert_eq!(super::base(&own.path().join(DAEMON), "x").unwrap().path, own.path().join("x"));
+        assert_eq!(super::base(&own.path().join(DAEMON), "x").unwrap().0.path, own.path().join("x"));
     }
 
     #[test]
     fn a_group_with_other_processes_in_it_is_left_alone() {
-        let own = directory(&["cgroup.procs"]);
+        let own = directory(&["cgroup.procs", "cgroup.type"]);
         fs::write(own.path().join("cgroup.procs"), format!("{}\n1\n", std::process::id())).unwrap();
         assert!(make_room(own.path()).unwrap_err().to_string().starts_with("other processes"));
         assert!(!own.path().join(DAEMON).exists());

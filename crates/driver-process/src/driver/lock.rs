@@ -28,8 +28,8 @@ pub enum LockError {
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
-/// How often a held lock is tried, and how long apart: half a second in all. A process that is being spawned holds a copy of every
-/// descriptor of its parent until exec, so a lock may outlive its owner by that instant.
+/// How often a held lock is tried, and how long apart: half a second in all. A process that is being spawned holds a
+/// copy of every descriptor of its parent until exec, so a lock may outlive its owner by that instant.
 const TRIES: u32 = 25;
 const APART: Duration = Duration::from_millis(20);
 

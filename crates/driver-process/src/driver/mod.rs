@@ -1,7 +1,7 @@
 //! The driver: starts, stops, watches and reports workloads, and adopts those that an earlier daemon left running.
 //!
-//! One owner, one thread: the driver is not `Send`, its watching tasks run on the `LocalSet` of whoever opened it, and all of
-//! them share one table. Nothing here blocks for longer than a few file writes and one spawn.
+//! One owner, one thread: the driver is not `Send`, its watching tasks run on the `LocalSet` of whoever opened it, and
+//! all of them share one table. Nothing here blocks for longer than a few file writes and one spawn.
 
 mod health;
 mod launch;
@@ -117,8 +117,8 @@ pub struct Target {
 pub struct DriverOptions {
     /// Whether cgroups are used.
     pub cgroup: CgroupChoice,
-    /// Hold CPU quotas without a cgroup by stopping and continuing the process. Off by default: a stopped process answers
-    /// nobody, health checks included.
+    /// Hold CPU quotas without a cgroup by stopping and continuing the process. Off by default: a stopped process
+    /// answers nobody, health checks included.
     pub duty_cycle: bool,
 }
 
@@ -199,7 +199,8 @@ impl ProcessDriver {
         running.filter_map(Workload::target).collect()
     }
 
-    /// The current log of a workload, also for some time after it was forgotten. Rotated logs lie beside it, `.1` newest.
+    /// The current log of a workload, also for some time after it was forgotten. Rotated logs lie beside it, `.1`
+    /// newest.
     #[must_use]
     pub fn log_path(&self, id: &WorkloadId) -> Option<PathBuf> {
         let current = self.places().workload(id).join(crate::record::LOG);

@@ -110,8 +110,8 @@ fn take_over(directory: &Path, bases: &CgroupBases, now: Timestamp) -> Option<Wo
     Some(workload)
 }
 
-/// A process is adopted by pid, start time and boot. The descriptor is opened first: it then names the process whose start
-/// time was compared, whatever becomes of the pid.
+/// A process is adopted by pid, start time and boot. The descriptor is opened first: it then names the process whose
+/// start time was compared, whatever becomes of the pid.
 fn adopt(identity: &ProcessIdentity) -> Option<Shim> {
     let pidfd = pidfd_open(Pid::from_raw(identity.pid)?, PidfdFlags::empty()).ok()?;
     identity.is_alive().then(|| Shim { identity: identity.clone(), pidfd: Rc::new(pidfd) })
@@ -144,8 +144,8 @@ fn end(workload: &mut Workload, cause: ExitCause, at: Timestamp) {
     workload.save();
 }
 
-/// A directory whose launch record cannot be read. If a shim was started, its workload cannot be taken over without that
-/// record, so it is ended and reported lost; if none was, there was no workload.
+/// A directory whose launch record cannot be read. If a shim was started, its workload cannot be taken over without
+/// that record, so it is ended and reported lost; if none was, there was no workload.
 fn damaged(directory: &Path, shim: Option<&ProcessIdentity>, bases: &CgroupBases, now: Timestamp) -> Option<Workload> {
     let shim_identity = shim?;
     let id = id_of(directory)?;

@@ -1,8 +1,8 @@
 //! Loopback ports for replicas.
 //!
-//! A port is chosen before the replica binds it, so somebody else could take it between. Ports are therefore drawn from below
-//! the kernel's ephemeral range, where no outgoing connection (of which a gateway makes many) ever lands, and round
-//! robin, so that a port that was just freed is the last to be given again.
+//! A port is chosen before the replica binds it, so somebody else could take it between. Ports are therefore drawn from
+//! below the kernel's ephemeral range, where no outgoing connection (of which a gateway makes many) ever lands, and
+//! round robin, so that a port that was just freed is the last to be given again.
 //!
 //! Source: Linux Documentation/networking/ip-sysctl.rst, `ip_local_port_range`.
 
@@ -24,7 +24,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// The range below the ephemeral ports, starting at a place that depends on `seed`, so that several daemons seldom meet.
+    /// The range below the ephemeral ports, starting at a place that depends on `seed`, so that several daemons seldom
+    /// meet.
     pub fn new(seed: u32) -> Self {
         let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
         let ephemeral = text.split_ascii_whitespace().next().and_then(|low| low.parse().ok()).unwrap_or(32_768_u16);

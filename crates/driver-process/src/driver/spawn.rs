@@ -1,9 +1,10 @@
 //! Starts a workload: its directory, its record, its shim.
 //!
-//! The shim is spawned, its identity is written down, and only then it is told to go on. Whatever instruction the daemon dies
-//! at, either a record names the shim or the shim starts nothing.
+//! The shim is spawned, its identity is written down, and only then it is told to go on. Whatever instruction the
+//! daemon dies at, either a record names the shim or the shim starts nothing.
 //!
-//! The shim is a child of the daemon in name only: it makes a session of its own, and when the daemon dies it goes on as a child of init.
+//! The shim is a child of the daemon in name only: it makes a session of its own, and when the daemon dies it goes on
+//! as a child of init.
 
 use super::table::{Shim, Workload};
 use super::{LaunchRequest, ProcessDriver, StartOutcome, launch, watch};
@@ -21,8 +22,8 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
 impl ProcessDriver {
-    /// Starts a workload. Returns at once; what becomes of it shows in [`ProcessDriver::inventory`], a failure as the phase
-    /// `Exited` with [`ExitCause::StartFailed`].
+    /// Starts a workload. Returns at once; what becomes of it shows in [`ProcessDriver::inventory`], a failure as the
+    /// phase `Exited` with [`ExitCause::StartFailed`].
     pub fn start(&mut self, request: LaunchRequest) -> StartOutcome {
         if self.table.workloads.borrow().contains_key(&request.id) {
             return StartOutcome::AlreadyKnown;

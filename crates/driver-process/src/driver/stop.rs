@@ -7,8 +7,8 @@ use plimsoll_model::{Millis, Phase, WorkloadId};
 use rustix::process::{Signal, pidfd_send_signal};
 
 impl ProcessDriver {
-    /// Marks a workload as draining: it takes no new requests and its health is not checked any more. Returns whether it
-    /// is there and was live.
+    /// Marks a workload as draining: it takes no new requests and its health is not checked any more. Returns whether
+    /// it is there and was live.
     pub fn drain(&mut self, id: &WorkloadId) -> bool {
         let is_live = self.table.workloads.borrow().get(id).is_some_and(|workload| workload.phase.is_live());
         self.table.enter(id, Phase::Draining);

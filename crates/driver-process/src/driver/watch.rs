@@ -35,8 +35,8 @@ async fn follow(table: Rc<Table>, id: WorkloadId, shim: Shim, answer: Option<Own
     // SAFETY: the `Rc` always names the same descriptor and keeps it open for as long as the `AsyncFd` has it.
     let watched = unsafe { AsyncFd::register_with_interest(shim.pidfd.clone(), Interest::READABLE) };
     let Ok(exit) = watched else {
-        // No descriptor is left for the poller. The workload runs on; without a watch its end would never be seen, so it is
-        // stopped rather than leaked.
+        // No descriptor is left for the poller. The workload runs on; without a watch its end would never be seen, so
+        // it is stopped rather than leaked.
         let _gone = pidfd_send_signal(&shim.pidfd, Signal::KILL);
         table.end(&id, ExitCause::StartFailed { message: "it cannot be watched: no descriptor is left".to_owned() });
         return;
@@ -159,7 +159,8 @@ pub fn sweep_session(shim: &ProcessIdentity) {
     }
 }
 
-/// A session's number is not given to a new process while the session has members, and a member is younger than the shim.
+/// A session's number is not given to a new process while the session has members, and a member is younger than the
+/// shim.
 fn kill_member(pid: i32, shim: &ProcessIdentity) -> io::Result<()> {
     let is_member = || procfs::stat(pid).is_ok_and(|stat| stat.sid == shim.pid && stat.start_ticks >= shim.start_ticks);
     if pid == shim.pid || !is_member() {

@@ -1,8 +1,8 @@
 //! The lowest rung: rlimits, niceness, and the shim's watchdog, where no cgroup holds a limit.
 //!
-//! - Memory: the watchdog samples and kills ([`crate::shim`]). `RLIMIT_DATA` stands behind it at four times the limit plus 256 MiB, so
-//!   that a process that allocates faster than anybody samples hits a wall. Not at the limit itself: `RLIMIT_DATA` counts
-//!   reserved memory (thread stacks, heaps of run-times) that is never touched.
+//! - Memory: the watchdog samples and kills ([`crate::shim`]). `RLIMIT_DATA` stands behind it at four times the limit
+//!   plus 256 MiB, so that a process that allocates faster than anybody samples hits a wall. Not at the limit itself:
+//!   `RLIMIT_DATA` counts reserved memory (thread stacks, heaps of run-times) that is never touched.
 //! - CPU: niceness only moves a workload behind others; it is no quota.
 //! - Processes: `RLIMIT_NPROC` counts all processes of the user and does not bind root.
 //!

@@ -1,5 +1,5 @@
-//! The file-system rung: Landlock. A workload reads the system, its program and its directory, and writes only where its
-//! spec says, into its private temporary directory, and to the harmless devices.
+//! The file-system rung: Landlock. A workload reads the system, its program and its directory, and writes only where
+//! its spec says, into its private temporary directory, and to the harmless devices.
 //!
 //! Where the kernel can (ABI 6), signals are scoped too: a workload cannot signal its shim or the daemon, though it is
 //! the same user.
@@ -15,7 +15,8 @@ use plimsoll_model::Enforcement;
 use plimsoll_model::spec::SandboxSpec;
 use std::path::{Path, PathBuf};
 
-/// Programs, libraries, configuration and the kernel's own view. `/run/systemd/resolve` is where `/etc/resolv.conf` points.
+/// Programs, libraries, configuration and the kernel's own view. `/run/systemd/resolve` is where `/etc/resolv.conf`
+/// points.
 const READ: [&str; 13] = [
     "/usr",
     "/lib",
@@ -87,8 +88,8 @@ fn landlock(sandbox: &SandboxSpec, places: &Places<'_>) -> Result<RestrictionSta
         .restrict_self()
 }
 
-/// Keeps the calling thread from signalling processes outside; false where the kernel is older than ABI 6. A rule set of
-/// its own, so that its absence does not make the file-system rung "partial".
+/// Keeps the calling thread from signalling processes outside; false where the kernel is older than ABI 6. A rule set
+/// of its own, so that its absence does not make the file-system rung "partial".
 fn scope_signals() -> bool {
     let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).scope(Scope::Signal);
     ruleset.and_then(Ruleset::create).and_then(|ruleset| ruleset.restrict_self()).is_ok()

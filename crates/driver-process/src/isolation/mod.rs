@@ -1,8 +1,8 @@
 //! The ladder of what holds a workload: one file per rung, each answering with the enforcement it really achieved.
 //!
-//! Everything here runs in the forked child, between fork and exec, so that it binds the workload and not the shim. Nothing
-//! here refuses to go on: a rung that is missing is reported, and only [`required`] (the spec's own demand) turns a
-//! report into a refusal.
+//! Everything here runs in the forked child, between fork and exec, so that it binds the workload and not the shim.
+//! Nothing here refuses to go on: a rung that is missing is reported, and only [`required`] (the spec's own demand)
+//! turns a report into a refusal.
 
 pub mod best_effort;
 pub mod filesystem;

@@ -1,7 +1,7 @@
 //! Optional namespaces: a user namespace of its own, and a network namespace with nothing but a loopback.
 //!
-//! The user keeps its number inside (no mapping to 0), so files mean the same on both sides. An unprivileged user gets a
-//! network namespace only together with a user namespace.
+//! The user keeps its number inside (no mapping to 0), so files mean the same on both sides. An unprivileged user gets
+//! a network namespace only together with a user namespace.
 //!
 //! Source: user_namespaces(7), network_namespaces(7), netdevice(7).
 

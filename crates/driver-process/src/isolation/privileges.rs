@@ -5,7 +5,8 @@
 
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
-/// Drops every capability from the ambient, bounding, permitted, effective and inheritable set, and forbids gaining any.
+/// Drops every capability from the ambient, bounding, permitted, effective and inheritable set, and forbids gaining
+/// any.
 ///
 /// Call it after everything that needs a privilege.
 ///

@@ -1,9 +1,10 @@
-//! The system-call rung: a seccomp filter that answers EPERM to calls no service has a use for and that have carried most
-//! escapes: mounting, tracing, loading code into the kernel, namespaces, keys, io_uring.
+//! The system-call rung: a seccomp filter that answers EPERM to calls no service has a use for and that have carried
+//! most escapes: mounting, tracing, loading code into the kernel, namespaces, keys, io_uring.
 //!
-//! A list of denied calls and not of allowed ones: the programs are other people's, and a list of allowed calls breaks them with the
-//! next libc. `clone3` cannot be looked into (its flags are behind a pointer), so it answers ENOSYS and libc falls back to
-//! `clone`, whose namespace flags are denied. On x86-64 the x32 numbers, which alias every call, are denied as a whole.
+//! A list of denied calls and not of allowed ones: the programs are other people's, and a list of allowed calls breaks
+//! them with the next libc. `clone3` cannot be looked into (its flags are behind a pointer), so it answers ENOSYS and
+//! libc falls back to `clone`, whose namespace flags are denied. On x86-64 the x32 numbers, which alias every call, are
+//! denied as a whole.
 //!
 //! Source: seccomp(2); the list follows what container run-times deny by default and the manual pages' notes.
 

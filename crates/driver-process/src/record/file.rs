@@ -1,8 +1,9 @@
 //! Small files that are there whole or not at all, also when the disk fills up.
 //!
-//! A write goes to a temporary name and is renamed. There is no fsync: what these files describe are processes, and those do not survive
-//! the power cut that fsync would protect against; against the crash of a process the page cache is enough. A shim
-//! reserves the room of its files before it starts the workload, so that an exit can be recorded on a full disk.
+//! A write goes to a temporary name and is renamed. There is no fsync: what these files describe are processes, and
+//! those do not survive the power cut that fsync would protect against; against the crash of a process the page cache
+//! is enough. A shim reserves the room of its files before it starts the workload, so that an exit can be recorded on a
+//! full disk.
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::fs::{self, File, OpenOptions};

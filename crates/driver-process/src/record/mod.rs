@@ -1,7 +1,8 @@
 //! What driver and shim tell each other through a workload's directory, and what makes adoption possible.
 //!
-//! Files and not a socket: either side may die at any instruction and the other must still find everything. Each file has
-//! one writer, is replaced atomically, and carries a format number, because a shim outlives the release that started it.
+//! Files and not a socket: either side may die at any instruction and the other must still find everything. Each file
+//! has one writer, is replaced atomically, and carries a format number, because a shim outlives the release that
+//! started it.
 //!
 //! | file | writer | says |
 //! | --- | --- | --- |

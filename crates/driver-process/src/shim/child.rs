@@ -1,8 +1,8 @@
 //! Between fork and exec: the child binds itself, reports what holds, and becomes the workload.
 //!
-//! The order matters. What needs privileges or the file system comes first (cgroups, limits, namespaces), then what takes
-//! them away (Landlock, capabilities), last the system-call filter. Changing user namespace or capabilities clears the death
-//! signal, so it is set after them; a parent that died before that is seen by its changed pid.
+//! The order matters. What needs privileges or the file system comes first (cgroups, limits, namespaces), then what
+//! takes them away (Landlock, capabilities), last the system-call filter. Changing user namespace or capabilities
+//! clears the death signal, so it is set after them; a parent that died before that is seen by its changed pid.
 
 use super::{signals, spawn::Prepared};
 use crate::cgroup::{Group, Outcome};

@@ -1,8 +1,8 @@
 //! Holds a CPU quota by stopping and continuing the workload, where no cgroup can and the user asked for it.
 //!
-//! CPU time is credit: it accrues at the quota, at most 100 ms worth of it is kept, and what the workload uses is taken from it. In debt, the
-//! workload is stopped until the debt is paid. The clock of each process is read every 10 ms, so it overdraws by at most 10 ms
-//! per running thread, which the stop that follows makes up.
+//! CPU time is credit: it accrues at the quota, at most 100 ms worth of it is kept, and what the workload uses is taken
+//! from it. In debt, the workload is stopped until the debt is paid. The clock of each process is read every 10 ms, so
+//! it overdraws by at most 10 ms per running thread, which the stop that follows makes up.
 //!
 //! Source: clock_getcpuclockid(3); the bucket is the token bucket of RFC 2697, section 3, with one rate.
 
@@ -97,8 +97,8 @@ impl Duty {
         self.family.members()
     }
 
-    /// CPU time that the members used since the last look. What a member used before it was first seen counts too, what one used
-    /// after its last look and before its end does not.
+    /// CPU time that the members used since the last look. What a member used before it was first seen counts too, what
+    /// one used after its last look and before its end does not.
     fn used_since(&mut self) -> Duration {
         let now: BTreeMap<i32, Duration> =
             self.family.members().filter_map(|pid| Some((pid, cpu_time(pid)?))).collect();
@@ -136,7 +136,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever a greedy workload does between looks, over ten seconds it gets its quota, give or take one look and the kept credit.
+        /// Whatever a greedy workload does between looks, over ten seconds it gets its quota, give or take one look and
+        /// the kept credit.
         #[test]
         fn over_time_a_greedy_workload_gets_its_quota(quota in 10_u64..3_000, threads in 1_u32..4) {
             let mut bucket = Bucket::new(quota);

@@ -1,7 +1,7 @@
 //! Which processes belong to a workload where no cgroup says so: its session, and whatever descends from the shim.
 //!
-//! A walk over /proc costs 20 µs per process, too much to do four times a second beside a thousand other shims. So pids that
-//! turned out to be strangers are remembered and skipped, and forgotten once a minute because pids are reused.
+//! A walk over /proc costs 20 µs per process, too much to do four times a second beside a thousand other shims. So pids
+//! that turned out to be strangers are remembered and skipped, and forgotten once a minute because pids are reused.
 
 use crate::procfs;
 use std::collections::BTreeSet;

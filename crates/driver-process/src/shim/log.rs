@@ -1,8 +1,8 @@
 //! The workload's output as a rotated log: each line with its time and where it came from.
 //!
-//! A line reads `2026-11-21T07:39:42.123Z out hello`: UTC, milliseconds, then `out`, `err`, or `sys` for the shim's own notes.
-//! A line over 16 KiB is written in pieces, `out+` for all but the last. The workload is never held up by a full disk: what
-//! cannot be written is counted, and the count is noted when there is room again.
+//! A line reads `2026-11-21T07:39:42.123Z out hello`: UTC, milliseconds, then `out`, `err`, or `sys` for the shim's own
+//! notes. A line over 16 KiB is written in pieces, `out+` for all but the last. The workload is never held up by a full
+//! disk: what cannot be written is counted, and the count is noted when there is room again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

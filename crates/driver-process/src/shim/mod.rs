@@ -7,12 +7,12 @@
 //!    ◄── stdout: "running", or why not
 //! ```
 //!
-//! The death signal ties the workload to the shim (it fires when the parent *thread* ends, so the shim has one thread only),
-//! and nothing ties the shim to the daemon. If the daemon dies before it said "go", nothing is started: a workload that no
-//! record names would run unseen.
+//! The death signal ties the workload to the shim (it fires when the parent *thread* ends, so the shim has one thread
+//! only), and nothing ties the shim to the daemon. If the daemon dies before it said "go", nothing is started: a
+//! workload that no record names would run unseen.
 //!
-//! It has no async runtime and no threads, allocates little, and must stay under 1 MB of private memory, because a machine
-//! runs as many of them as workloads. It decides nothing: it never starts anything again.
+//! It has no async runtime and no threads, allocates little, and must stay under 1 MB of private memory, because a
+//! machine runs as many of them as workloads. It decides nothing: it never starts anything again.
 
 mod child;
 mod duty;
@@ -112,9 +112,11 @@ fn run(directory: &Path) -> Result<(), String> {
     end(room.exit, ended.cause, ended.oom_kills, ended.memory_peak)
 }
 
-/// Closes what whoever started the daemon left open: a shim outlives them, and a pipe held open keeps its reader waiting.
+/// Closes what whoever started the daemon left open: a shim outlives them, and a pipe held open keeps its reader
+/// waiting.
 fn close_inherited() {
-    // SAFETY: nothing of this process is open yet behind the standard streams; `shim_main` is the first thing in `main`.
+    // SAFETY: nothing of this process is open yet behind the standard streams; `shim_main` is the first thing in
+    // `main`.
     let _older_kernel = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0) };
 }
 

@@ -1,5 +1,5 @@
-//! Signals as something to poll: the shim blocks the ones it answers to and reads them from a descriptor, so that nothing
-//! runs in a signal handler.
+//! Signals as something to poll: the shim blocks the ones it answers to and reads them from a descriptor, so that
+//! nothing runs in a signal handler.
 //!
 //! Source: signalfd(2).
 

@@ -158,8 +158,8 @@ fn fork_into(group: BorrowedFd<'_>) -> std::io::Result<libc::pid_t> {
     arguments.flags = CLONE_INTO_CGROUP;
     arguments.exit_signal = libc::SIGCHLD as u64;
     arguments.cgroup = group.as_raw_fd() as u64;
-    // SAFETY: without CLONE_VM this is a fork: the child has a copy of everything and goes on behind this line. The process has one
-    // thread, so no lock of the C library is held by a thread that the child lacks.
+    // SAFETY: without CLONE_VM this is a fork: the child has a copy of everything and goes on behind this line. The
+    // process has one thread, so no lock of the C library is held by a thread that the child lacks.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
     if pid < 0 { Err(std::io::Error::last_os_error()) } else { Ok(pid as libc::pid_t) }
 }

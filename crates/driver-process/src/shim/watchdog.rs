@@ -1,8 +1,8 @@
 //! Holds a memory limit by sampling, where no cgroup can.
 //!
 //! The sum of resident pages counts shared pages once per process, so a sum over the limit is checked against the
-//! proportional set size before anything is killed. Samples are 250 ms apart, and 20 ms while more than half of the limit is
-//! used or the workload is young: growth is what this looks for.
+//! proportional set size before anything is killed. Samples are 250 ms apart, and 20 ms while more than half of the
+//! limit is used or the workload is young: growth is what this looks for.
 
 use super::family::Family;
 use crate::procfs;

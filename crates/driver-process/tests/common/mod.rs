@@ -1,4 +1,5 @@
-//! What every test of this crate needs: a driver on a state directory of its own, requests, and waiting with a deadline.
+//! What every test of this crate needs: a driver on a state directory of its own, requests, and waiting with a
+//! deadline.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -156,6 +157,7 @@ impl Drop for Cleanup {
                 .for_each(|shim| signal(shim.pid, rustix::process::Signal::USR1));
             std::thread::sleep(Duration::from_millis(2));
         }
+        cgroup::sweep_others(&self.bases, &std::collections::BTreeSet::new());
         cgroup::remove_bases(&self.bases);
     }
 }

@@ -32,7 +32,8 @@ pub struct Cadence {
 }
 
 impl Cadence {
-    /// `was_ready` for an adopted replica that was ready before: its start-up is over, and it is not called ready a second time until it passes.
+    /// `was_ready` for an adopted replica that was ready before: its start-up is over, and it is not called ready a
+    /// second time until it passes.
     pub fn new(spec: &HealthSpec, was_ready: bool) -> Self {
         let interval = super::physical(spec.interval).max(Duration::from_millis(1));
         Self {

@@ -1,7 +1,7 @@
 //! Health checks: the one source of readiness.
 //!
-//! [`probe`] asks, [`cadence`] decides when to ask again and what the answers mean, and this drives the two. All times are
-//! physical.
+//! [`probe`] asks, [`cadence`] decides when to ask again and what the answers mean, and this drives the two. All times
+//! are physical.
 
 mod cadence;
 mod probe;

@@ -1,6 +1,7 @@
 //! One question to a replica: does its port take a connection, and does it answer 200 to 399?
 //!
-//! Own code and not an HTTP client: one request without a body, of whose answer twelve bytes are read, for a thousand replicas at a time.
+//! Own code and not an HTTP client: one request without a body, of whose answer twelve bytes are read, for a thousand
+//! replicas at a time.
 //! Source: RFC 9112, section 4 (status line).
 
 use plimsoll_model::spec::Probe;
