@@ -80,14 +80,14 @@ impl Clock {
 
     /// Physical to trace time.
     #[must_use]
-    pub fn to_trace(&self, physical: Duration) -> Millis {
+    pub fn to_trace(self, physical: Duration) -> Millis {
         let micros = physical.as_micros().saturating_mul(u128::from(self.origin.speed));
         Millis(u64::try_from(micros / 1_000).unwrap_or(u64::MAX))
     }
 
     /// Trace to physical time.
     #[must_use]
-    pub fn to_physical(&self, trace: Millis) -> Duration {
+    pub fn to_physical(self, trace: Millis) -> Duration {
         Duration::from_millis(trace.get()) / self.origin.speed
     }
 }

@@ -40,6 +40,10 @@ impl Ledger {
     /// Adds a slot.
     pub fn add(&mut self, service: &ServiceName, slot: Slot) {
         let slots = self.slots.entry(service.clone()).or_default();
+        // The run begins with its first ready replica: before that nobody could have served anything.
+        if slots.is_empty() && slot.ready == 0 {
+            return;
+        }
         if slots.len() >= SLOTS_MAX {
             let mut index = 0;
             slots.retain(|_| {

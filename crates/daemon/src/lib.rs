@@ -12,6 +12,7 @@ mod engine;
 mod execute;
 pub mod gateway_link;
 pub mod history_warmup;
+mod history_writer;
 pub mod ledger;
 mod metrics;
 mod open;

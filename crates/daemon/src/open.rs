@@ -9,6 +9,7 @@ use crate::engine::{Engine, GatewayState, Sources, TICK_MIN};
 use crate::execute::{Executor, Launchpad};
 use crate::gateway_link::{GatewayCommand, GatewayLink};
 use crate::history_warmup;
+use crate::history_writer::HistoryWriter;
 use crate::ledger::Ledger;
 use crate::state_dir::{DaemonFile, DaemonLock, StateDir, StateDirError};
 use crate::traffic::TrafficWindow;
@@ -21,9 +22,11 @@ use plimsoll_model::Observation;
 use plimsoll_model::spec::Spec;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -136,8 +139,6 @@ pub struct Handle {
     pub adopted: usize,
     /// What is worth telling about the start, one line each.
     pub notes: Vec<String>,
-    /// Trace time.
-    pub clock: crate::clock::Clock,
 }
 
 /// Opens everything. Must be called on a `LocalSet` of a current-thread runtime.
@@ -149,127 +150,164 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
     let dir = StateDir::open(&root)?;
     let lock = dir.lock()?;
     let token = dir.token()?;
+    raise_descriptor_limit();
     let listener = listen(&options.spec.api_listen).await?;
-    let clock_file: Option<Origin> = dir.read_json("clock.json");
-    // A replay's clock starts at a moment of its own, so a new run after a clean end is a new record.
-    let begin_anew =
-        options.fresh || (dir.read_json::<bool>("ended.json").is_some() && options.spec.clock.start.is_some());
-    if begin_anew {
-        put_aside(&dir)?;
-    }
-    let (journal, recovery) = Journal::open(dir.journal(), journal_options(&options.spec))
-        .map_err(|source| OpenError::Journal { path: dir.journal(), source })?;
-    let recovered = recover(&recovery);
-    let clock = match (recovered.last_at, clock_file) {
-        (Some(last_at), Some(origin)) if !begin_anew && origin.speed == options.spec.clock.speed => {
-            Clock::resume(origin, last_at)
-        }
-        (Some(last_at), _) if options.spec.clock.start.is_none() => {
-            Clock::start(&options.spec.clock).not_before(last_at)
-        }
-        _ => Clock::start(&options.spec.clock),
-    };
-    dir.write_json("clock.json", &clock.origin())?;
-    let shim = vec![options.own_binary.clone().into_os_string(), "shim".into()];
-    let (driver, driver_events) = ProcessDriver::open(&dir.driver(), shim, move || clock.now())
-        .map_err(|source| OpenError::Driver { path: dir.driver(), source })?;
-    let live = driver.inventory().iter().filter(|status| status.phase.holds_resources()).count();
-    if begin_anew && live > 0 {
-        return Err(OpenError::StillRunning { live, path: dir.root().to_owned() });
-    }
-    dir.remove("ended.json");
-    let tick = clock.to_physical(options.spec.tick).max(TICK_MIN);
-    let (gateway, gateway_events) = GatewayLink::spawn(GatewayCommand {
-        command: vec![options.own_binary.clone().into_os_string(), "gateway".into()],
-        socket: dir.gateway_socket(),
-        log: dir.gateway_log(),
-        report_interval: (tick / 4).clamp(REPORT_MIN, REPORT_MAX),
-    });
-    let (orders, orders_in) = mpsc::channel(ORDERS_MAX);
-    let (history, history_fault) = open_history(&dir, &options.spec);
-    let shared = Rc::new(Shared {
-        state: RefCell::default(),
-        decisions: RefCell::new(VecDeque::new()),
-        policy: RefCell::new(serde_json::to_value(&options.spec).unwrap_or_default()),
-        history: history.clone(),
-        totals: RefCell::default(),
-        token,
-        news: watch::channel(0).0,
-    });
     let api = listener
         .local_addr()
         .map_err(|source| OpenError::Listen { address: options.spec.api_listen.clone(), source })?;
+    let past = open_past(&dir, &options)?;
+    let clock = past.clock;
+    let (driver, driver_events) = ProcessDriver::open(&dir.driver(), own(&options, "shim"), move || clock.now())
+        .map_err(|source| OpenError::Driver { path: dir.driver(), source })?;
+    let live = driver.inventory().iter().filter(|status| status.phase.holds_resources()).count();
+    if past.begins_anew && live > 0 {
+        return Err(OpenError::StillRunning { live, path: dir.root().to_owned() });
+    }
+    dir.remove("ended.json");
+    let (gateway, gateway_events) = GatewayLink::spawn(GatewayCommand {
+        command: own(&options, "gateway"),
+        socket: dir.gateway_socket(),
+        log: dir.gateway_log(),
+        report_interval: (clock.to_physical(options.spec.tick).max(TICK_MIN) / 4).clamp(REPORT_MIN, REPORT_MAX),
+    });
     dir.write_json(
         "daemon.json",
         &DaemonFile { pid: std::process::id(), api: api.to_string(), spec: options.spec_path.clone() },
     )?;
-    let now = Instant::now();
-    let instruments = Instruments {
-        usage: UsageSampler::new(),
-        host: HostSampler::new(dir.root()),
+    let (history, writer) = open_history(&dir, &options.spec);
+    let (orders, orders_in) = mpsc::channel(ORDERS_MAX);
+    let shared = Rc::new(Shared {
+        state: RefCell::default(),
+        decisions: RefCell::new(VecDeque::new()),
+        policy: RefCell::new(serde_json::to_value(&options.spec).unwrap_or_default()),
         history,
-        history_fault,
-        origin: now,
-        last: now,
-        latest: Observation::default(),
-    };
-    let mut notes = recovered.notes.clone();
-    let (warm_up, warm_up_notes) = if recovered.steps == 0 {
-        history_warmup::read(&options.spec, clock.origin().trace, options.history_scale)
-    } else {
-        (Vec::new(), Vec::new())
-    };
-    notes.extend(warm_up_notes);
-    let mut warnings = options.warnings.clone();
-    warnings.extend(notes.iter().cloned());
-    let ledger = Rc::new(RefCell::new(Ledger::default()));
-    let Recovered { state, steps, unapplied, unrecorded, .. } = recovered;
-    let same_policy = state.spec.as_deref() == Some(&options.spec);
-    let generation = state.generation;
-    let mut engine = Engine {
-        clock,
-        spec: Rc::new(options.spec),
-        launchpad: Launchpad {
-            own_binary: options.own_binary,
-            directory: options.spec_path.parent().map(PathBuf::from).unwrap_or_default(),
-        },
-        spec_path: options.spec_path,
-        generation,
-        recorder: Recorder::new(state, journal, steps, unrecorded),
-        driver,
-        executor: Executor::default(),
-        gateway,
-        gateway_state: GatewayState::new(),
-        traffic: TrafficWindow::default(),
-        instruments,
-        shared: shared.clone(),
-        ledger: ledger.clone(),
-        started: now,
-        warm_up: Vec::new(),
-        last_decision: None,
-        job_verdicts: BTreeMap::new(),
-        spec_warnings: warnings,
-    };
-    for decision in unapplied {
-        engine.apply(&decision);
-    }
-    if !same_policy {
-        let spec = (*engine.spec).clone();
-        engine.adopt_spec(spec);
-    }
-    engine.warm_up = warm_up;
+        totals: RefCell::default(),
+        token,
+        news: watch::channel(0).0,
+    });
+    let world = World { driver, gateway, instruments: instruments(&dir, writer), shared: shared.clone() };
+    let (engine, notes) = assemble(options, past, world);
     let handle = Handle {
         api,
         shared: shared.clone(),
         orders: orders.clone(),
-        ledger,
+        ledger: engine.ledger.clone(),
         state_dir: dir.root().to_owned(),
         adopted: live,
         notes,
-        clock,
     };
     let sources = Sources { driver: driver_events, gateway: gateway_events, orders: orders_in };
     Ok((Daemon { engine, sources, listener, shared, orders, dir, _lock: lock }, handle))
+}
+
+/// What an earlier daemon recorded, replayed.
+struct Past {
+    journal: Journal,
+    recovered: Recovered,
+    clock: Clock,
+    begins_anew: bool,
+}
+
+fn open_past(dir: &StateDir, options: &Options) -> Result<Past, OpenError> {
+    let clock_spec = &options.spec.clock;
+    let origin: Option<Origin> = dir.read_json("clock.json");
+    // A replay's clock starts at a moment of its own, so a new run after a clean end is a new record.
+    let begins_anew = options.fresh || (dir.read_json::<bool>("ended.json").is_some() && clock_spec.start.is_some());
+    if begins_anew {
+        put_aside(dir)?;
+    }
+    let (journal, recovery) = Journal::open(dir.journal(), journal_options(&options.spec))
+        .map_err(|source| OpenError::Journal { path: dir.journal(), source })?;
+    let recovered = recover(&recovery);
+    let clock = match (recovered.last_at, origin) {
+        (Some(last_at), Some(origin)) if !begins_anew && origin.speed == clock_spec.speed => {
+            Clock::resume(origin, last_at)
+        }
+        (Some(last_at), _) => Clock::start(clock_spec).not_before(last_at),
+        (None, _) => Clock::start(clock_spec),
+    };
+    dir.write_json("clock.json", &clock.origin())?;
+    Ok(Past { journal, recovered, clock, begins_anew })
+}
+
+/// What the engine acts on and measures with.
+struct World {
+    driver: ProcessDriver,
+    gateway: GatewayLink,
+    instruments: Instruments,
+    shared: Rc<Shared>,
+}
+
+/// The engine in the state that the journal led to, with what was decided and not handed over handed over now.
+fn assemble(options: Options, past: Past, world: World) -> (Engine, Vec<String>) {
+    let Past { journal, recovered, clock, .. } = past;
+    let Recovered { state, steps, unapplied, unrecorded, mut notes, .. } = recovered;
+    let (warm_up, faults) = if steps == 0 {
+        history_warmup::read(&options.spec, clock.origin().trace, options.history_scale)
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    notes.extend(faults);
+    let is_same_policy = state.spec.as_deref() == Some(&options.spec);
+    let mut engine = Engine {
+        clock,
+        launchpad: Launchpad {
+            own_binary: options.own_binary,
+            directory: options.spec_path.parent().map(PathBuf::from).unwrap_or_default(),
+        },
+        spec: Rc::new(options.spec),
+        spec_path: options.spec_path,
+        generation: state.generation,
+        recorder: Recorder::new(state, journal, steps, unrecorded),
+        driver: world.driver,
+        executor: Executor::default(),
+        gateway: world.gateway,
+        gateway_state: GatewayState::new(),
+        traffic: TrafficWindow::default(),
+        instruments: world.instruments,
+        shared: world.shared,
+        ledger: Rc::new(RefCell::new(Ledger::default())),
+        started: Instant::now(),
+        warm_up: Vec::new(),
+        last_decision: None,
+        job_verdicts: BTreeMap::new(),
+        spec_warnings: options.warnings.into_iter().chain(notes.iter().cloned()).collect(),
+    };
+    for decision in unapplied {
+        engine.apply(&decision);
+    }
+    if !is_same_policy {
+        let spec = (*engine.spec).clone();
+        engine.adopt_spec(spec);
+    }
+    engine.warm_up = warm_up;
+    (engine, notes)
+}
+
+fn instruments(dir: &StateDir, history: Result<HistoryWriter, String>) -> Instruments {
+    let now = Instant::now();
+    Instruments {
+        usage: UsageSampler::new(),
+        host: HostSampler::new(dir.root()),
+        history,
+        origin: now,
+        last: now,
+        latest: Observation::default(),
+    }
+}
+
+/// This program with a subcommand.
+fn own(options: &Options, subcommand: &str) -> Vec<OsString> {
+    vec![options.own_binary.clone().into_os_string(), subcommand.into()]
+}
+
+/// The samplers keep up to seven files open per workload, so the soft limit of descriptors goes up to the hard one. Where
+/// that is refused, samplers open files again and again instead.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 impl Daemon {
@@ -312,10 +350,15 @@ fn journal_options(spec: &Spec) -> plimsoll_journal::Options {
     }
 }
 
-fn open_history(dir: &StateDir, spec: &Spec) -> (Option<Rc<History>>, Option<String>) {
+/// The store for reading, and its writer; without a store only the reason.
+fn open_history(dir: &StateDir, spec: &Spec) -> (Option<Arc<History>>, Result<HistoryWriter, String>) {
     let retention = Retention { raw: spec.history.raw, summary: spec.history.summary, size_max: spec.history.size_max };
     match History::open(dir.history(), retention) {
-        Ok(history) => (Some(Rc::new(history)), None),
-        Err(error) => (None, Some(error.to_string())),
+        Ok(history) => {
+            let history = Arc::new(history);
+            let writer = HistoryWriter::start(history.clone()).map_err(|error| error.to_string());
+            (Some(history), writer)
+        }
+        Err(error) => (None, Err(error.to_string())),
     }
 }

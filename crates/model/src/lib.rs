@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod observation;
 pub mod quantity;
 pub mod rationale;
+mod rationale_text;
 pub mod spec;
 
 pub use decision::{Action, ActionKind, Decision, StopReason};

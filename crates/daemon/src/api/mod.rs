@@ -24,6 +24,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -47,7 +48,7 @@ pub struct Shared {
     /// The policy in force, as it was journaled.
     pub policy: RefCell<serde_json::Value>,
     /// Samples.
-    pub history: Option<Rc<History>>,
+    pub history: Option<Arc<History>>,
     /// Requests by service since the daemon started.
     pub totals: RefCell<BTreeMap<ServiceName, Totals>>,
     /// Guards writes.
@@ -58,7 +59,7 @@ pub struct Shared {
 
 /// Serves the API until the task is dropped.
 pub async fn serve(listener: TcpListener, shared: Rc<Shared>, orders: mpsc::Sender<Order>) {
-    let slots = std::sync::Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let local = listener.local_addr().ok();
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else { return };

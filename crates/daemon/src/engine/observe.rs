@@ -1,12 +1,11 @@
 //! Everything measured, put together into one [`Observation`].
 
 use super::Engine;
-use plimsoll_collect::history::History;
+use crate::history_writer::HistoryWriter;
 use plimsoll_collect::host::HostSampler;
 use plimsoll_collect::usage::{CgroupPaths, Target, UsageSampler};
 use plimsoll_controller::Input;
 use plimsoll_model::{Micros, Millis, Observation, ServiceName};
-use std::rc::Rc;
 use std::time::Instant;
 
 /// What measures.
@@ -15,10 +14,8 @@ pub struct Instruments {
     pub usage: UsageSampler,
     /// Of the host.
     pub host: HostSampler,
-    /// Where samples go.
-    pub history: Option<Rc<History>>,
-    /// Why samples are not kept, if so.
-    pub history_fault: Option<String>,
+    /// Where samples go; or why they are not kept.
+    pub history: Result<HistoryWriter, String>,
     /// The origin of the samplers' monotonic time.
     pub origin: Instant,
     /// When the last observation was made.

@@ -10,7 +10,8 @@ use plimsoll_collect::history::SeriesId;
 use plimsoll_model::rationale::JobRationale;
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{
-    Decision, JobName, MilliRps, Millicores, Permille, Phase, ReplicaStatus, ServiceName, Timestamp, WorkloadId,
+    ActionKind, Decision, JobName, MilliRps, Millicores, Permille, Phase, ReplicaStatus, ServiceName, StopReason,
+    Timestamp, WorkloadId,
 };
 use std::collections::BTreeMap;
 
@@ -37,10 +38,15 @@ impl Engine {
         }
         let mut ledger = self.ledger.borrow_mut();
         for action in &decision.actions {
+            // A stop that is no scale-in carries its whole reason itself.
+            let says_why = match &action.kind {
+                ActionKind::StartReplica { .. } | ActionKind::Stop { reason: StopReason::ScaleIn, .. } => false,
+                ActionKind::Stop { .. } => true,
+                ActionKind::StartTask { .. } | ActionKind::Forget { .. } => continue,
+            };
             let Some(service) = action.service() else { continue };
             ledger.actions += 1;
-            ledger.actions_explained +=
-                u64::from(decision.rationale.services.contains_key(service) || !decision.rationale.findings.is_empty());
+            ledger.actions_explained += u64::from(says_why || decision.rationale.services.contains_key(service));
         }
         let mut feed = self.shared.decisions.borrow_mut();
         if feed.len() >= crate::api::DECISIONS_MAX {
@@ -86,7 +92,11 @@ impl Engine {
             findings.push(format!("frozen since {}: {}", fault.since, fault.why));
         }
         findings.extend(self.gateway_state.fault.iter().map(|why| format!("gateway: {why}")));
-        findings.extend(self.instruments.history_fault.iter().map(|why| format!("history: {why}")));
+        let history_fault = match &self.instruments.history {
+            Ok(writer) => writer.fault(),
+            Err(why) => Some(why.clone()),
+        };
+        findings.extend(history_fault.map(|why| format!("history: {why}")));
         findings.extend(self.spec_warnings.iter().map(|warning| format!("spec: {warning}")));
         findings.extend(
             self.last_decision.iter().flat_map(|decision| &decision.rationale.findings).map(ToString::to_string),
@@ -220,8 +230,8 @@ impl Engine {
         }
     }
 
-    fn keep_samples(&mut self, now: Timestamp, state: &StateView) {
-        let Some(history) = &self.instruments.history else { return };
+    fn keep_samples(&self, now: Timestamp, state: &StateView) {
+        let Ok(history) = &self.instruments.history else { return };
         let mut samples: Vec<(SeriesId, i64)> = Vec::with_capacity(state.services.len() * 12 + 4);
         for service in &state.services {
             let mut add =
@@ -250,7 +260,7 @@ impl Engine {
         samples.extend(sample("node/memory_used_bytes".to_owned(), state.node.used.memory_bytes));
         samples.extend(sample("node/cpu_reserved_millicores".to_owned(), state.node.reserved.cpu_millicores));
         samples.extend(sample("node/memory_reserved_bytes".to_owned(), state.node.reserved.memory_bytes));
-        self.instruments.history_fault = history.append(now, &samples).err().map(|error| error.to_string());
+        history.append(now, samples);
     }
 
     fn keep_slots(&self, now: Timestamp, state: &StateView) {

@@ -26,14 +26,16 @@ pub fn run(logs: &Logs) -> anyhow::Result<Verdict> {
     if open.is_empty() && !logs.follow {
         bail!("{}: no log of that service, job or replica is kept; `plimsoll status` lists what runs", logs.workload);
     }
-    while logs.follow {
+    if !logs.follow {
+        return Ok(Verdict::Done);
+    }
+    loop {
         std::thread::sleep(LOOK_EVERY);
         for (id, path) in find(&driver, &logs.workload) {
             let (_, offset) = open.entry(path.clone()).or_insert((id.clone(), 0));
             *offset = print_from(&id, &path, *offset)?;
         }
     }
-    Ok(Verdict::Done)
 }
 
 /// Logs of running and recently ended workloads that `wanted` (a service, a job, or one id) names, in the order of ids.

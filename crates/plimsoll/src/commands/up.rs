@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use indicatif::ProgressBar;
 use plimsoll_config::Loaded;
 use plimsoll_daemon::api::Order;
+use plimsoll_daemon::view::StateView;
 use plimsoll_daemon::{Handle, Options};
 use plimsoll_loadgen::{LoadPlan, LoadReport, RunError, Stop, StopHandle, Target};
 use std::time::{Duration, Instant};
@@ -119,16 +120,16 @@ fn say(line: &str) {
 async fn wait_ready(handle: &Handle, services: usize) {
     let deadline = Instant::now() + READY_WAIT;
     while Instant::now() < deadline {
-        let state = handle.shared.state.borrow();
-        if state.services.len() == services
-            && state.gateway.connected
-            && state.services.iter().all(|service| service.ready > 0)
-        {
+        if is_ready(&handle.shared.state.borrow(), services) {
             return;
         }
-        drop(state);
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+fn is_ready(state: &StateView, services: usize) -> bool {
+    let all = state.services.len() == services && state.services.iter().all(|service| service.ready > 0);
+    all && state.gateway.connected && !state.gateway.listeners.is_empty()
 }
 
 fn send(planned: &Planned, stop: Stop, bar: &ProgressBar) -> Result<LoadReport, RunError> {

@@ -1,0 +1,232 @@
+//! One line of text for each typed reason, as `explain`, the dashboard's feed and findings show it.
+//!
+//! Kept apart from the reasons themselves so that neither file grows past what can be read in one go. Nothing is computed
+//! here: every number in a line stands in the value.
+
+use crate::id::ServiceName;
+use crate::inventory::ExitCause;
+use crate::quantity::{MilliRps, Millicores, Millis};
+use crate::rationale::{Basis, Bound, Counterfactual, Finding, JobRationale, Term, Withheld};
+use crate::spec::Resources;
+use std::fmt;
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", replicas(self.replicas), self.basis)
+    }
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu { measured, target, used, replicas_measured } => {
+                write!(
+                    f,
+                    "CPU at {measured} of the request over {replicas_measured} replicas ({used} used), target {target}"
+                )
+            }
+            Self::Memory { measured, target, used, replicas_measured } => {
+                write!(
+                    f,
+                    "memory at {measured} of the request over {replicas_measured} replicas ({used} used), target {target}"
+                )
+            }
+            Self::RequestRate { measured, target } => write!(f, "{measured} arriving, {target} wanted per replica"),
+            Self::InFlight { measured_milli, target_milli } => write!(
+                f,
+                "{}.{:03} requests in flight, {}.{:03} wanted per replica",
+                measured_milli / 1_000,
+                measured_milli % 1_000,
+                target_milli / 1_000,
+                target_milli % 1_000
+            ),
+            Self::Forecast { forecast, quantile, demand, per_replica } => write!(
+                f,
+                "forecast of {demand} for {} ({quantile} quantile, {}, {} seasons), {per_replica} per replica",
+                forecast.at, forecast.model, forecast.seasons
+            ),
+            Self::WithinTolerance { metric, ratio, tolerance } => {
+                write!(f, "{metric} is at {ratio} of its target, within ±{tolerance}")
+            }
+            Self::NoData { metric, age_ms: Some(age) } => {
+                write!(f, "no fresh figure for {metric} ({}), held", Millis(*age))
+            }
+            Self::NoData { metric, age_ms: None } => write!(f, "no figure for {metric} yet, held"),
+            Self::Arrivals { measured } => write!(f, "{measured} arriving and no replica runs"),
+            Self::Minimum => f.write_str("the least the spec allows"),
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reserve { added } => write!(f, "+{added} in reserve"),
+            Self::Maximum { replicas_max, wanted } => {
+                write!(f, "bounded to the maximum {replicas_max} (wanted {wanted})")
+            }
+            Self::Minimum { replicas_min, wanted } => {
+                write!(f, "raised to the minimum {replicas_min} (wanted {wanted})")
+            }
+            Self::StabilizationDown { window, highest, until } => {
+                write!(f, "scale-in held: {highest} were proposed within the last {window}, until {until}")
+            }
+            Self::StabilizationUp { window, lowest } => {
+                write!(f, "scale-out held: only {lowest} were proposed within the last {window}")
+            }
+            Self::StepLimit { step_max, period, wanted } => {
+                write!(f, "at most {step_max} per {period} (wanted {wanted})")
+            }
+            Self::ForecastCannotRemove { proposed } => write!(f, "the forecast's {proposed} may add, not remove"),
+        }
+    }
+}
+
+impl fmt::Display for Counterfactual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.figure)?;
+        let text = |value: u64| match self.unit.as_str() {
+            "millicores" => Millicores(value).to_string(),
+            "thousandths of a request/s" => MilliRps(value).to_string(),
+            "thousandths of a request" => format!("{}.{:03}", value / 1_000, value % 1_000),
+            unit => format!("{value} {unit}"),
+        };
+        match (self.more_from.map(text), self.fewer_to.map(text)) {
+            (Some(more), Some(fewer)) => write!(f, " more replicas from {more} on, fewer at or below {fewer}"),
+            (Some(more), None) => write!(f, " more replicas from {more} on, fewer at no value"),
+            (None, Some(fewer)) => write!(f, " fewer replicas at or below {fewer}, more at no value"),
+            (None, None) => f.write_str(" no value would have changed the target"),
+        }
+    }
+}
+
+impl fmt::Display for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} CPU and {}", self.cpu, self.memory)
+    }
+}
+
+impl fmt::Display for ExitCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status { code } => write!(f, "exit status {code}"),
+            Self::Signal { signal } => write!(f, "killed by signal {signal}"),
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::KilledAfterGrace => f.write_str("killed after its grace time"),
+            Self::StartFailed { message } => write!(f, "could not start: {message}"),
+            Self::NeverReady => f.write_str("never became ready"),
+            Self::Lost => f.write_str("gone without a record"),
+        }
+    }
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCapacity { replicas: missing, asked, free } => {
+                write!(f, "no room for {}: each asks {asked}, {free} are free", replicas(*missing))
+            }
+            Self::Backoff { exits, until } => write!(f, "restart waits until {until} after {exits} exits in a row"),
+            Self::CrashLoop { exits, cause, until } => {
+                write!(f, "crash loop: {exits} exits in a row, last {cause}; next try at {until}")
+            }
+            Self::WaitingForReady { starting } => {
+                write!(f, "no fewer while {} may be about to take load", replicas(*starting))
+            }
+            Self::StaleData { age_ms, age_max_ms } => {
+                write!(
+                    f,
+                    "figures are {} old; over {} they may not remove replicas",
+                    Millis(*age_ms),
+                    Millis(*age_max_ms)
+                )
+            }
+            Self::Frozen { why } => write!(f, "frozen: {why}"),
+            Self::ActionLimit { replicas, starts_max } => {
+                write!(f, "{replicas} replicas follow in the next step: one step starts at most {starts_max}")
+            }
+            Self::RollingReplacement { outdated } => {
+                write!(f, "{outdated} replicas under the old spec stay until their successors are ready")
+            }
+        }
+    }
+}
+
+impl fmt::Display for JobRationale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { task, requests, free } => write!(f, "{task} started with {requests}; {free} were free"),
+            Self::Waiting { task, since, asked, free, position } => {
+                write!(f, "{task} waits since {since}, place {position}: asks {asked}, {free} are free")
+            }
+            Self::Refused { task, asked, allocatable } => {
+                write!(f, "{task} refused: asks {asked}, the node has {allocatable} in all")
+            }
+            Self::Preempted { task, by, priority, by_priority } => {
+                write!(f, "{task} (priority {priority}) pre-empted by {by} (priority {by_priority})")
+            }
+            Self::Succeeded { task } => write!(f, "{task} succeeded"),
+            Self::Retrying { task, cause, retries_left, memory } => {
+                write!(f, "{task} failed ({cause}); tried again with {memory}, {retries_left} tries left after that")
+            }
+            Self::Failed { task, cause } => write!(f, "{task} failed for good: {cause}"),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let join = |names: &[ServiceName]| names.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::BadInput { what } => write!(f, "input ignored: {what}"),
+            Self::Exited { workload, cause } => write!(f, "{workload} ended: {cause}"),
+            Self::Throttled { workload, share, cpu } => {
+                write!(f, "{workload} throttled in {share} of periods, using {cpu}")
+            }
+            Self::Failures { service, failed, finished, latency_p99 } => {
+                write!(f, "{service}: {failed} of {finished} requests failed, p99 {latency_p99}")
+            }
+            Self::PolicyChanged { added, removed, changed } => write!(
+                f,
+                "policy changed: added [{}], removed [{}], changed [{}]",
+                join(added),
+                join(removed),
+                join(changed)
+            ),
+            Self::Frozen { why } => write!(f, "frozen: {why}"),
+            Self::OutOfMemory { workload, requested, limit, used } => {
+                write!(f, "{workload} was killed for memory: {requested} reserved")?;
+                if let Some(limit) = limit {
+                    write!(f, ", {limit} allowed")?;
+                }
+                match used {
+                    Some(used) => write!(f, ", {used} when last measured"),
+                    None => f.write_str(", never measured"),
+                }
+            }
+            Self::ClockBackwards { at, kept } => write!(f, "clock went back to {at}; {kept} kept"),
+            Self::ShuttingDown { remaining } => write!(f, "shutting down, {remaining} workloads still have a process"),
+            Self::MoreFindings { omitted } => write!(f, "{omitted} more findings left out"),
+        }
+    }
+}
+
+impl fmt::Display for crate::decision::StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ScaleIn => "fewer are wanted",
+            Self::Replaced => "its spec changed",
+            Self::Removed => "no longer in the spec",
+            Self::NeverReady => "not ready in the time allowed",
+            Self::Unready => "unready for too long",
+            Self::Preempted => "something more important needs its room",
+            Self::Shutdown => "everything stops",
+        })
+    }
+}
+
+/// `1 replica`, `2 replicas`.
+fn replicas(count: u32) -> String {
+    if count == 1 { "1 replica".to_owned() } else { format!("{count} replicas") }
+}
