@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 const COPY_MAX: usize = 4 * 1024;
 
 /// What a final response head says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
     /// 101 or 200 to 599.
     pub status: u16,

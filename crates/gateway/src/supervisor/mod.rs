@@ -27,6 +27,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// How often outliers are judged.
 const JUDGE_EVERY: Duration = Duration::from_millis(500);
+/// Shortest time between two judgements, however much is suspected.
+const JUDGE_PAUSE: Duration = Duration::from_millis(20);
 /// Longest wait for a worker's counts: a worker that is busy for longer is missing in one report.
 const COLLECT_WAIT: Duration = Duration::from_millis(200);
 
@@ -61,6 +63,11 @@ impl Workers {
         Ok(workers)
     }
 
+    /// Whether a worker has ended although nobody told it to.
+    fn has_lost_one(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
     fn stop(self) {
         self.commands.iter().for_each(|commands| drop(commands.send(Command::Stop)));
         drop(self.commands);
@@ -85,6 +92,7 @@ struct Supervisor {
     listening: BTreeMap<String, SocketAddr>,
     drain: Duration,
     judge: Judge,
+    judged_at: Instant,
     reporter: Reporter,
     course: Course,
     drained: Option<mpsc::UnboundedReceiver<()>>,
@@ -140,6 +148,7 @@ impl Supervisor {
             listening: BTreeMap::new(),
             drain: Duration::ZERO,
             judge: Judge::default(),
+            judged_at: Instant::now(),
             reporter: Reporter::default(),
             course: Course::Running,
             drained: None,
@@ -168,6 +177,7 @@ impl Supervisor {
         let mut judging = tokio::time::interval(JUDGE_EVERY);
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         judging.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut suspected = false;
         loop {
             let deadline = match self.course {
                 Course::Running => None,
@@ -187,9 +197,18 @@ impl Supervisor {
                     }
                     Event::Garbled(daemon, error) => daemons.send(daemon, &self.ack(0, Some(error))),
                 },
-                _ = reports.tick() => self.report(&mut daemons).await,
+                _ = reports.tick() => {
+                    if self.workers.as_ref().is_some_and(Workers::has_lost_one) {
+                        return Err(GatewayError::WorkerEnded);
+                    }
+                    self.report(&mut daemons).await;
+                }
                 _ = judging.tick() => self.judge_outliers(),
-                () = suspicion(self.shared.as_deref()) => self.judge_outliers(),
+                () = suspicion(self.shared.as_deref()), if !suspected => suspected = true,
+                () = tokio::time::sleep_until(self.judged_at + JUDGE_PAUSE), if suspected => {
+                    suspected = false;
+                    self.judge_outliers();
+                }
                 () = drained(&mut self.drained) => {
                     self.drained_left = self.drained_left.saturating_sub(1);
                     if self.drained_left == 0 {
@@ -305,6 +324,7 @@ impl Supervisor {
     }
 
     fn judge_outliers(&mut self) {
+        self.judged_at = Instant::now();
         if let (Some(plan), Some(shared)) = (&self.plan, &self.shared) {
             self.judge.evaluate(plan, shared.now_us());
         }
