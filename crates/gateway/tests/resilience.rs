@@ -292,6 +292,28 @@ fn a_client_that_leaves_is_cancelled_and_frees_its_place() {
 }
 
 #[test]
+fn a_client_that_leaves_a_silent_stream_frees_the_replica_at_once() {
+    let backend = Backend::start(|peer| {
+        if peer.head().is_some() {
+            peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevent\r\n");
+            peer.until(b"never");
+        }
+    });
+    let mut spec = snapshot(1, &[backend.address]);
+    spec.gateway.limits.body_timeout = Millis(3_600_000);
+    let mut gateway = Gateway::start(spec);
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    while common::find(&client.unread, b"event").is_none() {
+        assert!(client.more());
+    }
+    drop(client);
+    let counted = shop(&mut gateway, "it is cancelled", |shop| shop.cancelled == 1);
+    assert_eq!((counted.failed, counted.endpoints[0].in_flight), (0, 0));
+    eventually("the replica is free", || backend.closed.load(Ordering::SeqCst) == 1);
+}
+
+#[test]
 fn killing_replicas_under_load_fails_no_get() {
     let mut backends: Vec<_> = (0..4).map(|_| Backend::named("ok")).collect();
     let addresses: Vec<_> = backends.iter().map(|backend| backend.address).collect();
@@ -313,10 +335,10 @@ fn killing_replicas_under_load_fails_no_get() {
             })
         })
         .collect();
-    for victim in 0..3 {
+    for victim in backends.iter_mut().take(3) {
         let before = shop(&mut gateway, "traffic", |shop| shop.finished > 0).finished;
         shop(&mut gateway, "more traffic", |shop| shop.finished > before + 200);
-        backends[victim].kill();
+        victim.kill();
     }
     let before = shop(&mut gateway, "traffic", |shop| shop.finished > 0).finished;
     shop(&mut gateway, "more traffic", |shop| shop.finished > before + 200);

@@ -104,6 +104,7 @@ struct Supervisor {
 /// # Errors
 /// [`GatewayError`] when the control socket, a runtime or a thread cannot be had.
 pub fn run(options: Options) -> Result<(), GatewayError> {
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Runtime)?;
     let mut supervisor = Supervisor::new(options);
     let result = runtime.block_on(supervisor.serve());
@@ -111,6 +112,14 @@ pub fn run(options: Options) -> Result<(), GatewayError> {
         workers.stop();
     }
     result
+}
+
+/// Each request under way holds two sockets, and the usual soft limit of 1,024 is far below the hard one. Where it
+/// cannot be raised, accepting pauses when descriptors run out.
+fn raise_file_limit() {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
 }
 
 struct Signals {
