@@ -20,6 +20,8 @@ use tokio::net::TcpStream;
 const LINGER_BYTES: usize = 256 * 1024;
 /// And for how long, ms.
 const LINGER_MS: u64 = 1_000;
+/// How long a connection that is ending waits for a request that is on its way, ms.
+const LAST_REQUEST_MS: u64 = 1_000;
 
 /// Who is at the other end.
 #[derive(Debug)]
@@ -60,6 +62,7 @@ pub struct Client {
     pub inbox: Option<Buffer>,
     slot_index: usize,
     scan: HeadScan,
+    has_served: bool,
 }
 
 impl Client {
@@ -74,6 +77,7 @@ impl Client {
             inbox: None,
             slot_index,
             scan: HeadScan::default(),
+            has_served: false,
             worker,
         }
     }
@@ -136,15 +140,14 @@ impl Client {
     }
 
     /// Waits for the first byte of a request without holding a buffer.
+    ///
+    /// A connection that is ending still takes a request that is already on its way: its first one, or one that the
+    /// kernel has.
     async fn await_bytes(&mut self, idle_ms: u64) -> bool {
-        if self.is_ending() {
-            return false;
-        }
         let deadline_ms = self.worker.now_ms().saturating_add(idle_ms);
         loop {
             let mut inbox = self.worker.buffers.small();
-            let tried = self.stream.try_read(inbox.room(0));
-            match tried {
+            match self.stream.try_read(inbox.room(0)) {
                 Ok(count) if count > 0 => {
                     inbox.filled(count);
                     self.inbox = Some(inbox);
@@ -156,13 +159,27 @@ impl Client {
                     return false;
                 }
             }
-            self.slot.set_idle(true);
-            let ready = self.slot.within(deadline_ms, self.stream.readable()).await;
-            self.slot.set_idle(false);
-            if !matches!(ready, Ok(Ok(()))) {
+            let is_ending = self.is_ending();
+            if is_ending && self.has_served && !self.has_bytes() {
                 return false;
             }
+            let last_ms = self.worker.now_ms().saturating_add(LAST_REQUEST_MS);
+            let deadline_ms = if is_ending { deadline_ms.min(last_ms) } else { deadline_ms };
+            self.slot.set_idle(self.has_served && !is_ending);
+            let ready = self.slot.within(deadline_ms, self.stream.readable()).await;
+            self.slot.set_idle(false);
+            match ready {
+                Ok(Ok(())) => {}
+                Err(_) if self.is_ending() && !is_ending => {}
+                _ => return false,
+            }
         }
+    }
+
+    /// Whether the kernel has bytes that the runtime may not have noticed.
+    fn has_bytes(&self) -> bool {
+        let mut byte = [std::mem::MaybeUninit::uninit(); 1];
+        matches!(socket2::SockRef::from(&self.stream).peek(&mut byte), Ok(count) if count > 0)
     }
 
     /// Closes so that the client can still read what was sent last: its unread bytes would make the kernel reset the
@@ -193,7 +210,7 @@ impl Drop for Client {
         }
         self.worker.slots.remove(self.slot_index);
         self.worker.shared.connections_open.fetch_sub(1, Ordering::Relaxed);
-        self.worker.connection_ended();
+        self.worker.something_ended();
     }
 }
 
@@ -209,7 +226,7 @@ pub async fn serve(mut client: Client) {
                 return;
             }
             Ok(Some(length)) => match exchange::run(&mut client, length).await {
-                Next::Request => {}
+                Next::Request => client.has_served = true,
                 Next::Linger => {
                     client.linger().await;
                     return;

@@ -187,7 +187,7 @@ pub struct Report {
     pub services: BTreeMap<ServiceName, ServiceReport>,
 }
 
-/// One service.
+/// One service. Its totals start anew when a snapshot leaves it out and a later one names it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct ServiceReport {
     /// Requests that came, refused ones included.
@@ -202,7 +202,7 @@ pub struct ServiceReport {
     pub cancelled: u64,
     /// Attempts beyond a request's first.
     pub retried: u64,
-    /// Requests of the body bytes that went to replicas.
+    /// Body bytes that came from clients.
     pub bytes_in: u64,
     /// Body bytes that went to clients.
     pub bytes_out: u64,

@@ -68,6 +68,9 @@ pub enum GatewayError {
     /// No thread.
     #[error("cannot start a worker thread: {0}")]
     Thread(std::io::Error),
+    /// A worker ended by itself: the process ends, so that it is started anew with all of them.
+    #[error("a worker has ended")]
+    WorkerEnded,
     /// No signals.
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),

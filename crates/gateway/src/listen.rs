@@ -3,9 +3,14 @@
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::time::Duration;
 
 /// Connections that wait for a busy worker before the kernel refuses more.
 const BACKLOG: i32 = 1_024;
+
+/// How often and how long to wait for an address to become free.
+const ALONE_TRIES: u32 = 10;
+const ALONE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +42,7 @@ pub fn listen(address: &str, workers: usize) -> Result<(SocketAddr, Vec<TcpListe
     // SO_REUSEPORT lets any process of this user share the port, so somebody else's listener would silently take a part
     // of the connections. Without the option the first bind finds out.
     if resolved.port() != 0 {
-        open(resolved, false).map_err(refused)?;
+        alone(resolved).map_err(refused)?;
     }
     let mut sockets = Vec::with_capacity(workers);
     for _ in 0..workers.max(1) {
@@ -50,9 +55,22 @@ pub fn listen(address: &str, workers: usize) -> Result<(SocketAddr, Vec<TcpListe
     Ok((resolved, sockets))
 }
 
+/// Makes sure that nobody listens there. A listener of our own that was just removed may need a moment to go.
+fn alone(address: SocketAddr) -> io::Result<()> {
+    for _ in 0..ALONE_TRIES {
+        match open(address, false) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => std::thread::sleep(ALONE_PAUSE),
+            opened => return opened.map(drop),
+        }
+    }
+    open(address, false).map(drop)
+}
+
 fn open(address: SocketAddr, share: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
+    // Lets a restarted gateway have its port back at once. With port 0 it would let the kernel give the same port to
+    // somebody who has bound it and does not listen yet.
+    socket.set_reuse_address(address.port() != 0)?;
     socket.set_reuse_port(share)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

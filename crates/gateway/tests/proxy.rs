@@ -1,4 +1,5 @@
 //! The proxy from end to end over loopback sockets: connections, bodies, streaming, tunnels.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What the replica receives and what the client receives, byte for byte.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -40,11 +40,11 @@ pub async fn acquire(
     client: &Client,
     facts: &Facts,
     now_us: u64,
-    exclude: Option<&Rc<LocalTarget>>,
+    failed: &[Rc<LocalTarget>],
 ) -> Result<(Lease, bool), NoLease> {
     let service = &facts.service;
     if service.nobody_waits()
-        && let Some(lease) = service.try_pick(now_us, facts.key, exclude)
+        && let Some(lease) = service.try_pick(now_us, facts.key, failed)
     {
         return Ok((lease, false));
     }
@@ -54,7 +54,7 @@ pub async fn acquire(
     let outcome = poll_fn(|context| {
         if client.slot.take_grant() {
             let now_us = client.worker.shared.now_us();
-            if let Some(lease) = service.try_pick(now_us, facts.key, exclude) {
+            if let Some(lease) = service.try_pick(now_us, facts.key, failed) {
                 return Poll::Ready(Ok((lease, true)));
             }
         }
@@ -87,15 +87,20 @@ fn is_quiet_now(stream: &TcpStream) -> bool {
     matches!(socket2::SockRef::from(stream).peek(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
-/// An idle connection, else a new one.
+/// An idle connection unless `only_new`, else a new one.
 ///
 /// A request that may not be sent twice gets an idle connection only after asking the kernel, because for it a
 /// connection that the replica closed a moment ago is a failure.
 ///
 /// # Errors
 /// Why no connection could be made; nothing was sent.
-pub async fn connect(client: &Client, lease: &Lease, may_repeat: bool) -> Result<Upstream, FailureReason> {
-    while let Some(stream) = lease.target.take_idle() {
+pub async fn connect(
+    client: &Client,
+    lease: &Lease,
+    may_repeat: bool,
+    only_new: bool,
+) -> Result<Upstream, FailureReason> {
+    while let Some(stream) = if only_new { None } else { lease.target.take_idle() } {
         if may_repeat || is_quiet_now(&stream) {
             return Ok(Upstream { stream, reused: true });
         }

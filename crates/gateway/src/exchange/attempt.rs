@@ -23,6 +23,8 @@ pub enum Attempt {
         reason: FailureReason,
         /// Bytes that the kernel took.
         sent: usize,
+        /// The replica had closed the idle connection that was used: its right, and nobody's failure.
+        stale: bool,
     },
 }
 
@@ -46,8 +48,9 @@ pub async fn run(
         let now_us = client.worker.shared.now_us();
         let reason =
             if end == IoEnd::TimedOut { FailureReason::ResponseTimeout } else { FailureReason::ConnectionLost };
-        blame(lease, now_us, try_us, upstream.reused && reason == FailureReason::ConnectionLost);
-        return Attempt::Lost { reason, sent };
+        let stale = reason == FailureReason::ConnectionLost && is_stale(&upstream, now_us, try_us);
+        blame(lease, now_us, try_us, stale);
+        return Attempt::Lost { reason, sent, stale };
     }
     if !upload.is_complete() {
         return Box::pin(streaming::run(client, facts, upload, lease, upstream, try_us)).await;
@@ -64,6 +67,15 @@ pub async fn run(
     worker.buffers.give(buffer);
     worker.buffers.give_outgoing(response);
     attempt
+}
+
+/// A connection that was closed while it was idle shows that within a round trip; one that is lost later carried the
+/// request to a replica that died of it or with it. µs.
+const STALE_MAX_US: u64 = 50_000;
+
+/// Whether a connection that ended without a byte was closed before the request reached the replica.
+pub fn is_stale(upstream: &Upstream, now_us: u64, try_us: u64) -> bool {
+    upstream.reused && now_us.saturating_sub(try_us) < STALE_MAX_US
 }
 
 /// An endpoint failed a try; a stale connection is nobody's fault.
@@ -101,9 +113,10 @@ impl Exchange<'_> {
         let head_us = client.worker.shared.now_us();
         let answer = match head {
             Ok(answer) => answer,
-            Err(NoHead::Lost) => {
-                blame(lease, head_us, self.try_us, upstream.reused);
-                return Attempt::Lost { reason: FailureReason::ConnectionLost, sent };
+            Err(NoHead::Lost | NoHead::Failed(FailureReason::ConnectionLost)) => {
+                let stale = head == Err(NoHead::Lost) && is_stale(&upstream, head_us, self.try_us);
+                blame(lease, head_us, self.try_us, stale);
+                return Attempt::Lost { reason: FailureReason::ConnectionLost, sent, stale };
             }
             Err(NoHead::Failed(reason)) => {
                 blame(lease, head_us, self.try_us, false);

@@ -36,8 +36,10 @@ pub enum Next {
     Close,
 }
 
-/// Connections that may fail before the request does: nothing was sent, so trying elsewhere costs no replica anything.
-const CONNECT_RETRIES: u32 = 2;
+/// Most connections that may be refused before the request fails, if there are as many endpoints: nothing was sent, so
+/// trying elsewhere costs no replica anything. A connection that times out is tried elsewhere once, because it costs the
+/// client time.
+const CONNECT_RETRIES: usize = 8;
 
 /// Counts one request however its future ends: one that is dropped counts as cancelled.
 struct Tally {
@@ -176,13 +178,13 @@ async fn send_head_only(client: &mut Client, refused: Refusal, close: bool) -> b
 /// Tries endpoints until one answers or no further try is allowed.
 async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: &[u8], start_us: u64) -> Ended {
     let service = &facts.service;
-    let mut failed_at: Option<Rc<LocalTarget>> = None;
+    let mut failed: Vec<Rc<LocalTarget>> = Vec::new();
     let mut connects_failed = 0;
     let mut retries = 0;
-    let mut stale = 0;
+    let mut only_new = false;
     let mut try_us = start_us;
     loop {
-        let (lease, waited) = match acquire::acquire(client, facts, try_us, failed_at.as_ref()).await {
+        let (lease, waited) = match acquire::acquire(client, facts, try_us, &failed).await {
             Ok(acquired) => acquired,
             Err(NoLease::Failed(reason)) => return Ended::Failed(reason),
             Err(NoLease::ClientGone) => return Ended::ClientGone,
@@ -192,34 +194,35 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
         }
         let target = Rc::clone(&lease.target);
         let may_repeat = facts.idempotent && upload.is_complete();
-        let upstream = match acquire::connect(client, &lease, may_repeat).await {
+        let upstream = match acquire::connect(client, &lease, may_repeat, only_new).await {
             Ok(upstream) => upstream,
             Err(reason) => {
                 let now_us = client.worker.shared.now_us();
                 lease.finish(now_us, now_us.saturating_sub(try_us), plimsoll_balance::Outcome::Failure);
-                if connects_failed == CONNECT_RETRIES || !facts.retry {
+                let refused = reason == FailureReason::ConnectFailed;
+                let most = if refused { service.endpoints_len().min(CONNECT_RETRIES) } else { 1 };
+                if connects_failed >= most || !facts.retry {
                     return Ended::Failed(reason);
                 }
                 connects_failed += 1;
                 service.stats.count(|totals| totals.retried += 1);
-                failed_at = Some(target);
+                failed.push(target);
                 try_us = now_us;
                 continue;
             }
         };
-        let reused = upstream.reused;
         match attempt::run(client, facts, upload, out, lease, upstream, try_us).await {
             Attempt::Ended(ended) => return ended,
-            Attempt::Lost { reason, sent } => {
-                // The replica closed an idle connection as we used it: its right, and no failure of the service. There
-                // may be one such connection after another; a new one cannot be stale.
+            Attempt::Lost { reason, sent, stale } => {
                 let repeatable = may_repeat || sent == 0;
-                if reason == FailureReason::ConnectionLost && reused && repeatable && stale < limits_stale(client) {
-                    stale += 1;
+                if repeatable && stale && !only_new {
+                    // The next connection is a new one, which cannot be stale: a request that kills replicas must not
+                    // wander through all of them on idle connections.
+                    only_new = true;
                 } else if repeatable && retries == 0 && facts.retry && service.budget.withdraw() {
                     retries += 1;
                     service.stats.count(|totals| totals.retried += 1);
-                    failed_at = Some(target);
+                    failed.push(target);
                 } else {
                     return Ended::Failed(reason);
                 }
@@ -227,11 +230,6 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
             }
         }
     }
-}
-
-/// How many stale connections one request may meet: as many as can be idle, and one for the race.
-fn limits_stale(client: &Client) -> usize {
-    client.worker.limits().idle_upstream_max + 1
 }
 
 impl From<RequestError> for Ended {

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 const COPY_MAX: usize = 4 * 1024;
 
 /// What a final response head says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
     /// 101 or 200 to 599.
     pub status: u16,
@@ -202,6 +202,31 @@ fn frame(
     Ok((at..at, at, bytes))
 }
 
+/// Reads more of a body; the error is none when the client left while the replica was silent.
+async fn read_more(
+    pace: Pace<'_>,
+    upstream: &TcpStream,
+    client: &TcpStream,
+    buffer: &mut Buffer,
+    watch: &mut bool,
+) -> Result<usize, Option<IoEnd>> {
+    loop {
+        match upstream.try_read(buffer.room(0)) {
+            Ok(count) => {
+                buffer.filled(count);
+                return Ok(count);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                if !pace.wait(await_upstream(upstream, client, watch)).await.map_err(Some)? {
+                    return Err(None);
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return Err(Some(IoEnd::Gone)),
+        }
+    }
+}
+
 /// Writes `out` (the head) and the body to the client. Returns the body's bytes.
 ///
 /// # Errors
@@ -219,6 +244,8 @@ pub async fn body(
     let mut total = 0;
     let mut turns: u32 = 0;
     let mut ended = false;
+    // With a request's body still coming, the upload is who notices that the client has left.
+    let mut watch = !pace.is_shared;
     loop {
         let (direct, used, bytes) =
             frame(&mut reader, chunked, buffer, out).map_err(|reason| (BodyEnd::Failed(reason), total))?;
@@ -239,10 +266,12 @@ pub async fn body(
         if !buffer.is_empty() {
             continue;
         }
-        match pace.read(upstream, buffer, 0).await {
+        match read_more(pace, upstream, to.stream, buffer, &mut watch).await {
+            Err(None) => return Err((BodyEnd::ClientGone, total)),
+            Err(Some(IoEnd::Gone)) => return Err((BodyEnd::Failed(FailureReason::BodyCut), total)),
+            Err(Some(IoEnd::TimedOut)) => return Err((BodyEnd::Failed(FailureReason::BodyTimeout), total)),
             Ok(0) if reader.may_end() => ended = true,
-            Ok(0) | Err(IoEnd::Gone) => return Err((BodyEnd::Failed(FailureReason::BodyCut), total)),
-            Err(IoEnd::TimedOut) => return Err((BodyEnd::Failed(FailureReason::BodyTimeout), total)),
+            Ok(0) => return Err((BodyEnd::Failed(FailureReason::BodyCut), total)),
             Ok(_) => {}
         }
         turns += 1;

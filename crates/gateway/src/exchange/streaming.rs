@@ -5,7 +5,7 @@
 use super::Ended;
 use super::acquire::Upstream;
 use super::admit::Facts;
-use super::attempt::{Attempt, blame, settle, towards};
+use super::attempt::{Attempt, blame, is_stale, settle, towards};
 use super::respond::{self, Answer, BodyEnd, NoHead};
 use super::upload::{Upload, UploadEnd};
 use crate::client::Client;
@@ -101,7 +101,7 @@ pub async fn run(
     let worker = Rc::clone(&client.worker);
     let mut inbox = client.inbox.take().unwrap_or_else(|| worker.buffers.small());
     let mut buffers = (worker.buffers.large(), worker.buffers.outgoing(), worker.buffers.outgoing());
-    let streamed = both(client, facts, upload, &upstream, &mut inbox, &mut buffers).await;
+    let streamed = both(client, facts, upload, &upstream, try_us, &mut inbox, &mut buffers).await;
     client.slot.arm(crate::worker::slot::NEVER);
     let (buffer, out, scratch) = buffers;
     let ended = match streamed {
@@ -128,6 +128,7 @@ async fn both(
     facts: &Facts,
     upload: &mut Upload,
     upstream: &Upstream,
+    try_us: u64,
     inbox: &mut Buffer,
     (buffer, out, scratch): &mut (Buffer, Vec<u8>, Vec<u8>),
 ) -> Result<Streamed, Halted> {
@@ -146,7 +147,7 @@ async fn both(
         First::Done(Ok(answer)) => answer,
         First::Done(Err(NoHead::ClientGone)) => return Err(Halted::ClientGone),
         First::Done(Err(NoHead::Failed(reason))) => return Err(Halted::Replica(reason)),
-        First::Done(Err(NoHead::Lost)) if upstream.reused => return Err(Halted::Stale),
+        First::Done(Err(NoHead::Lost)) if is_stale(upstream, head_us, try_us) => return Err(Halted::Stale),
         First::Done(Err(NoHead::Lost)) => return Err(Halted::Replica(FailureReason::ConnectionLost)),
         First::Upload(end) => return Err(Halted::Upload(end)),
         First::Expired if sent.get() == Sent::Running => return Err(Halted::Upload(UploadEnd::ClientSilent)),

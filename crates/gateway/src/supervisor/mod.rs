@@ -27,6 +27,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// How often outliers are judged.
 const JUDGE_EVERY: Duration = Duration::from_millis(500);
+/// Shortest time between two judgements, however much is suspected.
+const JUDGE_PAUSE: Duration = Duration::from_millis(20);
 /// Longest wait for a worker's counts: a worker that is busy for longer is missing in one report.
 const COLLECT_WAIT: Duration = Duration::from_millis(200);
 
@@ -61,6 +63,11 @@ impl Workers {
         Ok(workers)
     }
 
+    /// Whether a worker has ended although nobody told it to.
+    fn has_lost_one(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
     fn stop(self) {
         self.commands.iter().for_each(|commands| drop(commands.send(Command::Stop)));
         drop(self.commands);
@@ -85,6 +92,7 @@ struct Supervisor {
     listening: BTreeMap<String, SocketAddr>,
     drain: Duration,
     judge: Judge,
+    judged_at: Instant,
     reporter: Reporter,
     course: Course,
     drained: Option<mpsc::UnboundedReceiver<()>>,
@@ -96,6 +104,7 @@ struct Supervisor {
 /// # Errors
 /// [`GatewayError`] when the control socket, a runtime or a thread cannot be had.
 pub fn run(options: Options) -> Result<(), GatewayError> {
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Runtime)?;
     let mut supervisor = Supervisor::new(options);
     let result = runtime.block_on(supervisor.serve());
@@ -103,6 +112,14 @@ pub fn run(options: Options) -> Result<(), GatewayError> {
         workers.stop();
     }
     result
+}
+
+/// Each request under way holds two sockets, and the usual soft limit of 1,024 is far below the hard one. Where it
+/// cannot be raised, accepting pauses when descriptors run out.
+fn raise_file_limit() {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
 }
 
 struct Signals {
@@ -140,6 +157,7 @@ impl Supervisor {
             listening: BTreeMap::new(),
             drain: Duration::ZERO,
             judge: Judge::default(),
+            judged_at: Instant::now(),
             reporter: Reporter::default(),
             course: Course::Running,
             drained: None,
@@ -168,6 +186,7 @@ impl Supervisor {
         let mut judging = tokio::time::interval(JUDGE_EVERY);
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         judging.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut suspected = false;
         loop {
             let deadline = match self.course {
                 Course::Running => None,
@@ -187,9 +206,18 @@ impl Supervisor {
                     }
                     Event::Garbled(daemon, error) => daemons.send(daemon, &self.ack(0, Some(error))),
                 },
-                _ = reports.tick() => self.report(&mut daemons).await,
+                _ = reports.tick() => {
+                    if self.workers.as_ref().is_some_and(Workers::has_lost_one) {
+                        return Err(GatewayError::WorkerEnded);
+                    }
+                    self.report(&mut daemons).await;
+                }
                 _ = judging.tick() => self.judge_outliers(),
-                () = suspicion(self.shared.as_deref()) => self.judge_outliers(),
+                () = suspicion(self.shared.as_deref()), if !suspected => suspected = true,
+                () = tokio::time::sleep_until(self.judged_at + JUDGE_PAUSE), if suspected => {
+                    suspected = false;
+                    self.judge_outliers();
+                }
                 () = drained(&mut self.drained) => {
                     self.drained_left = self.drained_left.saturating_sub(1);
                     if self.drained_left == 0 {
@@ -305,6 +333,7 @@ impl Supervisor {
     }
 
     fn judge_outliers(&mut self) {
+        self.judged_at = Instant::now();
         if let (Some(plan), Some(shared)) = (&self.plan, &self.shared) {
             self.judge.evaluate(plan, shared.now_us());
         }

@@ -46,7 +46,14 @@ enum Internal {
 
 struct Daemon {
     outgoing: mpsc::Sender<Arc<[u8]>>,
+    reader: tokio::task::AbortHandle,
     dropped: u64,
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
 }
 
 /// Everybody who is connected.
@@ -79,22 +86,32 @@ impl Daemons {
             // `sender` is kept here, so the channel never closes.
             let Some(event) = self.events.recv().await else { std::future::pending().await };
             match event {
-                Internal::Accepted(stream) if self.connected.len() < DAEMONS_MAX => {
+                Internal::Accepted(stream) => {
+                    self.make_room();
                     let id = self.next_id;
                     self.next_id += 1;
                     let (reader, writer) = stream.into_split();
                     let (outgoing, lines) = mpsc::channel(QUEUE_MAX);
-                    self.connected.insert(id, Daemon { outgoing, dropped: 0 });
                     self.writers.spawn(write(writer, lines));
-                    tokio::spawn(read(reader, id, self.sender.clone()));
+                    let reader = tokio::spawn(read(reader, id, self.sender.clone())).abort_handle();
+                    self.connected.insert(id, Daemon { outgoing, reader, dropped: 0 });
                     return Event::Connected(id);
                 }
-                Internal::Accepted(_) => {}
                 Internal::Said(id, Ok(message)) => return Event::Said(id, message),
                 Internal::Said(id, Err(error)) => return Event::Garbled(id, error),
                 Internal::Gone(id) => {
                     self.connected.remove(&id);
                 }
+            }
+        }
+    }
+
+    /// Lets the one go that takes least of what it is sent, so that daemons that hang cannot keep the next one out.
+    fn make_room(&mut self) {
+        if self.connected.len() >= DAEMONS_MAX {
+            let worst = self.connected.iter().max_by_key(|(id, daemon)| (daemon.dropped, std::cmp::Reverse(**id)));
+            if let Some(worst) = worst.map(|(id, _)| *id) {
+                self.connected.remove(&worst);
             }
         }
     }

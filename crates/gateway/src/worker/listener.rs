@@ -75,6 +75,12 @@ impl Listener {
 
 /// Accepts connections until the listener is closed.
 pub async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, socket: std::net::TcpListener) {
+    accept_until_closed(&worker, &listener, socket).await;
+    worker.accepting.set(worker.accepting.get() - 1);
+    worker.something_ended();
+}
+
+async fn accept_until_closed(worker: &Rc<Worker>, listener: &Rc<Listener>, socket: std::net::TcpListener) {
     let Ok(socket) = TcpListener::from_std(socket) else {
         worker.count_refused("listener-unusable");
         return;
@@ -85,7 +91,7 @@ pub async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, socket: std::net
             () = listener.stop.notified() => break,
         };
         match accepted {
-            Ok((stream, peer)) => admit(&worker, &listener, stream, peer),
+            Ok((stream, peer)) => admit(worker, listener, stream, peer),
             // The client has gone already; the next one is waiting.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -96,7 +102,7 @@ pub async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, socket: std::net
         if stream.set_nonblocking(true).is_ok()
             && let Ok(stream) = TcpStream::from_std(stream)
         {
-            admit(&worker, &listener, stream, peer);
+            admit(worker, listener, stream, peer);
         }
     }
 }

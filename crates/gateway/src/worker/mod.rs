@@ -89,6 +89,8 @@ pub struct Worker {
     now_ms: Cell<u64>,
     ids: Cell<u64>,
     refused: RefCell<BTreeMap<&'static str, u64>>,
+    /// Listeners that still take connections, closing ones included until they have taken the kernel's last.
+    pub accepting: Cell<usize>,
     draining: Cell<bool>,
     drained: RefCell<Option<oneshot::Sender<()>>>,
 }
@@ -108,6 +110,7 @@ impl Worker {
             now_ms: Cell::new(now_ms),
             ids: Cell::new(seed),
             refused: RefCell::default(),
+            accepting: Cell::new(0),
             draining: Cell::new(false),
             drained: RefCell::default(),
         }
@@ -155,9 +158,10 @@ impl Worker {
         *self.refused.borrow_mut().entry(word).or_default() += 1;
     }
 
-    /// A connection ended.
-    pub fn connection_ended(&self) {
+    /// A connection or a listener ended.
+    pub fn something_ended(&self) {
         if self.draining.get()
+            && self.accepting.get() == 0
             && self.slots.len() == 0
             && let Some(drained) = self.drained.borrow_mut().take()
         {
@@ -186,6 +190,7 @@ impl Worker {
             } else if let Some(socket) = sockets.remove(&plan.address) {
                 let listener = Rc::new(Listener::new(routes));
                 listeners.insert(plan.address.clone(), Rc::clone(&listener));
+                self.accepting.set(self.accepting.get() + 1);
                 tokio::task::spawn_local(listener::accept(Rc::clone(self), listener, socket));
             }
         }
@@ -216,7 +221,7 @@ impl Worker {
         *self.drained.borrow_mut() = Some(drained);
         std::mem::take(&mut *self.listeners.borrow_mut()).values().for_each(|listener| listener.close());
         self.slots.end_idle();
-        self.connection_ended();
+        self.something_ended();
     }
 
     fn tick(&self) {

@@ -182,20 +182,38 @@ impl Service {
         !self.targets.borrow().is_empty()
     }
 
-    /// Takes an endpoint with room; `exclude` is the one that failed before.
-    pub fn try_pick(
-        self: &Rc<Self>,
-        now_us: u64,
-        key: Option<u64>,
-        exclude: Option<&Rc<LocalTarget>>,
-    ) -> Option<Lease> {
+    /// Takes an endpoint with room, if possible none of those that this request has `failed` at.
+    pub fn try_pick(self: &Rc<Self>, now_us: u64, key: Option<u64>, failed: &[Rc<LocalTarget>]) -> Option<Lease> {
         let targets = self.targets.borrow();
-        let exclude = exclude.and_then(|failed| targets.iter().position(|target| Rc::ptr_eq(target, failed)));
-        let context = PickContext { now: now_us, key, exclude, in_flight_max: self.queue.get().in_flight_max };
-        let index = self.picker.borrow_mut().pick(context)?;
-        let target = Rc::clone(&targets[index]);
+        let has_failed = |target: &Rc<LocalTarget>| failed.iter().any(|failed| Rc::ptr_eq(failed, target));
+        let exclude = failed.last().and_then(|last| targets.iter().position(|target| Rc::ptr_eq(target, last)));
+        let in_flight_max = self.queue.get().in_flight_max;
+        let picked = self.picker.borrow_mut().pick(PickContext { now: now_us, key, exclude, in_flight_max })?;
+        let mut target = &targets[picked];
+        if has_failed(target) {
+            // A dead endpoint has the fewest requests in flight: an algorithm that goes by them would try one dead
+            // endpoint after the other again. So from here on whoever is left gets it.
+            let has_room = |target: &LocalTarget| {
+                let endpoint = &target.target.endpoint;
+                in_flight_max.is_none_or(|most| endpoint.in_flight() < most)
+            };
+            let mut others = targets[picked..]
+                .iter()
+                .chain(&targets[..picked])
+                .filter(|other| !has_failed(other) && has_room(other));
+            if let Some(first) = others.next() {
+                let is_out = |target: &LocalTarget| target.target.endpoint.is_ejected(now_us);
+                target = std::iter::once(first).chain(others).find(|other| !is_out(other)).unwrap_or(first);
+            }
+        }
+        let target = Rc::clone(target);
         let started = target.target.endpoint.started(now_us);
         Some(Lease { target, service: Rc::clone(self), started: Some(started) })
+    }
+
+    /// How many endpoints there are.
+    pub fn endpoints_len(&self) -> usize {
+        self.targets.borrow().len()
     }
 
     /// Whether a new request may be sent before those that wait.

@@ -389,6 +389,8 @@ impl Peer {
 pub struct Backend {
     pub address: SocketAddr,
     pub connections: Arc<AtomicUsize>,
+    /// Connections that it has ended.
+    pub closed: Arc<AtomicUsize>,
     received: Arc<Mutex<Vec<u8>>>,
     stopped: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
@@ -400,12 +402,14 @@ impl Backend {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
+        let closed = Arc::new(AtomicUsize::new(0));
         let received = Arc::new(Mutex::new(Vec::new()));
         let stopped = Arc::new(AtomicBool::new(false));
         let open = Arc::new(Mutex::new(Vec::new()));
         let script: Arc<Script> = Arc::new(script);
         let thread = std::thread::spawn({
             let (connections, received) = (Arc::clone(&connections), Arc::clone(&received));
+            let closed = Arc::clone(&closed);
             let (stopped, open) = (Arc::clone(&stopped), Arc::clone(&open));
             move || {
                 while let Ok((stream, _)) = listener.accept() {
@@ -417,15 +421,17 @@ impl Backend {
                     let number = connections.fetch_add(1, Ordering::SeqCst);
                     let received = Arc::clone(&received);
                     let script = Arc::clone(&script);
+                    let closed = Arc::clone(&closed);
                     std::thread::spawn(move || {
                         let mut peer = Peer { stream, unread: Vec::new(), number, received };
                         script(&mut peer);
                         let _ = peer.stream.shutdown(std::net::Shutdown::Both);
+                        closed.fetch_add(1, Ordering::SeqCst);
                     });
                 }
             }
         });
-        Self { address, connections, received, stopped, open, thread: Some(thread) }
+        Self { address, connections, closed, received, stopped, open, thread: Some(thread) }
     }
 
     /// Answers every request (without a body) with its name.
