@@ -378,3 +378,72 @@ fn a_response_head_over_the_limit_is_a_502() {
     let response = gateway.connect().get("/");
     assert_eq!((response.status, response.field("x-plimsoll-reason")), (502, Some("bad-response")));
 }
+
+#[test]
+fn source_hash_follows_the_client_behind_a_trusted_proxy() {
+    let names = ["a", "b", "c", "d", "e"];
+    let backends: Vec<_> = names.into_iter().map(Backend::named).collect();
+    let addresses: Vec<_> = backends.iter().map(|backend| backend.address).collect();
+    let mut spec = snapshot(1, &addresses);
+    spec.pools.get_mut(&service("shop")).unwrap().balance.algorithm = plimsoll_model::spec::Algorithm::SourceHash;
+    let answers = |gateway: &Gateway, client: u8| -> Vec<String> {
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.9.9.9, 192.0.2.{client}, 127.0.0.2\r\n\r\n");
+        (0..3).map(|_| gateway.connect().send(&request).response().text().to_owned()).collect()
+    };
+    let distinct = |gateway: &Gateway| {
+        let each = (0..40).map(|client| {
+            let answers = answers(gateway, client);
+            assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "client {client} moved: {answers:?}");
+            answers[0].clone()
+        });
+        each.collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!(distinct(&Gateway::start(spec.clone())), 1, "an untrusted client cannot choose its endpoint");
+    spec.gateway.trusted_proxies = vec!["127.0.0.0/8".to_owned()];
+    assert_eq!(distinct(&Gateway::start(spec)), 5);
+}
+
+#[test]
+fn a_report_has_the_latencies_and_the_mean_in_flight_of_its_interval() {
+    let backend = Backend::start(|peer| {
+        while peer.head().is_some() {
+            std::thread::sleep(Duration::from_millis(20));
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let mut gateway = Gateway::start(snapshot(1, &[backend.address]));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let shop = service("shop");
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            let mut client = gateway.connect();
+            let stop = &stop;
+            scope.spawn(move || {
+                while !stop.load(Ordering::SeqCst) {
+                    assert_eq!(client.get("/").text(), "ok");
+                }
+            });
+        }
+        // Three closed loops whose time is nearly all spent at the replica: by Little's law three are in flight.
+        gateway.control.await_report("three in flight", |report| {
+            (2_500..=3_000).contains(&report.services[&shop].in_flight_milli)
+        });
+        let (mut counted, mut finished) = (0, None);
+        for _ in 0..10 {
+            let report = gateway.control.report();
+            let now = &report.services[&shop];
+            assert!(now.latency.windows(2).all(|pair| pair[0].0 < pair[1].0), "{:?}", now.latency);
+            assert!(now.latency.iter().all(|(upper_us, count)| *upper_us >= 20_000 && *count > 0), "{:?}", now.latency);
+            match finished {
+                None => finished = Some(now.finished),
+                Some(_) => counted += now.latency.iter().map(|(_, count)| count).sum::<u64>(),
+            }
+            if let (Some(first), true) = (finished, counted > 0) {
+                assert_eq!(now.finished - first, counted, "every request is in exactly one interval");
+                assert!(now.endpoints[0].latency_p50_us >= 20_000 || now.latency.is_empty());
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+}

@@ -102,6 +102,18 @@ fn a_post_that_was_sent_is_never_sent_again() {
 }
 
 #[test]
+fn a_route_without_retries_tries_once() {
+    let bad = deaf();
+    let mut spec = snapshot(1, &[bad.address, bad.address]);
+    spec.gateway.listeners[0].routes[0].retry = false;
+    let mut gateway = Gateway::start(spec);
+    assert_eq!(gateway.connect().get("/").status, 502);
+    let counted = shop(&mut gateway, "it finished", |shop| shop.finished == 1);
+    assert_eq!((counted.failed, counted.retried), (1, 0));
+    assert_eq!(bad.received_text().matches("GET / HTTP/1.1").count(), 1);
+}
+
+#[test]
 fn retries_stay_within_their_budget() {
     let (first, second) = (deaf(), deaf());
     let mut spec = snapshot(1, &[first.address, second.address]);

@@ -260,9 +260,10 @@ pub fn run(
                         worker.apply(&plan, sockets);
                         let _ = done.send(());
                     }
-                    Some(Command::Collect(reply)) => {
+                    // Who asked may have stopped waiting; then the interval goes on, and its latencies come with the next.
+                    Some(Command::Collect(reply)) => if !reply.is_closed() {
                         let _ = reply.send(worker.collect());
-                    }
+                    },
                     Some(Command::Drain(drained)) => worker.drain(drained),
                     Some(Command::Stop) | None => return,
                 }
