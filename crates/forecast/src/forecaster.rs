@@ -23,6 +23,9 @@ const MEAN_WEIGHT: u64 = 256;
 const FIX: u64 = 256;
 /// The level correction stays within this factor of the season.
 const LEVEL_MAX: u64 = 4;
+/// Errors above this many millionths of the scale count as this: a demand that came at more than four times its forecast
+/// says that the model did not know, not that as much more will come again.
+const RELATIVE_MAX: i128 = 3_000_000;
 /// Quantiles given in every forecast.
 const QUANTILES: [Permille; 4] = [Permille(500), Permille(900), Permille(950), Permille(990)];
 
@@ -142,11 +145,13 @@ impl Forecaster {
             due = self.issued.pop_front();
         }
         let Some(issued) = due.filter(|issued| at.since(issued.due) <= self.season.slot()) else { return };
+        if self.mean.is_none_or(|mean| mean == 0) {
+            return; // There was no demand at all yet, so an error has nothing that it could be relative to.
+        }
         for (index, point) in issued.points.into_iter().enumerate() {
             let error = i128::from(value) - i128::from(point);
             let relative = error * 1_000_000 / i128::from(self.scale(point));
-            let bound = i128::from(i32::MAX);
-            let relative = i32::try_from(relative.clamp(-bound, bound)).unwrap_or(i32::MAX);
+            let relative = i32::try_from(relative.clamp(-RELATIVE_MAX, RELATIVE_MAX)).unwrap_or(0);
             let track = &mut self.tracks[index];
             track.residuals.push(relative);
             track.loss = toward(track.loss, value.abs_diff(point).saturating_mul(FIX), LOSS_WEIGHT);
