@@ -91,6 +91,35 @@ pub fn decision_at(
     Ok(last)
 }
 
+/// The controller as it was after the last step at or before a moment.
+///
+/// A decision names a service only when something about it changed; the state keeps the complete reasons of every step, so
+/// this runs the recorded inputs up to the moment and hands the state out.
+///
+/// # Errors
+/// [`PastError`].
+pub fn state_at(journal: &Path, at: Option<Timestamp>) -> Result<State, PastError> {
+    let start = if at.is_some() { Start::Oldest } else { Start::NewestSnapshot };
+    let mut state = State::new();
+    let mut known = false;
+    records(journal, start, |record| {
+        match record.kind {
+            Kind::SNAPSHOT if !known => {
+                state = content(record)?;
+                known = true;
+            }
+            Kind::INPUT if at.is_none_or(|at| record.at <= at) => {
+                let inputs: StepInputs = content(record)?;
+                known = true;
+                let _ = step(&mut state, inputs.at, &inputs.inputs);
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(state)
+}
+
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Replayed {

@@ -281,7 +281,12 @@ impl Engine {
                 self.gateway_state.pid = None;
                 self.gateway_state.fault = Some(why);
             }
-            GatewayEvent::Ended => self.gateway_state.pid = None,
+            GatewayEvent::Ended => {
+                self.gateway_state.pid = None;
+                // A gateway that is gone offers nothing to anybody, so nobody has to wait for its acknowledgement.
+                self.gateway_state.acknowledged = u64::MAX;
+                self.traffic.connected(false);
+            }
         }
     }
 

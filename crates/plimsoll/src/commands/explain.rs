@@ -4,57 +4,99 @@ use super::reach::state_dir;
 use crate::Verdict;
 use crate::args::{Explain, Output};
 use anyhow::{anyhow, bail};
-use plimsoll_controller::{explain, explain_job};
+use plimsoll_controller::{State, explain, explain_job, explain_service};
 use plimsoll_daemon::past;
 use plimsoll_model::{Decision, JobName, ServiceName, Timestamp};
+use serde_json::json;
+use std::path::Path;
 
 /// Explains.
 pub fn run(command: &Explain) -> anyhow::Result<Verdict> {
     let journal = state_dir(&command.installation)?.join("journal");
+    let subject = Subject { service: command.service.parse()?, job: command.service.parse()? };
+    if command.changes {
+        let found = past::decisions(&journal, |decision| subject.is_changed_by(decision))?;
+        match command.output {
+            Output::Json => println!("{}", plimsoll_report::pretty(&found)?),
+            Output::Text => found.iter().for_each(|decision| subject.print(decision)),
+        }
+        return Ok(Verdict::Done);
+    }
     let at = command.at.as_deref().map(moment).transpose()?;
-    let service: ServiceName = command.service.parse()?;
-    let job: JobName = command.service.parse()?;
-    let about = |decision: &Decision| {
-        decision.rationale.services.contains_key(&service) || decision.rationale.jobs.contains_key(&job)
-    };
-    let found = if command.changes {
-        let changed = |decision: &Decision| {
-            decision.actions.iter().any(|action| action.service() == Some(&service))
-                || decision.rationale.jobs.contains_key(&job)
-        };
-        past::decisions(&journal, changed)?
-    } else {
-        past::decision_at(&journal, at, about)?.into_iter().collect()
-    };
-    if found.is_empty() && !command.changes {
-        let known = past::decision_at(&journal, at, |decision| !decision.rationale.services.is_empty())?;
-        let names = known
-            .iter()
-            .flat_map(|decision| decision.rationale.services.keys())
-            .map(ToString::to_string)
-            .collect::<Vec<_>>();
-        bail!(
-            "no decision about {} is recorded{}; known services: {}",
-            command.service,
-            at.map_or_else(String::new, |at| format!(" up to {at}")),
-            names.join(", ")
-        );
+    let state = past::state_at(&journal, at)?;
+    let last = past::decision_at(&journal, at, |decision| subject.is_changed_by(decision))?;
+    if !subject.is_known(&state) && last.is_none() {
+        bail!("{}", unknown(&command.service, at, &state));
     }
     match command.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&found)?),
-        Output::Text => {
-            for decision in &found {
-                print(decision, &service, &job);
-            }
-        }
+        Output::Json => println!("{}", plimsoll_report::pretty(&subject.value(&state, last.as_ref()))?),
+        Output::Text => subject.tell(&state, last.as_ref(), &journal),
     }
     Ok(Verdict::Done)
 }
 
-fn print(decision: &Decision, service: &ServiceName, job: &JobName) {
-    for line in explain(decision, service).into_iter().chain(explain_job(decision, job)) {
-        println!("{line}");
+/// Names share one form, so what was typed may be a service or a job.
+struct Subject {
+    service: ServiceName,
+    job: JobName,
+}
+
+impl Subject {
+    fn is_known(&self, state: &State) -> bool {
+        state.services.contains_key(&self.service) || state.jobs.contains_key(&self.job)
     }
+
+    /// Something was done about it.
+    fn is_changed_by(&self, decision: &Decision) -> bool {
+        let acted = decision.actions.iter().filter(|action| plimsoll_controller::explain_action(action).is_some());
+        acted.into_iter().any(|action| action.service() == Some(&self.service))
+            || decision.rationale.jobs.contains_key(&self.job)
+    }
+
+    fn print(&self, decision: &Decision) {
+        for line in explain(decision, &self.service).into_iter().chain(explain_job(decision, &self.job)) {
+            println!("{line}");
+        }
+    }
+
+    /// The complete reasons at the moment, then the last change before it.
+    fn tell(&self, state: &State, last: Option<&Decision>, journal: &Path) {
+        let rationale = state.services.get(&self.service).and_then(|service| service.rationale.as_ref());
+        if let (Some(rationale), Some(at)) = (rationale, state.at) {
+            println!("{at} step {}", state.step);
+            for line in explain_service(&self.service, rationale) {
+                println!("{line}");
+            }
+        }
+        match last {
+            Some(decision) => {
+                println!("\nlast change:");
+                self.print(decision);
+            }
+            None => println!("\nnothing was ever done about it (journal {})", journal.display()),
+        }
+    }
+
+    fn value(&self, state: &State, last: Option<&Decision>) -> serde_json::Value {
+        let service = state.services.get(&self.service);
+        json!({
+            "at_ms": state.at,
+            "step": state.step,
+            "rationale": service.and_then(|service| service.rationale.as_ref()),
+            "forecast": service.and_then(|service| service.forecast.as_ref()),
+            "last_change": last,
+        })
+    }
+}
+
+fn unknown(name: &str, at: Option<Timestamp>, state: &State) -> String {
+    let until = at.map_or_else(String::new, |at| format!(" up to {at}"));
+    let known: Vec<&str> =
+        state.services.keys().map(ServiceName::as_str).chain(state.jobs.keys().map(JobName::as_str)).collect();
+    if known.is_empty() {
+        return format!("nothing was decided{until}: the journal has no step yet");
+    }
+    format!("no service or job {name} is recorded{until}; there are {}", known.join(", "))
 }
 
 /// A moment as people type it: a date and time, or milliseconds since the epoch.
