@@ -37,7 +37,7 @@ fn the_shop_replays_a_day_in_four_minutes_and_fits_its_peak() {
     let spec = example("shop.toml").spec;
     assert_eq!(86_400 / spec.clock.speed, 240);
     let shop = &spec.services[&ServiceName::try_new("shop").unwrap()];
-    assert_eq!(shop.requests.cpu, Millicores(100));
+    assert_eq!(shop.requests.cpu, Millicores(50));
     assert_eq!(shop.balance.algorithm, Algorithm::LeastConnections);
     assert_eq!(shop.health.probe, Probe::Http { path: "/healthz".into() });
     assert_eq!(shop.scaling.policies.len(), 2);

@@ -131,7 +131,7 @@ fn a_demand_that_begins_out_of_nothing_is_not_forecast_to_explode() {
     let mut forecaster = Forecaster::try_new(Millis::from_minutes(1_440), Millis::from_minutes(10)).unwrap();
     let horizon = Millis::from_minutes(4);
     let mut high = Vec::new();
-    for tick in 0..60_i64 {
+    for tick in 0..120_i64 {
         let rate = if tick < 3 { 0 } else { 42_000 };
         let at = Timestamp(tick * 120_000);
         forecaster.observe(at, MilliRps(rate), horizon);
@@ -139,5 +139,5 @@ fn a_demand_that_begins_out_of_nothing_is_not_forecast_to_explode() {
         high.push(forecast.at_quantile(Permille(950)).unwrap().value.0);
     }
     assert!(high.iter().all(|value| *value <= 4 * 42_000), "{high:?}");
-    assert_eq!(high.last(), Some(&42_000), "an hour of steady demand is forecast as it is");
+    assert_eq!(high.last(), Some(&42_000), "four hours of steady demand are forecast as they are");
 }

@@ -62,7 +62,7 @@ pub fn text(card: &Scorecard<'_>, report: &LoadReport) -> String {
             out,
             "  under need {:.1} % of the time (by {:.1} %), over need {:.1} % (by {:.1} %); one replica carries {} ({})",
             elasticity.under_time_pct,
-            elasticity.under_accuracy_pct,
+            elasticity.under_accuracy_pct.abs(),
             elasticity.over_time_pct,
             elasticity.over_accuracy_pct,
             MilliRps(service.capacity_milli_rps),
