@@ -359,3 +359,54 @@ fn killing_replicas_under_load_fails_no_get() {
     let counted = shop(&mut gateway, "all finished", |shop| shop.finished == sent);
     assert_eq!(counted.failed, 0, "{:?}", counted.failures);
 }
+
+/// Reads a request and never answers.
+fn hung() -> Backend {
+    Backend::start(|peer| {
+        peer.head();
+        peer.until(b"never");
+    })
+}
+
+/// Answers each request with 500.
+fn broken() -> Backend {
+    Backend::start(|peer| {
+        while let Some(head) = peer.head() {
+            if head.starts_with("POST") {
+                peer.take(5);
+            }
+            peer.send("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 6\r\n\r\nbroken");
+        }
+    })
+}
+
+#[test]
+fn a_replica_that_hangs_or_answers_500_costs_no_request_that_may_be_repeated() {
+    for bad in [hung(), broken()] {
+        let good = Backend::named("good");
+        let mut spec = snapshot(1, &[bad.address, good.address]);
+        spec.gateway.workers = Some(1);
+        spec.gateway.listeners[0].routes[0].timeout = Millis(200);
+        let mut gateway = Gateway::start(spec);
+        let mut client = gateway.connect();
+        for _ in 0..6 {
+            assert_eq!(client.get("/").text(), "good");
+        }
+        let counted = shop(&mut gateway, "all finished", |shop| shop.finished == 6);
+        assert_eq!(counted.failed, 0);
+        assert!((1..=6).contains(&counted.retried), "{}", counted.retried);
+        assert_eq!(counted.endpoints[0].failed, counted.retried);
+    }
+}
+
+#[test]
+fn the_last_replicas_own_error_reaches_the_client() {
+    let (first, second) = (broken(), broken());
+    let mut gateway = Gateway::start(snapshot(1, &[first.address, second.address]));
+    let response = gateway.connect().get("/");
+    assert_eq!((response.status, response.text()), (500, "broken"));
+    let response = gateway.connect().send(POST).response();
+    assert_eq!((response.status, response.text()), (500, "broken"));
+    let counted = shop(&mut gateway, "both finished", |shop| shop.finished == 2);
+    assert_eq!((counted.failed, counted.retried), (2, 1), "a POST is not repeated");
+}

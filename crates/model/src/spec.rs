@@ -410,7 +410,7 @@ pub struct RouteSpec {
     pub path_prefix: String,
     /// The service that answers.
     pub service: ServiceName,
-    /// Longest time to the end of the response's head, physical.
+    /// Longest time of one try to the end of the response's head, physical.
     pub timeout: Millis,
     /// One retry for idempotent requests while the retry budget lasts.
     pub retry: bool,

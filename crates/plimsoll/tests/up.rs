@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Installation, RunningLoad, eventually, get, is_alive, send};
+use common::load::RunningLoad;
+use common::{Installation, eventually, get, is_alive, send};
 use plimsoll_http_client::Ask;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -10,7 +11,9 @@ use serde_json::Value;
 /// One service that scales on its request rate: 20/s a replica.
 const SPEC: &str = r#"
 name = "test"
-tick = "300ms"
+tick = "1s"
+[clock]
+speed = 4
 [api]
 listen = "127.0.0.1:0"
 [gateway]
@@ -29,8 +32,8 @@ grace = "2s"
 balance = "least_connections"
 [services.web.scaling]
 request_rate = "20/s"
-stabilization = { up = "0s", down = "1s" }
-step = { up = 4, down = 4, period = "1s" }
+stabilization = { up = "0s", down = "4s" }
+step = { up = 4, down = 4, period = "4s" }
 "#;
 
 fn pids(service: &Value) -> Vec<u64> {
@@ -44,7 +47,7 @@ fn pids(service: &Value) -> Vec<u64> {
 fn load_brings_replicas_and_their_reasons_and_its_end_takes_them_away() {
     let installation = Installation::start(SPEC);
     installation.wait_ready("web", 1);
-    let load = RunningLoad::start(&installation.gateway(), 50.0, 4.0, 0.0);
+    let load = RunningLoad::constant(&installation.gateway(), 50.0, 4.0, 0.0);
     installation.wait_ready("web", 3);
     let report = load.report();
     assert_eq!(
@@ -65,7 +68,7 @@ fn a_killed_daemon_costs_no_request_and_its_successor_adopts_everything() {
     let mut installation = Installation::start(SPEC);
     installation.wait_ready("web", 1);
     let before = installation.state();
-    let load = RunningLoad::start(&installation.gateway(), 15.0, 4.0, 0.5);
+    let load = RunningLoad::constant(&installation.gateway(), 15.0, 4.0, 0.5);
     installation.kill_daemon();
     let url = format!("{}/", installation.gateway());
     assert_eq!(get(&url).map(|(status, _)| status), Some(200), "the gateway serves without the daemon");

@@ -26,6 +26,23 @@ pub enum Attempt {
         /// The replica had closed the idle connection that was used: its right, and nobody's failure.
         stale: bool,
     },
+    /// The replica answered that it cannot, and the answer was thrown away: a retry was paid for.
+    Declined,
+}
+
+/// One try of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Try {
+    /// When it began, µs.
+    pub start_us: u64,
+    /// Another endpoint may be asked if this one cannot answer, as far as the retry budget goes.
+    pub may_ask_another: bool,
+}
+
+/// Statuses by which a replica says that it, rather than the request, is in trouble (RFC 9110, 15.6). 501 and 505 are
+/// about the request, and another replica would say the same.
+const fn is_declined(status: u16) -> bool {
+    matches!(status, 500 | 502 | 503 | 504)
 }
 
 /// What the client's side of a response is.
@@ -41,8 +58,9 @@ pub async fn run(
     out: &[u8],
     lease: Lease,
     upstream: Upstream,
-    try_us: u64,
+    this: Try,
 ) -> Attempt {
+    let try_us = this.start_us;
     let limits = client.worker.limits();
     if let Err((end, sent)) = client.pace(limits.body_ms).write(&upstream.stream, out, &[]).await {
         let now_us = client.worker.shared.now_us();
@@ -62,7 +80,7 @@ pub async fn run(
     let mut response = worker.buffers.outgoing();
     let mut buffer = worker.buffers.large();
     let timeout_ms = facts.timeout_ms.saturating_sub(worker.now_ms() - started_ms);
-    let exchange = Exchange { client, facts, try_us, timeout_ms };
+    let exchange = Exchange { client, facts, try_us, may_ask_another: this.may_ask_another, timeout_ms };
     let attempt = exchange.whole(ready, lease, upstream, out.len(), &mut buffer, &mut response).await;
     worker.buffers.give(buffer);
     worker.buffers.give_outgoing(response);
@@ -88,6 +106,7 @@ struct Exchange<'a> {
     client: &'a mut Client,
     facts: &'a Facts,
     try_us: u64,
+    may_ask_another: bool,
     timeout_ms: u64,
 }
 
@@ -118,6 +137,10 @@ impl Exchange<'_> {
                 blame(lease, head_us, self.try_us, stale);
                 return Attempt::Lost { reason: FailureReason::ConnectionLost, sent, stale };
             }
+            Err(NoHead::Failed(FailureReason::ResponseTimeout)) if self.may_ask_another => {
+                blame(lease, head_us, self.try_us, false);
+                return Attempt::Lost { reason: FailureReason::ResponseTimeout, sent, stale: false };
+            }
             Err(NoHead::Failed(reason)) => {
                 blame(lease, head_us, self.try_us, false);
                 return Attempt::Ended(Ended::Failed(reason));
@@ -129,6 +152,11 @@ impl Exchange<'_> {
         };
         if answer.status == 101 {
             return Attempt::Ended(Box::pin(tunnel::run(client, lease, upstream, self.try_us, buffer, out)).await);
+        }
+        // The head waits in `out`, so the client has seen nothing of this answer yet.
+        if self.may_ask_another && is_declined(answer.status) && facts.service.budget.withdraw() {
+            blame(lease, head_us, self.try_us, false);
+            return Attempt::Declined;
         }
         let in_one_read = buffer.unread().len();
         let pace = client.pace(to.write_ms);

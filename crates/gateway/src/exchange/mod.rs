@@ -21,7 +21,7 @@ use crate::worker::buffer::Buffer;
 use crate::worker::service::{LocalTarget, Service};
 use acquire::NoLease;
 use admit::Facts;
-use attempt::Attempt;
+use attempt::{Attempt, Try};
 use std::rc::Rc;
 use upload::Upload;
 
@@ -211,8 +211,16 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
                 continue;
             }
         };
-        match attempt::run(client, facts, upload, out, lease, upstream, try_us).await {
+        let may_ask_another = may_repeat && retries == 0 && facts.retry && service.endpoints_len() > 1;
+        let this = Try { start_us: try_us, may_ask_another };
+        match attempt::run(client, facts, upload, out, lease, upstream, this).await {
             Attempt::Ended(ended) => return ended,
+            Attempt::Declined => {
+                retries += 1;
+                service.stats.count(|totals| totals.retried += 1);
+                failed.push(target);
+                try_us = client.worker.shared.now_us();
+            }
             Attempt::Lost { reason, sent, stale } => {
                 let repeatable = may_repeat || sent == 0;
                 if repeatable && stale && !only_new {

@@ -1,6 +1,9 @@
 //! A real installation for a test: the real binary, real processes, loopback, and a state directory that goes with it.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub mod disk;
+pub mod load;
+
 use plimsoll_http_client::{Ask, Budget, exchange};
 use serde_json::Value;
 use std::fs;
@@ -21,6 +24,8 @@ pub struct Installation {
     pub dir: tempfile::TempDir,
     /// Port of the gateway.
     pub port: u16,
+    /// The state directory's own small disk, where it has one.
+    pub disk: Option<disk::SmallDisk>,
     daemon: Option<Child>,
     env: Vec<(String, String)>,
 }
@@ -57,15 +62,25 @@ pub fn send(ask: Ask) -> Option<(u16, String)> {
 impl Installation {
     /// Writes `spec` (with `PORT` replaced by a free port) and starts it.
     pub fn start(spec: &str) -> Self {
-        Self::start_in(tempfile::Builder::new().prefix("plm").tempdir().unwrap(), spec, &[])
+        let mut installation = Self::prepare(spec, &[]);
+        installation.up();
+        installation
     }
 
-    /// As [`Self::start`], in a directory and with an environment of the caller's.
-    pub fn start_in(dir: tempfile::TempDir, spec: &str, env: &[(&str, &str)]) -> Self {
-        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut installation = Self { dir, port: free_port(), daemon: None, env };
-        installation.write_spec(spec);
+    /// As [`Self::start`], with its state on a disk of `mib` MiB where this user may mount one.
+    pub fn start_on_small_disk(spec: &str, mib: u32) -> Self {
+        let mut installation = Self::prepare(spec, &[]);
+        installation.disk = disk::SmallDisk::mount(&installation.state_dir(), mib);
         installation.up();
+        installation
+    }
+
+    /// A directory with the spec in it; nothing runs yet.
+    pub fn prepare(spec: &str, env: &[(&str, &str)]) -> Self {
+        let dir = tempfile::Builder::new().prefix("plm").tempdir().unwrap();
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let installation = Self { dir, port: free_port(), disk: None, daemon: None, env };
+        installation.write_spec(spec);
         installation
     }
 
@@ -139,6 +154,13 @@ impl Installation {
             .unwrap_or_default()
     }
 
+    /// What the state finds worth knowing.
+    pub fn findings(&self) -> Vec<String> {
+        let state = self.state();
+        let lines = state["findings"].as_array().unwrap();
+        lines.iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+    }
+
     /// Waits until `count` replicas of `service` are ready.
     pub fn wait_ready(&self, service: &str, count: u64) -> Value {
         eventually(&format!("{count} ready replicas of {service}; log:\n{}", self.log()), || {
@@ -192,6 +214,8 @@ impl Drop for Installation {
             let _ = daemon.wait();
         }
         let _ = self.run(&["down", "--now"]);
+        // Before the directory under it is removed.
+        drop(self.disk.take());
         if std::thread::panicking() {
             eprintln!("--- daemon's output ---\n{}", self.log());
         }
@@ -208,34 +232,4 @@ pub fn signal(pid: u32, signal: rustix::process::Signal) {
 pub fn is_alive(pid: u32) -> bool {
     fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
-}
-
-/// A load that runs beside the test.
-pub struct RunningLoad(Child);
-
-impl RunningLoad {
-    /// Sends `rate` requests a second for `seconds`, a share of them POST.
-    pub fn start(target: &str, rate: f64, seconds: f64, post_share: f64) -> Self {
-        let child = Command::new(PLIMSOLL)
-            .args(["load", target, "--shape", "constant", "--output", "json", "--quiet"])
-            .args(["--rate", &rate.to_string(), "--duration", &seconds.to_string()])
-            .args(["--post-share", &post_share.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-
-    /// Still sending?
-    pub fn is_running(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
-    }
-
-    /// Waits for the report.
-    pub fn report(self) -> Value {
-        let output = self.0.wait_with_output().unwrap();
-        assert!(output.status.success());
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
 }

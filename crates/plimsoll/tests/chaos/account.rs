@@ -1,0 +1,127 @@
+//! The account of a chaos run: what was done when, which requests failed, and which of those nothing could have saved.
+//!
+//! A failed request is excused by one thing only: it was a POST, and while it was open the replica that had it was killed,
+//! hung or failing, which shows in the answer. A GET is never excused, because another replica can answer it.
+
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Clocks are read in different processes, and a fault takes a moment to be in force. ms.
+const SLACK_MS: i64 = 100;
+
+/// Wall clock, milliseconds since the epoch.
+pub fn now_ms() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+/// A replica is broken from one moment to another.
+struct Fault {
+    what: String,
+    /// What a request that it took with it looks like.
+    answers: &'static [&'static str],
+    from_ms: i64,
+    to_ms: i64,
+}
+
+/// Something began.
+struct Phase {
+    name: String,
+    from_ms: i64,
+}
+
+/// A failed request, on the wall clock.
+struct Failed {
+    method: String,
+    what: String,
+    due_ms: i64,
+    ended_ms: i64,
+}
+
+/// What was done when.
+#[derive(Default)]
+pub struct Account {
+    faults: Vec<Fault>,
+    phases: Vec<Phase>,
+}
+
+impl Account {
+    /// What comes now is called `name`.
+    pub fn phase(&mut self, name: impl Into<String>) {
+        let name = name.into();
+        println!("{:>8.3}  {name}", self.phases.first().map_or(0, |first| now_ms() - first.from_ms) as f64 / 1_000.0);
+        self.phases.push(Phase { name, from_ms: now_ms() });
+    }
+
+    /// A replica breaks now, and stays so until [`Self::healed`]. `answers` are what its open POSTs end with.
+    pub fn broke(&mut self, what: impl Into<String>, answers: &'static [&'static str]) -> usize {
+        self.faults.push(Fault { what: what.into(), answers, from_ms: now_ms(), to_ms: i64::MAX });
+        self.faults.len() - 1
+    }
+
+    /// The end of a fault.
+    pub fn healed(&mut self, fault: usize) {
+        self.faults[fault].to_ms = now_ms();
+    }
+
+    /// The figures by phase and every failed request with its excuse; then the failed ones without.
+    pub fn settle(&self, report: &Value) -> (String, Vec<String>) {
+        let failed = failed(report);
+        let mut text = format!("{:<34} {:>6} {:>11} {:>12}\n", "phase", "sent", "failed GET", "failed POST");
+        for (index, phase) in self.phases.iter().enumerate() {
+            let to_ms = self.phases.get(index + 1).map_or(i64::MAX, |next| next.from_ms);
+            let during = |at_ms: i64| (phase.from_ms..to_ms).contains(&at_ms);
+            let of = |method| failed.iter().filter(|one| one.method == method && during(one.due_ms)).count();
+            let sent = sent(report, during);
+            let _ = writeln!(text, "{:<34} {sent:>6} {:>11} {:>12}", phase.name, of("GET"), of("POST"));
+        }
+        let total: u64 = report["failed"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+        let _ = writeln!(text, "{} sent, {} succeeded, {total} failed:", report["sent"], report["succeeded"]);
+        let mut unexcused = Vec::new();
+        for one in &failed {
+            let since = |at_ms| (at_ms - self.phases[0].from_ms) as f64 / 1_000.0;
+            let (due, ended) = (since(one.due_ms), since(one.ended_ms));
+            let excuse = self.faults.iter().find(|fault| fault.excuses(one)).map(|fault| fault.what.as_str());
+            let line = format!("{due:>8.3} to {ended:>8.3}  {} {}", one.method, one.what);
+            let _ = writeln!(text, "{line}: {}", excuse.unwrap_or("NO EXCUSE"));
+            if excuse.is_none() {
+                unexcused.push(line);
+            }
+        }
+        if total != failed.len() as u64 {
+            unexcused.push(format!("{total} failed and {} are listed", failed.len()));
+        }
+        (text, unexcused)
+    }
+}
+
+impl Fault {
+    fn excuses(&self, failed: &Failed) -> bool {
+        let overlaps =
+            failed.due_ms <= self.to_ms.saturating_add(SLACK_MS) && failed.ended_ms >= self.from_ms - SLACK_MS;
+        failed.method == "POST" && self.answers.contains(&failed.what.as_str()) && overlaps
+    }
+}
+
+fn failed(report: &Value) -> Vec<Failed> {
+    let started_ms = report["started_at"].as_i64().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let listed = report["failures"].as_array().unwrap();
+    listed
+        .iter()
+        .map(|one| Failed {
+            method: text(&one["method"]),
+            what: text(&one["what"]),
+            due_ms: started_ms + one["due_ms"].as_i64().unwrap(),
+            ended_ms: started_ms + one["ended_ms"].as_i64().unwrap(),
+        })
+        .collect()
+}
+
+/// Requests sent in the seconds that began `during` a phase.
+fn sent(report: &Value, during: impl Fn(i64) -> bool) -> u64 {
+    let started_ms = report["started_at"].as_i64().unwrap();
+    let seconds = report["timeline"].as_array().unwrap();
+    let within = seconds.iter().filter(|second| during(started_ms + second["second"].as_i64().unwrap() * 1_000));
+    within.map(|second| second["sent"].as_u64().unwrap()).sum()
+}

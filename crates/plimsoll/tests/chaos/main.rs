@@ -1,0 +1,146 @@
+//! Chaos: a load goes through the gateway while replicas die, hang, fail and crawl, the daemon dies, the spec changes and
+//! the disk fills. Requests fail only where no proxy could have saved them, and afterwards everything comes to rest.
+//!
+//! One seed, printed first, draws the order and the times; `PLIMSOLL_SEED` sets it. With `PLIMSOLL_PROVE=1` (`cargo xtask
+//! prove chaos`) the load is a recorded day and there are several seeds.
+
+mod account;
+#[path = "../common/mod.rs"]
+mod common;
+mod faults;
+
+use account::now_ms;
+use common::load::RunningLoad;
+use common::{Installation, eventually, get, signal};
+use faults::{Chaos, Wishes};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::path::Path;
+
+/// Share of requests that no proxy may send twice.
+const POST_SHARE: f64 = 0.3;
+/// Trace time per physical time of the long form: a day in four minutes.
+const DAY_SPEED: u32 = 360;
+
+fn spec(wishes: Wishes, speed: u32, tick: &str, hold: &str) -> String {
+    let Wishes { replicas_min, cpu_millicores } = wishes;
+    format!(
+        r#"
+name = "chaos"
+tick = "{tick}"
+[clock]
+speed = {speed}
+[api]
+listen = "127.0.0.1:0"
+[gateway]
+listen = "127.0.0.1:PORT"
+workers = 2
+[[gateway.routes]]
+service = "web"
+timeout = "2s"                  # of one try
+[services.web]
+command = ["plimsoll", "testbed", "serve", "--port", "{{port}}", "--control", "--cpu-ms", "0.2", "--latency-ms", "4"]
+replicas = {{ min = {replicas_min}, max = 8 }}
+requests = {{ cpu = "{cpu_millicores}m", memory = "16MiB" }}
+health = {{ path = "/healthz", interval = "500ms" }}
+startup = "300ms"
+grace = "3s"                    # longer than a try, so that a drained replica ends what it has
+[services.web.balance]
+algorithm = "least_connections"
+ejection = {{ duration = "2s", duration_max = "4s" }}
+[services.web.scaling]
+request_rate = "25/s"
+stabilization = {{ down = "{hold}" }}
+step = {{ up = 4, down = 2, period = "{tick}" }}
+"#
+    )
+}
+
+fn short_spec(wishes: Wishes) -> String {
+    spec(wishes, 4, "1s", "20s")
+}
+
+fn day_spec(wishes: Wishes) -> String {
+    spec(wishes, DAY_SPEED, "1m", "10m")
+}
+
+fn is_proof() -> bool {
+    std::env::var_os("PLIMSOLL_PROVE").is_some()
+}
+
+fn seeds() -> Vec<u64> {
+    let wanted = std::env::var("PLIMSOLL_SEED").ok().map(|seed| seed.parse().unwrap());
+    wanted.map_or_else(|| if is_proof() { vec![1, 2, 3] } else { vec![1] }, |seed| vec![seed])
+}
+
+#[test]
+fn only_what_no_proxy_could_save_fails_and_everything_comes_to_rest() {
+    for seed in seeds() {
+        println!("seed {seed}");
+        let mut chaos = Chaos::new(seed, if is_proof() { day_spec } else { short_spec });
+        let gateway = chaos.installation.gateway();
+        let day = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/alibaba-2018-day.csv");
+        let mut load = if is_proof() {
+            RunningLoad::recorded(&gateway, &day, DAY_SPEED, 0.15, POST_SHARE, seed)
+        } else {
+            RunningLoad::constant(&gateway, 80.0, 600.0, POST_SHARE)
+        };
+        chaos.account.phase("load begins");
+        loop {
+            for fault in chaos.shuffled() {
+                chaos.strike(fault);
+            }
+            if !is_proof() || !load.is_running() {
+                break;
+            }
+        }
+        chaos.converge();
+        settle(&chaos, &load.stop());
+        let replayed: Value =
+            serde_json::from_str(&chaos.installation.stdout(&["replay", "--output", "json"])).unwrap();
+        println!("{} decisions replayed, {} different", replayed["compared"], replayed["different"]);
+        assert_eq!(replayed["different"], 0, "{replayed}");
+        assert!(replayed["compared"].as_u64().unwrap() > 20, "{replayed}");
+        assert!(chaos.installation.terminate().success(), "{}", chaos.installation.log());
+    }
+}
+
+fn settle(chaos: &Chaos, report: &Value) {
+    let (text, unexcused) = chaos.account.settle(report);
+    println!("{text}");
+    assert_eq!(report["cancelled"], 0, "{text}");
+    assert!(report["succeeded"].as_u64().unwrap() > 0, "{text}");
+    assert!(unexcused.is_empty(), "failed without an excuse:\n{}\n\n{text}", unexcused.join("\n"));
+}
+
+#[test]
+fn the_gateways_own_death_costs_only_what_was_open_and_a_new_one_serves() {
+    let installation = Installation::start(&short_spec(Wishes { replicas_min: 3, cpu_millicores: 20 }));
+    installation.wait_ready("web", 3);
+    let load = RunningLoad::constant(&installation.gateway(), 60.0, 600.0, POST_SHARE);
+    let url = format!("{}/", installation.gateway());
+    let under_load = || installation.service("web")["traffic"]["rate_milli_rps"].as_u64().filter(|rate| *rate > 30_000);
+    eventually("the load", under_load);
+    let pid = installation.state()["gateway"]["pid"].as_u64().unwrap();
+    let killed_ms = now_ms();
+    signal(u32::try_from(pid).unwrap(), Signal::KILL);
+    eventually("a gateway that serves", || (get(&url)?.0 == 200).then_some(()));
+    let serves_ms = now_ms();
+    eventually("a new gateway in the state", || {
+        installation.state()["gateway"]["pid"].as_u64().filter(|new| *new != pid)
+    });
+    eventually("the load on the new one", under_load);
+    let report = load.stop();
+    let started_ms = report["started_at"].as_i64().unwrap();
+    let moment = |one: &Value, field: &str| started_ms + one[field].as_i64().unwrap();
+    let failures = report["failures"].as_array().unwrap();
+    let open = failures.iter().filter(|one| moment(one, "due_ms") <= killed_ms && one["kind"] == "reset").count();
+    println!("gateway killed: {} sent, {} failed, {open} of them open at its death", report["sent"], failures.len());
+    println!("serving again {} ms later", serves_ms - killed_ms);
+    for one in failures {
+        println!("{}", one);
+        let (due, ended) = (moment(one, "due_ms"), moment(one, "ended_ms"));
+        assert!(due <= serves_ms + 100 && ended >= killed_ms - 100, "{one} has nothing to do with the gateway's death");
+        assert!(one["kind"] == "reset" || one["kind"] == "connect", "{one}");
+    }
+}
