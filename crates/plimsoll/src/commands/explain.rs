@@ -4,7 +4,7 @@ use super::reach::state_dir;
 use crate::Verdict;
 use crate::args::{Explain, Output};
 use anyhow::{anyhow, bail};
-use plimsoll_controller::{explain, explain_job};
+use plimsoll_controller::{concerns_job, concerns_service, explain, explain_job};
 use plimsoll_daemon::past;
 use plimsoll_model::{Decision, JobName, ServiceName, Timestamp};
 
@@ -18,10 +18,7 @@ pub fn run(command: &Explain) -> anyhow::Result<Verdict> {
         decision.rationale.services.contains_key(&service) || decision.rationale.jobs.contains_key(&job)
     };
     let found = if command.changes {
-        let changed = |decision: &Decision| {
-            decision.actions.iter().any(|action| action.service() == Some(&service))
-                || decision.rationale.jobs.contains_key(&job)
-        };
+        let changed = |decision: &Decision| concerns_service(decision, &service) || concerns_job(decision, &job);
         past::decisions(&journal, changed)?
     } else {
         past::decision_at(&journal, at, about)?.into_iter().collect()
