@@ -15,12 +15,20 @@ struct Proof {
     test: &'static str,
 }
 
-const PROOFS: &[Proof] = &[Proof {
-    name: "chaos",
-    about: "a recorded day with replicas killed, hung, failing and slow, the daemon and gateway killed, the disk full",
-    package: "plimsoll",
-    test: "chaos",
-}];
+const PROOFS: &[Proof] = &[
+    Proof {
+        name: "chaos",
+        about: "a recorded day with replicas killed, hung, failing and slow, the daemon and gateway killed, the disk full",
+        package: "plimsoll",
+        test: "chaos",
+    },
+    Proof {
+        name: "replay",
+        about: "a minute of varied load replays byte-equal in another process and in a build for the native CPU",
+        package: "plimsoll",
+        test: "replay",
+    },
+];
 
 /// Runs one proof, or lists them.
 ///

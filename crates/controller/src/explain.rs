@@ -17,7 +17,7 @@ pub fn explain(decision: &Decision, service: &ServiceName) -> Vec<String> {
     }
     let actions = decision.actions.iter().filter(|action| action.service() == Some(service));
     lines.extend(actions.filter_map(explain_action).map(|line| format!("  does: {line}")));
-    let findings = decision.rationale.findings.iter().filter(|finding| is_about(finding, service));
+    let findings = decision.rationale.findings.iter().filter(|finding| is_about_service(finding, service));
     lines.extend(findings.map(|finding| format!("  noticed: {finding}")));
     if !lines.is_empty() {
         lines.insert(0, format!("{} step {}", decision.at, decision.step));
@@ -41,11 +41,13 @@ pub fn explain_service(service: &ServiceName, rationale: &ServiceRationale) -> V
     lines
 }
 
-/// What a decision did about one job and why.
+/// What a decision did about one job and why, and findings about its runs.
 #[must_use]
 pub fn explain_job(decision: &Decision, job: &JobName) -> Vec<String> {
     let happened = decision.rationale.jobs.get(job).into_iter().flatten();
     let mut lines: Vec<String> = happened.map(|what| format!("  {what}")).collect();
+    let findings = decision.rationale.findings.iter().filter(|finding| is_about_job(finding, job));
+    lines.extend(findings.map(|finding| format!("  noticed: {finding}")));
     if !lines.is_empty() {
         lines.insert(0, format!("{} step {}", decision.at, decision.step));
     }
@@ -75,13 +77,37 @@ pub fn explain_action(action: &Action) -> Option<String> {
     }
 }
 
-fn is_about(finding: &Finding, service: &ServiceName) -> bool {
-    let runs = |workload: &WorkloadId| matches!(workload, WorkloadId::Replica(id) if id.service == *service);
+/// Whether something happened to a service's replicas in this step: an action, or a finding such as throttling.
+#[must_use]
+pub fn concerns_service(decision: &Decision, service: &ServiceName) -> bool {
+    decision.actions.iter().any(|action| action.service() == Some(service))
+        || decision.rationale.findings.iter().any(|finding| is_about_service(finding, service))
+}
+
+/// Whether something happened to a job in this step.
+#[must_use]
+pub fn concerns_job(decision: &Decision, job: &JobName) -> bool {
+    decision.rationale.jobs.contains_key(job)
+        || decision.rationale.findings.iter().any(|finding| is_about_job(finding, job))
+}
+
+fn is_about_service(finding: &Finding, service: &ServiceName) -> bool {
+    match finding {
+        Finding::Failures { service: of, .. } => of == service,
+        _ => matches!(workload(finding), Some(WorkloadId::Replica(id)) if id.service == *service),
+    }
+}
+
+fn is_about_job(finding: &Finding, job: &JobName) -> bool {
+    matches!(workload(finding), Some(WorkloadId::Task(id)) if id.job == *job)
+}
+
+/// The one workload that a finding is about.
+fn workload(finding: &Finding) -> Option<&WorkloadId> {
     match finding {
         Finding::Exited { workload, .. }
         | Finding::Throttled { workload, .. }
-        | Finding::OutOfMemory { workload, .. } => runs(workload),
-        Finding::Failures { service: of, .. } => of == service,
-        _ => false,
+        | Finding::OutOfMemory { workload, .. } => Some(workload),
+        _ => None,
     }
 }

@@ -29,7 +29,9 @@ mod state;
 mod step;
 mod stop;
 
-pub use explain::{explain, explain_action, explain_findings, explain_job, explain_service};
+pub use explain::{
+    concerns_job, concerns_service, explain, explain_action, explain_findings, explain_job, explain_service,
+};
 pub use input::Input;
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;

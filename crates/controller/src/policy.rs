@@ -43,6 +43,11 @@ pub(crate) fn adopt(state: &mut State, turn: &mut Turn, generation: Generation, 
         let ordinal = state.job_ordinals.remove(name).unwrap_or(0);
         let entry = state.jobs.entry(name.clone()).or_default();
         entry.ordinal = entry.ordinal.max(ordinal);
+        let known = old.as_ref().and_then(|old| old.jobs.get(name));
+        if known.is_some_and(|known| (known.requests, known.limits) == (job.requests, job.limits)) {
+            // A try that waits with more memory than the spec says keeps what it has grown to.
+            continue;
+        }
         for waiting in &mut entry.queue {
             (waiting.requests, waiting.limits) = (job.requests, job.limits);
         }

@@ -173,6 +173,9 @@ pub struct JobView {
     pub since_ms: Option<i64>,
     /// What was last decided of it, in one line.
     pub verdict: String,
+    /// What of the limits and the sandbox of its present run is enforced.
+    #[serde(default)]
+    pub isolation: Option<Isolation>,
 }
 
 /// The data plane.

@@ -2,8 +2,8 @@
 //!
 //! Pure code may not name `std::{fs, net, time, thread, env, process}`, an async or parallel run-time, a clock type, a
 //! hash map (its order is random), a source of entropy, or a floating-point function whose result depends on the
-//! platform's C library (`libm` is the same everywhere). Tests, benches and programs of a pure crate are excepted: they
-//! are outside the core.
+//! platform's C library (`libm` is the same everywhere). The crates that decide name no floating-point type at all.
+//! Tests, benches and programs of a pure crate are excepted: they are outside the core.
 
 use super::source::{is_word, line_of, mask, test_lines};
 use super::{PURE, Violation, is_pure};
@@ -34,6 +34,10 @@ const FLOAT_BANNED: &[&str] = &[
     "tan", "asin", "acos", "atan", "atan2", "sin_cos", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
 ];
 
+/// Crates in which a number that a decision rests on is computed: integers only, so that the same inputs give the same
+/// bytes on any CPU. A forecast may be computed with floats (by `libm`) and leaves its crate as an integer.
+const DECIDING: &[&str] = &["model", "autoscale", "placement", "controller"];
+
 /// Packages whose only use is what the core must not do.
 const PACKAGES_BANNED: &[&str] =
     &["tokio", "rayon", "hyper", "hyper-util", "rustix", "libc", "nix", "socket2", "getrandom", "tempfile", "mio"];
@@ -43,7 +47,8 @@ pub fn check(workspace: &Workspace) -> Result<Vec<Violation>> {
     let mut broken = Vec::new();
     for path in workspace.with_extension("rs").filter(|path| is_pure(path) && !is_program(path)) {
         let Some(text) = workspace.text(path)? else { continue };
-        broken.extend(impure_names(&text).into_iter().map(|(line, name, mend)| Violation {
+        let floats = if is_deciding(path) { float_types(&text) } else { Vec::new() };
+        broken.extend(impure_names(&text).into_iter().chain(floats).map(|(line, name, mend)| Violation {
             path: path.to_owned(),
             line,
             rule: "pure",
@@ -88,6 +93,21 @@ fn impure_names(text: &str) -> Vec<(usize, String, String)> {
     found.retain(|(line, ..)| !tests.iter().any(|range| range.contains(line)));
     found.sort();
     found
+}
+
+fn is_deciding(path: &Path) -> bool {
+    DECIDING.iter().any(|folder| path.starts_with(Path::new("crates").join(folder)))
+}
+
+/// `(line, name, mend)` of everything that makes a float, outside tests.
+fn float_types(text: &str) -> Vec<(usize, String, String)> {
+    let masked = mask(text);
+    let tests = test_lines(&masked);
+    let types = ["f32", "f64", "libm"].into_iter().flat_map(|name| words(&masked, name).map(move |at| (at, name)));
+    let lines = types.map(|(at, name)| (line_of(&masked, at), name));
+    let outside = lines.filter(|(line, _)| !tests.iter().any(|range| range.contains(line)));
+    let mend = "a decision rests on integers: thousandths, or a product in u128";
+    outside.map(|(line, name)| (line, name.to_owned(), mend.to_owned())).collect()
 }
 
 /// What `libm` calls the method.
@@ -187,9 +207,18 @@ mod tests {
             ("crates/twin/src/yardstick/fewest.rs", impure),
             ("crates/gateway/src/lib.rs", impure),
             ("crates/stats/Cargo.toml", manifest),
+            (
+                "crates/autoscale/src/track.rs",
+                "//! Docs, f64.\nfn a(x: f64) {}\n#[cfg(test)]\nmod tests {\n    fn b(x: f32) {}\n}\n",
+            ),
+            ("crates/stats/src/mean.rs", "//! Docs.\nfn a(x: f64) {}\n"),
         ];
-        let expected =
-            ["crates/balance/src/pick.rs:2", "crates/stats/Cargo.toml:0", "crates/twin/src/yardstick/fewest.rs:2"];
+        let expected = [
+            "crates/autoscale/src/track.rs:2",
+            "crates/balance/src/pick.rs:2",
+            "crates/stats/Cargo.toml:0",
+            "crates/twin/src/yardstick/fewest.rs:2",
+        ];
         assert_eq!(found(check, &files), expected);
     }
 }

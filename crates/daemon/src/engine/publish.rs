@@ -218,6 +218,7 @@ impl Engine {
             run: running.and_then(|status| status.task().map(ToString::to_string)),
             since_ms: running.map(|status| status.started_at.get()).or(latest.map(|(at, _)| at.get())),
             verdict: latest.map_or_else(|| "not run yet".to_owned(), |(_, verdict)| verdict.to_string()),
+            isolation: running.and_then(|status| self.driver.isolation(&status.id)),
         }
     }
 

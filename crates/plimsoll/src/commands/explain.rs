@@ -4,7 +4,7 @@ use super::reach::state_dir;
 use crate::Verdict;
 use crate::args::{Explain, Output};
 use anyhow::{anyhow, bail};
-use plimsoll_controller::{State, explain, explain_job, explain_service};
+use plimsoll_controller::{State, concerns_job, concerns_service, explain, explain_job, explain_service};
 use plimsoll_daemon::past;
 use plimsoll_model::{Decision, JobName, ServiceName, Timestamp};
 use serde_json::json;
@@ -46,11 +46,9 @@ impl Subject {
         state.services.contains_key(&self.service) || state.jobs.contains_key(&self.job)
     }
 
-    /// Something was done about it.
+    /// Something was done about it, or happened to it.
     fn is_changed_by(&self, decision: &Decision) -> bool {
-        let acted = decision.actions.iter().filter(|action| plimsoll_controller::explain_action(action).is_some());
-        acted.into_iter().any(|action| action.service() == Some(&self.service))
-            || decision.rationale.jobs.contains_key(&self.job)
+        concerns_service(decision, &self.service) || concerns_job(decision, &self.job)
     }
 
     fn print(&self, decision: &Decision) {
