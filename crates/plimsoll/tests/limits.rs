@@ -8,7 +8,8 @@
 
 mod common;
 
-use common::{Installation, PLIMSOLL, RunningLoad, eventually, is_alive, send, signal};
+use common::load::RunningLoad;
+use common::{Installation, PLIMSOLL, eventually, is_alive, send, signal};
 use plimsoll_http_client::Ask;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -49,8 +50,9 @@ scaling = { request_rate = "1000/s" }
 const WEB_QUOTA: f64 = 0.1;
 
 fn start(spec: &str, env: &[(&str, &str)]) -> Installation {
-    let dir = tempfile::Builder::new().prefix("plm").tempdir().unwrap();
-    Installation::start_in(dir, &format!("{NODE}{spec}"), env)
+    let mut installation = Installation::prepare(&format!("{NODE}{spec}"), env);
+    installation.up();
+    installation
 }
 
 /// The one replica of `web`, once it is ready and measured.
@@ -108,7 +110,7 @@ fn cpu_share(pid: u32) -> f64 {
 
 /// Puts three times its quota on `web` and returns the share of a core that it got, with the load, which goes on.
 fn overload(installation: &Installation, pid: u32) -> (f64, RunningLoad) {
-    let load = RunningLoad::start(&installation.gateway(), 30.0, 6.0, 0.0);
+    let load = RunningLoad::constant(&installation.gateway(), 30.0, 6.0, 0.0);
     // From here on it always has something to do.
     eventually("requests that wait", || {
         (installation.service("web")["traffic"]["in_flight_milli"].as_u64()? > 2_000).then_some(())
@@ -305,7 +307,7 @@ grace = "1s"
     let running = reaches(&installation, "report", "running");
     assert_eq!(running["run"], "report/1", "{running}");
     assert_eq!(running["isolation"]["memory"]["level"], "none", "no limit was asked for, and that is shown: {running}");
-    let load = RunningLoad::start(&installation.gateway(), 45.0, 8.0, 0.0);
+    let load = RunningLoad::constant(&installation.gateway(), 45.0, 8.0, 0.0);
     let feed = told(&installation, "pre-empted by ");
     assert!(feed.contains("report/1 (priority 1) pre-empted by"), "{feed}");
     assert!(feed.contains("(priority 10)"), "{feed}");

@@ -6,7 +6,8 @@
 
 mod common;
 
-use common::{Installation, RunningLoad, eventually, signal};
+use common::load::RunningLoad;
+use common::{Installation, eventually, signal};
 use plimsoll_journal::{Kind, Reader, Start};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -86,8 +87,8 @@ fn a_varied_run() -> Installation {
     installation.wait_ready("shop", 1);
     installation.wait_ready("side", 1);
     let seconds = if std::env::var_os("PLIMSOLL_PROVE").is_some() { 60.0 } else { 6.0 };
-    let load = RunningLoad::start(&installation.gateway(), 45.0, seconds, 0.1);
-    let side = RunningLoad::start(&format!("{}/side", installation.gateway()), 10.0, seconds, 0.0);
+    let load = RunningLoad::constant(&installation.gateway(), 45.0, seconds, 0.1);
+    let side = RunningLoad::constant(&format!("{}/side", installation.gateway()), 10.0, seconds, 0.0);
     installation.wait_ready("shop", 2);
     let pid = installation.service("shop")["replicas"][0]["pid"].as_u64().unwrap();
     signal(u32::try_from(pid).unwrap(), Signal::KILL);
