@@ -1,4 +1,5 @@
 //! A real installation for a test: the real binary, real processes, loopback, and a state directory that goes with it.
+#![allow(clippy::unwrap_used, reason = "a harness that cannot go on should stop the test where it stands")]
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod disk;
