@@ -13,7 +13,7 @@ use plimsoll_model::{
     ActionKind, Decision, JobName, MilliRps, Millicores, Permille, Phase, ReplicaStatus, ServiceName, StopReason,
     Timestamp, WorkloadId,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Engine {
     /// Shows the outcome of the step just taken. `measured` says that it rested on a full observation.
@@ -297,10 +297,12 @@ fn count<'a>(statuses: impl Iterator<Item = &'a ReplicaStatus>) -> u32 {
 /// A decision as the feed shows it: actions and reasons of the services and jobs that something happened to.
 #[must_use]
 pub fn decision_view(decision: &Decision) -> DecisionView {
-    let actions: Vec<String> = decision.actions.iter().filter_map(plimsoll_controller::explain_action).collect();
-    let mut services: Vec<String> =
-        decision.actions.iter().filter_map(|action| action.service()).map(ToString::to_string).collect();
-    services.dedup();
+    // What only tidies up is no news.
+    let told =
+        || decision.actions.iter().filter_map(|action| Some((action, plimsoll_controller::explain_action(action)?)));
+    let actions: Vec<String> = told().map(|(_, line)| line).collect();
+    let services: BTreeSet<String> =
+        told().filter_map(|(action, _)| action.service()).map(ToString::to_string).collect();
     let mut reasons = Vec::new();
     for service in &services {
         let Some(rationale) =
@@ -326,7 +328,7 @@ pub fn decision_view(decision: &Decision) -> DecisionView {
         step: decision.step,
         at_ms: decision.at.get(),
         at: decision.at.to_string(),
-        services,
+        services: services.into_iter().collect(),
         actions,
         reasons,
     }
