@@ -182,6 +182,8 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         policy: RefCell::new(serde_json::to_value(&options.spec).unwrap_or_default()),
         history,
         totals: RefCell::default(),
+        clock,
+        started: Instant::now(),
         token,
         news: watch::channel(0).0,
     });

@@ -13,6 +13,7 @@ mod routes;
 pub use openapi::document as openapi;
 pub use routes::Order;
 
+use crate::clock::Clock;
 use crate::traffic::Totals;
 use crate::view::{DecisionView, StateView};
 use hyper::server::conn::http1;
@@ -20,12 +21,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plimsoll_collect::history::History;
 use plimsoll_model::ServiceName;
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -51,10 +52,29 @@ pub struct Shared {
     pub history: Option<Arc<History>>,
     /// Requests by service since the daemon started.
     pub totals: RefCell<BTreeMap<ServiceName, Totals>>,
+    /// The daemon's clock, and when it started: shown as they are when somebody asks, not as they were at the last step.
+    pub clock: Clock,
+    /// See `clock`.
+    pub started: Instant,
     /// Guards writes.
     pub token: String,
     /// Counts steps, for whoever waits for news.
     pub news: watch::Sender<u64>,
+}
+
+impl Shared {
+    /// The latest state, at the present time.
+    #[must_use]
+    pub fn state_now(&self) -> Ref<'_, StateView> {
+        {
+            let mut state = self.state.borrow_mut();
+            let now = self.clock.now();
+            state.trace_time_ms = now.get();
+            state.trace_time = now.to_string();
+            state.uptime_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        }
+        self.state.borrow()
+    }
 }
 
 /// Serves the API until the task is dropped.

@@ -86,7 +86,7 @@ fn read(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<AnswerBody
             text(StatusCode::OK, content, crate::metrics::render(&shared.state.borrow(), &shared.totals.borrow()))
         }
         "/v1/openapi.json" => json(StatusCode::OK, &super::openapi()),
-        "/v1/state" => json(StatusCode::OK, &*shared.state.borrow()),
+        "/v1/state" => json(StatusCode::OK, &*shared.state_now()),
         "/v1/policy" => json(StatusCode::OK, &*shared.policy.borrow()),
         "/v1/decisions" => decisions(&query, shared),
         "/v1/history" => history(&query, shared),
@@ -122,7 +122,7 @@ fn history(query: &BTreeMap<String, String>, shared: &Shared) -> Response<Answer
         None => Ok(default),
         Some(text) => text.parse::<i64>().map_err(|_| format!("{name}={text} is no number of milliseconds")),
     };
-    let now = shared.state.borrow().trace_time_ms;
+    let now = shared.state_now().trace_time_ms;
     let range = number("to_ms", now).and_then(|to| {
         let from = number("from_ms", to.saturating_sub(3_600_000))?;
         Ok((from, to, number("points", 300)?.clamp(1, POINTS_MAX as i64)))
@@ -167,7 +167,7 @@ fn stream(shared: &Rc<Shared>) -> Response<AnswerBody> {
         while news.changed().await.is_ok() {
             news.borrow_and_update();
             let Some(shared) = weak.upgrade() else { return };
-            let Ok(state) = serde_json::to_string(&*shared.state.borrow()) else { return };
+            let Ok(state) = serde_json::to_string(&*shared.state_now()) else { return };
             let event = Bytes::from(format!("event: state\ndata: {state}\n\n"));
             if let Err(mpsc::error::TrySendError::Closed(_)) = sender.try_send(event) {
                 return;

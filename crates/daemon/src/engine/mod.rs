@@ -176,12 +176,23 @@ impl Engine {
                     }
                 }
             }
+            early = self.wake_for_restart(early);
             self.executor.advance(self.gateway_state.acknowledged, |id| self.traffic.in_flight(id), &mut self.driver);
             if course == Course::StoppingWorkloads && self.nothing_runs() {
                 self.recorder.close();
                 return Ok(());
             }
         }
+    }
+
+    /// A restart that waits for its backoff gets a step of its own when the wait is over, however long the tick is.
+    fn wake_for_restart(&self, early: Option<tokio::time::Instant>) -> Option<tokio::time::Instant> {
+        let state = self.recorder.state();
+        let Some(at) = state.services.values().filter_map(|service| service.restart_at).min() else { return early };
+        let wait = self.clock.to_physical(at.since(self.clock.now())).max(COALESCE);
+        let due = tokio::time::Instant::now() + wait;
+        // Beyond a tick the tick is soon enough; and what is set already is not pushed away.
+        if early.is_some() || wait > self.clock.to_physical(self.spec.tick) { early } else { Some(due) }
     }
 
     fn nothing_runs(&self) -> bool {

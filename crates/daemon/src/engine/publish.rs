@@ -56,7 +56,16 @@ impl Engine {
     }
 
     fn state_view(&self, now: Timestamp, inventory: &[ReplicaStatus]) -> StateView {
-        let findings = self.findings();
+        let unserved: Vec<&ServiceName> = self
+            .spec
+            .services
+            .iter()
+            .filter(|(_, service)| service.replicas_min > 0)
+            .map(|(name, _)| name)
+            .filter(|name| !inventory.iter().any(|status| is_ready_for(status, name)))
+            .collect();
+        let mut findings: Vec<String> = unserved.iter().map(|name| format!("{name} has no ready replica")).collect();
+        findings.extend(self.findings());
         let pids: BTreeMap<_, _> = self
             .driver
             .sampling_targets()
@@ -71,7 +80,7 @@ impl Engine {
             speed: self.clock.speed(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             steps: self.recorder.steps(),
-            healthy: self.recorder.fault().is_none() && self.gateway_state.fault.is_none(),
+            healthy: self.recorder.fault().is_none() && self.gateway_state.fault.is_none() && unserved.is_empty(),
             findings,
             node: self.node_view(inventory),
             services: self.spec.services.keys().map(|name| self.service_view(name, now, inventory, &pids)).collect(),
@@ -283,6 +292,10 @@ impl Engine {
             );
         }
     }
+}
+
+fn is_ready_for(status: &ReplicaStatus, service: &ServiceName) -> bool {
+    status.phase == Phase::Ready && status.replica().is_some_and(|id| id.service == *service)
 }
 
 /// A value under its series' name; names of services always make valid ones.
