@@ -90,7 +90,10 @@ static ROUTE: Section = Section {
         Field::new(
             "retry",
             Kind::Flag,
-            Is(Flag(true), "only idempotent requests are tried again, once, within `limits.retry_budget`, after a lost connection, a time-out or a 500, 502, 503 or 504"),
+            Is(
+                Flag(true),
+                "only idempotent requests are tried again, once, within `limits.retry_budget`, after a lost connection, a time-out or a 500, 502, 503 or 504",
+            ),
             "One retry for idempotent requests while the retry budget lasts.",
         ),
     ],
