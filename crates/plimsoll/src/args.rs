@@ -1,5 +1,6 @@
 //! What can be typed. Meaning is given in `commands`.
 
+use crate::bounds;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -110,7 +111,7 @@ pub struct Up {
 #[derive(Debug, Clone, Args)]
 pub struct Traffic {
     /// Multiplies the recorded rate.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, allow_negative_numbers = true, value_parser = bounds::factor)]
     pub scale: f64,
     /// Only this day of the recording, `YYYY-MM-DD`.
     #[arg(long, value_name = "DATE")]
@@ -119,7 +120,7 @@ pub struct Traffic {
     #[arg(long, value_name = "SPAN")]
     pub span: Option<String>,
     /// Share of requests that are POST, which no proxy may send twice.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_negative_numbers = true, value_parser = bounds::share)]
     pub post_share: f64,
     /// Seed of the arrival times.
     #[arg(long, default_value_t = 1)]
@@ -251,21 +252,21 @@ pub struct Load {
     #[arg(long, value_name = "FILE", conflicts_with = "shape")]
     pub trace: Option<PathBuf>,
     /// Trace time per physical time; the rate is not multiplied.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "trace")]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "trace", value_parser = clap::value_parser!(u32).range(1..=3_600))]
     pub speed: u32,
     /// A shape instead of a recording.
     #[arg(long, value_enum, default_value = "constant")]
     pub shape: Shape,
     /// Requests per second at the shape's top.
-    #[arg(long, value_name = "RPS", default_value_t = 100.0)]
+    #[arg(long, value_name = "RPS", default_value_t = 100.0, allow_negative_numbers = true, value_parser = bounds::rate)]
     pub rate: f64,
     /// How long a shape lasts, physical seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, allow_negative_numbers = true, value_parser = bounds::seconds)]
     pub duration: f64,
     #[command(flatten)]
     pub traffic: Traffic,
     /// Longest wait for an answer, physical seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, allow_negative_numbers = true, value_parser = bounds::seconds)]
     pub timeout: f64,
     /// Most connections.
     #[arg(long, default_value_t = 256)]
@@ -300,10 +301,10 @@ pub struct TestbedServe {
     #[arg(long)]
     pub port: u16,
     /// CPU time per request, milliseconds.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = bounds::milliseconds)]
     pub cpu_ms: f64,
     /// Mean further latency per request, milliseconds.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = bounds::milliseconds)]
     pub latency_ms: f64,
     /// How that latency is distributed.
     #[arg(long, value_enum, default_value = "constant")]
@@ -315,7 +316,7 @@ pub struct TestbedServe {
     #[arg(long, default_value_t = 0)]
     pub memory_mib: usize,
     /// Share of requests answered 500.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = bounds::share)]
     pub error_share: f64,
     /// Time from start to ready, milliseconds.
     #[arg(long, default_value_t = 0)]

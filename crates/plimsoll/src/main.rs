@@ -4,6 +4,7 @@
 //! the answer is "no" (a spec that does not hold, a replay that differs).
 
 mod args;
+mod bounds;
 mod commands;
 
 use args::{Cli, Command, JobVerb, TestbedVerb};

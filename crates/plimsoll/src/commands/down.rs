@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use plimsoll_daemon::StateDir;
 use plimsoll_driver_process::ProcessDriver;
 use plimsoll_model::Timestamp;
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use std::time::{Duration, Instant};
 use tokio::task::LocalSet;
 
@@ -38,7 +38,8 @@ pub fn run(down: &Down) -> anyhow::Result<Verdict> {
         let _ = kill_process(pid, Signal::TERM);
     }
     let deadline = Instant::now() + WAIT;
-    while test_kill_process(pid).is_ok() {
+    // The lock goes with the process; its pid may stay, when whoever started it has not taken notice of its end.
+    while dir.lock().is_err() {
         if Instant::now() > deadline {
             bail!("still draining after {} s; `plimsoll down --now` kills at once", WAIT.as_secs());
         }

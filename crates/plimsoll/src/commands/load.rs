@@ -2,7 +2,7 @@
 
 use crate::Verdict;
 use crate::args::{Load, Output, Shape as ShapeName, Traffic};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plimsoll_loadgen::{LoadPlan, LoadReport, Mix, Options, Progress, Shape, Stop, StopHandle, Target};
 use plimsoll_model::{Micros, Permille};
@@ -20,7 +20,7 @@ const FAILURES_SHOWN: usize = 10;
 pub fn run(load: &Load) -> anyhow::Result<Verdict> {
     let target: Target = load.target.parse()?;
     let shape = match &load.trace {
-        Some(path) => trace(path, &load.traffic, load.speed)?,
+        Some(path) => trace("--trace", path, &load.traffic, load.speed)?,
         None => shape(load),
     };
     let plan = plan(shape, &load.traffic);
@@ -59,25 +59,22 @@ pub fn interruptible<T>(handle: StopHandle, work: impl FnOnce() -> T) -> T {
 }
 
 /// A recorded load, cut as typed.
-pub fn trace(path: &Path, traffic: &Traffic, speed: u32) -> anyhow::Result<Shape> {
-    let mut series = RateSeries::read(&path.to_string_lossy()).with_context(|| format!("--load {}", path.display()))?;
+pub fn trace(flag: &str, path: &Path, traffic: &Traffic, speed: u32) -> anyhow::Result<Shape> {
+    let mut series = RateSeries::read(&path.to_string_lossy()).with_context(|| flag.to_owned())?;
     if let Some(day) = &traffic.day {
-        series = series.day(day).context("--day")?;
+        series = series.day(day).with_context(|| format!("--day {day}"))?;
     }
     if let Some(span) = &traffic.span {
         let span = plimsoll_config::unit::duration(span).with_context(|| format!("--span {span}"))?;
         series = series.window(series.start(), series.start().plus(span)).context("--span")?;
-    }
-    if !(1..=3_600).contains(&speed) {
-        bail!("--speed {speed}: 1 to 3600 are allowed");
     }
     Ok(Shape::Trace { series: Arc::new(series), speed })
 }
 
 /// A plan that sends `shape` as typed.
 pub fn plan(shape: Shape, traffic: &Traffic) -> LoadPlan {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000")]
-    let post_share = Permille((traffic.post_share * 1_000.0).round().clamp(0.0, 1_000.0) as u64);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the flag takes 0 to 1")]
+    let post_share = Permille((traffic.post_share * 1_000.0).round() as u64);
     LoadPlan {
         scale: traffic.scale,
         seed: traffic.seed,
@@ -87,7 +84,7 @@ pub fn plan(shape: Shape, traffic: &Traffic) -> LoadPlan {
 }
 
 fn shape(load: &Load) -> Shape {
-    let duration = Duration::from_secs_f64(load.duration.clamp(0.1, 604_800.0));
+    let duration = Duration::from_secs_f64(load.duration);
     let rps = load.rate;
     match load.shape {
         ShapeName::Constant => Shape::Constant { rps, duration },

@@ -41,7 +41,7 @@ struct Planned {
 }
 
 fn planned(path: &std::path::Path, up: &Up, loaded: &Loaded) -> anyhow::Result<Planned> {
-    let shape = load::trace(path, &up.traffic, loaded.spec.clock.speed)?;
+    let shape = load::trace("--load", path, &up.traffic, loaded.spec.clock.speed)?;
     let listener = loaded
         .spec
         .gateway

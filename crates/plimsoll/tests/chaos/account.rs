@@ -72,8 +72,8 @@ impl Account {
             let to_ms = self.phases.get(index + 1).map_or(i64::MAX, |next| next.from_ms);
             let during = |at_ms: i64| (phase.from_ms..to_ms).contains(&at_ms);
             let of = |method| failed.iter().filter(|one| one.method == method && during(one.due_ms)).count();
-            let sent = sent(report, during);
-            let _ = writeln!(text, "{:<34} {sent:>6} {:>11} {:>12}", phase.name, of("GET"), of("POST"));
+            let sent = sent(report, phase.from_ms, to_ms);
+            let _ = writeln!(text, "{:<34} {sent:>6.0} {:>11} {:>12}", phase.name, of("GET"), of("POST"));
         }
         let total: u64 = report["failed"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
         let _ = writeln!(text, "{} sent, {} succeeded, {total} failed:", report["sent"], report["succeeded"]);
@@ -81,7 +81,8 @@ impl Account {
         for one in &failed {
             let since = |at_ms| (at_ms - self.phases[0].from_ms) as f64 / 1_000.0;
             let (due, ended) = (since(one.due_ms), since(one.ended_ms));
-            let excuse = self.faults.iter().find(|fault| fault.excuses(one)).map(|fault| fault.what.as_str());
+            // The latest: what was broken before had its requests before.
+            let excuse = self.faults.iter().rev().find(|fault| fault.excuses(one)).map(|fault| fault.what.as_str());
             let line = format!("{due:>8.3} to {ended:>8.3}  {} {}", one.method, one.what);
             let _ = writeln!(text, "{line}: {}", excuse.unwrap_or("NO EXCUSE"));
             if excuse.is_none() {
@@ -118,10 +119,13 @@ fn failed(report: &Value) -> Vec<Failed> {
         .collect()
 }
 
-/// Requests sent in the seconds that began `during` a phase.
-fn sent(report: &Value, during: impl Fn(i64) -> bool) -> u64 {
+/// Requests sent between two moments; a second that is cut counts by the share that lies between them.
+fn sent(report: &Value, from_ms: i64, to_ms: i64) -> f64 {
     let started_ms = report["started_at"].as_i64().unwrap();
-    let seconds = report["timeline"].as_array().unwrap();
-    let within = seconds.iter().filter(|second| during(started_ms + second["second"].as_i64().unwrap() * 1_000));
-    within.map(|second| second["sent"].as_u64().unwrap()).sum()
+    let share = |second: &Value| {
+        let begin_ms = started_ms + second["second"].as_i64().unwrap() * 1_000;
+        let within_ms = to_ms.min(begin_ms + 1_000) - from_ms.max(begin_ms);
+        second["sent"].as_f64().unwrap() * within_ms.max(0) as f64 / 1_000.0
+    };
+    report["timeline"].as_array().unwrap().iter().map(share).sum()
 }

@@ -48,6 +48,7 @@ impl Fault {
 pub struct Wishes {
     pub replicas_min: u64,
     pub cpu_millicores: u64,
+    pub algorithm: &'static str,
 }
 
 /// A replica that stays broken while other things happen.
@@ -75,8 +76,8 @@ struct Replica {
 }
 
 impl Chaos {
-    pub fn new(seed: u64, spec: fn(Wishes) -> String) -> Self {
-        let wishes = Wishes { replicas_min: 4, cpu_millicores: 20 };
+    pub fn new(seed: u64, algorithm: &'static str, spec: fn(Wishes) -> String) -> Self {
+        let wishes = Wishes { replicas_min: 4, cpu_millicores: 20, algorithm };
         let installation = Installation::start_on_small_disk(&spec(wishes), 64);
         installation.wait_ready("web", wishes.replicas_min);
         let account = Account::default();
@@ -130,7 +131,7 @@ impl Chaos {
     }
 
     fn hang_replica(&mut self) {
-        let id = self.linger("hangs", "hang?on=true", "hang?on=false", &["status 504", "status 502"]);
+        let id = self.linger("hangs", "hang?on=true", "hang?on=false", &["status 504"]);
         let installation = &self.installation;
         eventually("a hung replica that gets no more", || {
             whole(installation).iter().all(|replica| replica.id != id).then_some(())

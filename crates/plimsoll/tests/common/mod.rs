@@ -202,8 +202,13 @@ impl Installation {
 
     /// Sends SIGTERM to the daemon and waits for its end.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
+        signal(self.daemon_pid(), rustix::process::Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits for the end of a daemon that was told to end.
+    pub fn ended(&mut self) -> std::process::ExitStatus {
         let mut daemon = self.daemon.take().unwrap();
-        signal(daemon.id(), rustix::process::Signal::TERM);
         eventually("the daemon's end", || daemon.try_wait().unwrap())
     }
 }
