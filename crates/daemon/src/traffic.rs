@@ -62,20 +62,17 @@ impl Totals {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Window {
     counts: Totals,
     /// Requests in flight × microseconds, in thousandths.
     in_flight_milli_us: u128,
-    latency: Histogram<u64>,
+    /// None until something finished: a histogram takes 140 KB, which an idle service does not need at every tick.
+    latency: Option<Histogram<u64>>,
 }
 
-impl Window {
-    fn new() -> Self {
-        let latency =
-            Histogram::new_with_max(LATENCY_US_MAX, 3).expect("invariant: a maximum over 1 and 3 digits are accepted");
-        Self { counts: Totals::default(), in_flight_milli_us: 0, latency }
-    }
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_max(LATENCY_US_MAX, 3).expect("invariant: a maximum over 1 and 3 digits are accepted")
 }
 
 /// What was reported since the last tick.
@@ -125,12 +122,12 @@ impl TrafficWindow {
             let grown = Totals::of(&service).since(base.get(&name).copied().unwrap_or_default());
             let totals = self.totals.entry(name.clone()).or_default();
             *totals = totals.plus(grown);
-            let window = self.windows.entry(name).or_insert_with(Window::new);
+            let window = self.windows.entry(name).or_default();
             window.counts = window.counts.plus(grown);
             window.in_flight_milli_us += u128::from(service.in_flight_milli) * u128::from(report.interval_us);
             for (upper_us, count) in service.latency {
                 // Saturating: a latency over the maximum counts as the maximum.
-                window.latency.saturating_record_n(upper_us, count);
+                window.latency.get_or_insert_with(histogram).saturating_record_n(upper_us, count);
             }
         }
     }
@@ -189,7 +186,7 @@ impl TrafficWindow {
 
 fn observe(window: &Window, interval_us: u64, quality: Quality) -> TrafficObservation {
     let per_second = |count: u64| u128::from(count) * 1_000_000_000 / u128::from(interval_us);
-    let quantile = |q| if window.latency.is_empty() { 0 } else { window.latency.value_at_quantile(q) };
+    let quantile = |q| window.latency.as_ref().map_or(0, |latency| latency.value_at_quantile(q));
     TrafficObservation {
         rate: MilliRps(u64::try_from(per_second(window.counts.arrived)).unwrap_or(u64::MAX)),
         in_flight_milli: u64::try_from(window.in_flight_milli_us / u128::from(interval_us)).unwrap_or(u64::MAX),
