@@ -113,6 +113,8 @@ fn a_killed_replica_is_replaced_and_the_finding_names_the_signal() {
 #[test]
 fn the_api_keeps_writes_behind_the_token_and_foreign_names_out() {
     let installation = Installation::start(SPEC);
+    // Before that the daemon is not healthy, and /healthz says so.
+    installation.wait_ready("web", 1);
     let file: Value =
         serde_json::from_slice(&std::fs::read(installation.state_dir().join("daemon.json")).unwrap()).unwrap();
     let url = |path: &str| format!("http://{}{path}", file["api"].as_str().unwrap()).parse().unwrap();
