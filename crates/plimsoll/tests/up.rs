@@ -1,5 +1,7 @@
 //! The whole loop with the real binary: start, serve, scale, explain, crash, adopt, replay, drain.
 
+#![allow(clippy::unwrap_used, reason = "a step that does not succeed fails its test")]
+
 mod common;
 
 use common::load::RunningLoad;

@@ -191,8 +191,8 @@ impl Chaos {
         let (installation, wanted) = (&self.installation, self.wishes.cpu_millicores);
         eventually("replicas of the new size", || {
             let service = installation.service("web");
-            let live = service["replicas"].as_array()?.iter().filter(|replica| replica["phase"] != "exited");
-            live.map(|replica| replica["requests"]["cpu_millicores"] == wanted).all(|new| new).then_some(())
+            let mut live = service["replicas"].as_array()?.iter().filter(|replica| replica["phase"] != "exited");
+            live.all(|replica| replica["requests"]["cpu_millicores"] == wanted).then_some(())
         });
     }
 
