@@ -199,3 +199,33 @@ fn a_big_job_that_waited_an_hour_is_not_passed_any_more() {
     }
     assert!(ticks >= 230, "it had to wait its hour: {ticks}");
 }
+
+#[test]
+fn a_retry_that_waits_keeps_what_it_has_grown_to_when_the_spec_is_loaded_again() {
+    let mut hungry = job(3_000, Schedule::Once);
+    hungry.memory_retry = Some(MemoryRetry { factor: Permille(1_500), memory_max: Bytes(2_500) });
+    let mut urgent = job(3_000, Schedule::Manual);
+    urgent.priority = 5;
+    let mut plant = with_jobs(spec([]), vec![("hungry", hungry), ("urgent", urgent)]);
+    for _ in 0..3 {
+        let _ = plant.tick();
+    }
+    assert_eq!(tasks(&plant), ["job:hungry/1"]);
+    plant.end("job:hungry/1", ExitCause::OutOfMemory);
+    plant.pending.push(Input::RunJob { job: name("urgent") });
+    let _ = plant.tick();
+    let waits = |plant: &Plant| plant.state.jobs[&name("hungry")].queue.first().map(|task| task.requests.memory.0);
+    assert_eq!(waits(&plant), Some(1_500));
+    let mut again = plant.state.spec.clone().expect("a spec");
+    let reload = |plant: &mut Plant, generation: u64, spec: &Spec| {
+        let generation = plimsoll_model::Generation(generation);
+        plant.pending.push(Input::Policy { generation, spec: Box::new(spec.clone()) });
+        let _ = plant.tick();
+    };
+    again.jobs.get_mut(&name("urgent")).expect("a job").retries = 7;
+    reload(&mut plant, 2, &again);
+    assert_eq!(waits(&plant), Some(1_500), "another job's change is none of its business");
+    again.jobs.get_mut(&name("hungry")).expect("a job").requests.memory = Bytes(1_200);
+    reload(&mut plant, 3, &again);
+    assert_eq!(waits(&plant), Some(1_200), "a new size is taken over");
+}

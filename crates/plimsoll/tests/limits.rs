@@ -150,6 +150,9 @@ fn without_cgroups_a_duty_cycle_holds_the_cpu_limit_and_is_declared_as_best_effo
     assert!(cpu["by"].as_str().unwrap().contains("duty cycle"), "{cpu}");
     let (share, load) = overload(&installation, pid(&replica));
     assert!((WEB_QUOTA * 0.3..WEB_QUOTA * 1.5).contains(&share), "{share}");
+    told(&installation, "throttled in ");
+    let explained = installation.stdout(&["explain", "web", "--changes"]);
+    assert!(explained.contains("web/1 throttled in "), "{explained}");
     drop(installation);
     load.report();
 }

@@ -65,7 +65,8 @@ impl Engine {
 fn target(target: plimsoll_driver_process::Target) -> Option<Target> {
     let cgroup = CgroupPaths {
         v2: target.cgroup.v2,
-        v1_cpu: target.cgroup.v1.cpu,
+        // Where a duty cycle holds the quota, the shim counts in the same words.
+        v1_cpu: target.cgroup.v1.cpu.or(target.duty_cycle),
         v1_cpuacct: target.cgroup.v1.cpuacct,
         v1_memory: target.cgroup.v1.memory,
         v1_blkio: None,

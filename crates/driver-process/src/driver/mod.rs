@@ -110,6 +110,8 @@ pub struct Target {
     pub start_ticks: u64,
     /// Its cgroups.
     pub cgroup: CgroupPaths,
+    /// The directory whose `cpu.stat` counts throttled periods, where a duty cycle holds the quota and no cgroup.
+    pub duty_cycle: Option<PathBuf>,
 }
 
 /// What can be chosen when a driver is opened.

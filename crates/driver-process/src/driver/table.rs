@@ -98,7 +98,9 @@ impl Workload {
     /// As the collector sees it.
     pub fn target(&self) -> Option<Target> {
         let status = self.status.as_ref()?;
+        let counts = || self.directory.join(record::THROTTLING).is_file();
         Some(Target {
+            duty_cycle: (self.launch.duty_cycle && counts()).then(|| self.directory.clone()),
             id: self.launch.id.clone(),
             pid: status.child.pid,
             start_ticks: status.child.start_ticks,

@@ -42,6 +42,8 @@ pub const STOP: &str = "stop.json";
 pub const PHASE: &str = "phase.json";
 /// Name of [`Exit`]'s file.
 pub const EXIT: &str = "exit.json";
+/// In how many periods a duty cycle stopped the workload; only where one holds its CPU quota.
+pub const THROTTLING: &str = "cpu.stat";
 /// Name of the current log; rotated ones are `log.1` (newest), `log.2`, ….
 pub const LOG: &str = "log";
 /// Name of the workload's private temporary directory.

@@ -7,13 +7,19 @@
 //! Source: clock_getcpuclockid(3); the bucket is the token bucket of RFC 2697, section 3, with one rate.
 
 use super::family::Family;
+use crate::record;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_millis(10);
 /// Credit is kept for this long.
 const KEPT: Duration = Duration::from_millis(100);
+/// What is counted in: the period of the kernel's own quotas.
+const PERIOD: Duration = Duration::from_millis(100);
 /// Between two walks over all processes.
 const WALK: Duration = Duration::from_secs(2);
 
@@ -56,10 +62,49 @@ impl Bucket {
     }
 }
 
+/// In how many periods the workload was stopped, kept in a file with the words of a cgroup's `cpu.stat`, so that the
+/// collector reads it like one.
+#[derive(Debug)]
+struct Periods {
+    file: Option<File>,
+    began: Instant,
+    was_stopped: bool,
+    all: u64,
+    throttled: u64,
+}
+
+impl Periods {
+    fn new(directory: &Path, now: Instant) -> Self {
+        // Without the file (the disk is full) the quota is held and only not counted.
+        let file = File::create(directory.join(record::THROTTLING)).ok();
+        let periods = Self { file, began: now, was_stopped: false, all: 0, throttled: 0 };
+        periods.write();
+        periods
+    }
+
+    fn turn(&mut self, now: Instant, is_stopped: bool) {
+        self.was_stopped |= is_stopped;
+        if now.duration_since(self.began) < PERIOD {
+            return;
+        }
+        self.all += 1;
+        self.throttled += u64::from(self.was_stopped);
+        (self.began, self.was_stopped) = (now, is_stopped);
+        self.write();
+    }
+
+    /// Always the same length, so that a reader never sees the rest of a longer text.
+    fn write(&self) {
+        let text = format!("nr_periods {:020}\nnr_throttled {:020}\n", self.all, self.throttled);
+        let _disk_full = self.file.as_ref().map(|file| file.write_all_at(text.as_bytes(), 0));
+    }
+}
+
 /// The duty cycle of one workload.
 #[derive(Debug)]
 pub struct Duty {
     bucket: Bucket,
+    periods: Periods,
     family: Family,
     used: BTreeMap<i32, Duration>,
     walked: Instant,
@@ -67,12 +112,13 @@ pub struct Duty {
 }
 
 impl Duty {
-    /// Holds the family of `child` to a quota in thousandths of a core.
+    /// Holds the family of `child` to a quota in thousandths of a core, and keeps the count in the workload's `directory`.
     #[must_use]
-    pub fn new(millicores: u64, shim: i32, child: i32) -> Self {
+    pub fn new(millicores: u64, shim: i32, child: i32, directory: &Path) -> Self {
         let now = Instant::now();
         let family = Family::new(shim, child);
-        Self { bucket: Bucket::new(millicores), family, used: BTreeMap::new(), walked: now, turned: now }
+        let (bucket, periods) = (Bucket::new(millicores), Periods::new(directory, now));
+        Self { bucket, periods, family, used: BTreeMap::new(), walked: now, turned: now }
     }
 
     /// When to look next.
@@ -89,7 +135,9 @@ impl Duty {
         }
         let elapsed = now.duration_since(std::mem::replace(&mut self.turned, now));
         let used = self.used_since();
-        self.bucket.turn(elapsed, used)
+        let step = self.bucket.turn(elapsed, used);
+        self.periods.turn(now, self.bucket.is_stopped);
+        step
     }
 
     /// The processes concerned.

@@ -71,7 +71,7 @@ pub fn supervise(directory: &Path, launch: Launch, running: Running, log: Log, s
     let limit = launch.limits.memory.filter(|_| best_effort::is_left_over(&running.group.memory));
     let watchdog = limit.map(|limit| Watchdog::new(limit.get(), shim, running.identity.pid));
     let quota = launch.limits.cpu.filter(|_| launch.duty_cycle && best_effort::is_left_over(&running.group.cpu));
-    let duty = quota.map(|quota| Duty::new(quota.get(), shim, running.identity.pid));
+    let duty = quota.map(|quota| Duty::new(quota.get(), shim, running.identity.pid, directory));
     let output = |fd, source| Output { fd: Some(fd), lines: Lines::default(), source };
     let mut supervisor = Supervisor {
         directory,
