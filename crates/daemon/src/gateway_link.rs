@@ -6,6 +6,7 @@
 //!
 //! This file decides nothing about endpoints; it carries what [`crate::snapshot`] made.
 
+use crate::kept_sockets::{self, KeptSockets};
 use plimsoll_gateway::control::{FromGateway, Report, Snapshot, ToGateway};
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -85,7 +86,15 @@ impl GatewayLink {
         let (snapshots, watched) = watch::channel(None);
         let (orders, orders_in) = mpsc::channel(8);
         let (events, events_in) = mpsc::channel(256);
-        let link = Link { command, snapshots: watched, orders: orders_in, events, child: None };
+        let link = Link {
+            command,
+            snapshots: watched,
+            orders: orders_in,
+            events,
+            child: None,
+            kept: KeptSockets::default(),
+            pid: 0,
+        };
         tokio::task::spawn_local(link.run());
         (Self { snapshots, orders }, events_in)
     }
@@ -112,6 +121,9 @@ struct Link {
     orders: mpsc::Receiver<ToGateway>,
     events: mpsc::Sender<GatewayEvent>,
     child: Option<Child>,
+    kept: KeptSockets,
+    /// The gateway now connected.
+    pid: u32,
 }
 
 /// Why a conversation ended.
@@ -171,9 +183,15 @@ impl Link {
         command.args(arguments).arg("--control").arg(&self.command.socket);
         command.arg("--report-interval-ms").arg(self.command.report_interval.as_millis().to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        // SAFETY: setsid is async-signal-safe and touches no memory of the parent.
+        command.args(self.kept.arguments());
+        let descriptors = self.kept.descriptors();
+        // SAFETY: between fork and exec only setsid and fcntl are called, which are async-signal-safe; the list was made
+        // before the fork.
         unsafe {
-            command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from));
+            command.pre_exec(move || {
+                rustix::process::setsid()?;
+                kept_sockets::inherit(&descriptors)
+            });
         }
         let mut child = command.spawn()?;
         let deadline = tokio::time::Instant::now() + START_MAX;
@@ -208,7 +226,7 @@ impl Link {
                 read = read_line(&mut lines, &mut line) => match read {
                     Err(error) => return End::Broken(error.to_string()),
                     Ok(()) => {
-                        let event = event(&line, adopted);
+                        let event = self.event(&line, adopted);
                         line.clear();
                         match event {
                             Err(why) => return End::Broken(why),
@@ -230,6 +248,9 @@ impl Link {
                 },
             };
             let ends = matches!(order, ToGateway::Drain | ToGateway::Stop);
+            if ends {
+                self.kept.release();
+            }
             let Ok(mut text) = serde_json::to_vec(&order) else { return End::Broken("cannot encode an order".into()) };
             text.push(b'\n');
             if let Err(error) = write.write_all(&text).await {
@@ -242,6 +263,20 @@ impl Link {
                 }
                 return End::Ordered;
             }
+        }
+    }
+
+    fn event(&mut self, line: &[u8], adopted: bool) -> Result<GatewayEvent, String> {
+        match serde_json::from_slice(line).map_err(|error| format!("not understood: {error}"))? {
+            FromGateway::Hello { pid, .. } => {
+                self.pid = pid;
+                Ok(GatewayEvent::Connected { pid, adopted })
+            }
+            FromGateway::Ack { version, error, listening, sockets } => {
+                self.kept.keep(self.pid, sockets);
+                Ok(GatewayEvent::Ack { version, error, listening })
+            }
+            FromGateway::Report(report) => Ok(GatewayEvent::Report(report)),
         }
     }
 
@@ -279,14 +314,6 @@ async fn read_line(lines: &mut BufReader<tokio::net::unix::OwnedReadHalf>, line:
         if line.len() > LINE_BYTES_MAX {
             return Err(io::Error::other(format!("a line over {LINE_BYTES_MAX} bytes")));
         }
-    }
-}
-
-fn event(line: &[u8], adopted: bool) -> Result<GatewayEvent, String> {
-    match serde_json::from_slice(line).map_err(|error| format!("not understood: {error}"))? {
-        FromGateway::Hello { pid, .. } => Ok(GatewayEvent::Connected { pid, adopted }),
-        FromGateway::Ack { version, error, listening } => Ok(GatewayEvent::Ack { version, error, listening }),
-        FromGateway::Report(report) => Ok(GatewayEvent::Report(report)),
     }
 }
 

@@ -13,6 +13,7 @@ mod execute;
 pub mod gateway_link;
 pub mod history_warmup;
 mod history_writer;
+mod kept_sockets;
 pub mod ledger;
 mod metrics;
 mod open;

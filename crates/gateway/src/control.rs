@@ -53,9 +53,22 @@ pub enum FromGateway {
         /// Addresses listened on now, in the order of the spec's listeners; port 0 of a spec is resolved here.
         #[serde(default)]
         listening: Vec<SocketAddr>,
+        /// The listening sockets, as descriptors of the gateway's process: a daemon that holds duplicates of them keeps
+        /// the kernel's accept queue alive when the gateway is killed, and hands them to its successor.
+        #[serde(default)]
+        sockets: Vec<ListeningSockets>,
     },
     /// Sent every `report_interval_ms`.
     Report(Box<Report>),
+}
+
+/// The sockets of one listener, one per worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListeningSockets {
+    /// The listener's address as the spec has it.
+    pub address: String,
+    /// Descriptors in the gateway's process, in the order of workers.
+    pub descriptors: Vec<i32>,
 }
 
 /// Everything the gateway needs to know.

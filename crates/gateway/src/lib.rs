@@ -24,7 +24,7 @@ mod stats;
 mod supervisor;
 mod worker;
 
-pub use control::{FromGateway, Snapshot, ToGateway};
+pub use control::{FromGateway, ListeningSockets, Snapshot, ToGateway};
 
 use std::path::PathBuf;
 
@@ -41,13 +41,23 @@ pub struct Options {
     pub ignore_interrupt: bool,
     /// A snapshot to start with, for running without a daemon.
     pub initial: Option<Snapshot>,
+    /// Listening sockets that a killed predecessor left with the daemon, as descriptors of this process. Used by the first
+    /// snapshot that names their address and has as many workers; the others are closed then.
+    pub inherited: Vec<ListeningSockets>,
 }
 
 impl Options {
     /// A gateway that a daemon starts: reports every 250 ms, everything else from snapshots.
     #[must_use]
     pub fn new(control: impl Into<PathBuf>) -> Self {
-        Self { control: control.into(), report_interval_ms: 250, workers: None, ignore_interrupt: true, initial: None }
+        Self {
+            control: control.into(),
+            report_interval_ms: 250,
+            workers: None,
+            ignore_interrupt: true,
+            initial: None,
+            inherited: Vec::new(),
+        }
     }
 }
 

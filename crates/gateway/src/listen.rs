@@ -3,6 +3,7 @@
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::FromRawFd;
 use std::time::Duration;
 
 /// Connections that wait for a busy worker before the kernel refuses more.
@@ -53,6 +54,18 @@ pub fn listen(address: &str, workers: usize) -> Result<(SocketAddr, Vec<TcpListe
         sockets.push(socket);
     }
     Ok((resolved, sockets))
+}
+
+/// Takes over the sockets of a predecessor. None, and they are closed, when they are no listeners or not one per worker:
+/// a socket that nobody accepts from would swallow its share of the connections.
+pub fn take_over(descriptors: &[i32], workers: usize) -> Option<(SocketAddr, Vec<TcpListener>)> {
+    // SAFETY: the daemon passed these descriptors at the start for this process to own; each is taken once, because the
+    // caller removes them from its list.
+    let sockets: Vec<TcpListener> =
+        descriptors.iter().map(|descriptor| unsafe { TcpListener::from_raw_fd(*descriptor) }).collect();
+    let address = sockets.first()?.local_addr().ok()?;
+    let is_usable = |socket: &TcpListener| socket.local_addr().is_ok() && socket.set_nonblocking(true).is_ok();
+    (sockets.len() == workers && sockets.iter().all(is_usable)).then_some((address, sockets))
 }
 
 /// Makes sure that nobody listens there. A listener of our own that was just removed may need a moment to go.

@@ -3,6 +3,7 @@
 use crate::bounds;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
 /// Levels load: collects metrics, forecasts demand, decides how many replicas run, balances each request, and explains
@@ -349,4 +350,14 @@ pub struct Gateway {
     /// Time between two reports, milliseconds.
     #[arg(long, default_value_t = 250)]
     pub report_interval_ms: u64,
+    /// Listening sockets of a predecessor, as descriptors of this process.
+    #[arg(long, value_name = "ADDRESS=FD,FD", value_parser = inherited)]
+    pub inherit: Vec<ListeningSockets>,
+}
+
+fn inherited(text: &str) -> Result<ListeningSockets, String> {
+    let wrong = || format!("{text} is not ADDRESS=FD,FD");
+    let (address, list) = text.rsplit_once('=').ok_or_else(wrong)?;
+    let descriptors = list.split(',').map(|number| number.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
+    Ok(ListeningSockets { address: address.to_owned(), descriptors })
 }

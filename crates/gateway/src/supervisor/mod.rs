@@ -7,7 +7,7 @@ mod ejection;
 mod report;
 mod socket;
 
-use crate::control::{FromGateway, Snapshot, ToGateway};
+use crate::control::{FromGateway, ListeningSockets, Snapshot, ToGateway};
 use crate::listen;
 use crate::plan::{self, Plan};
 use crate::shared::Shared;
@@ -18,6 +18,7 @@ use report::Reporter;
 use socket::{Daemons, Event};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -90,6 +91,8 @@ struct Supervisor {
     workers: Option<Workers>,
     plan: Option<Arc<Plan>>,
     listening: BTreeMap<String, SocketAddr>,
+    /// Descriptors of the listening sockets by address, in the order of workers.
+    descriptors: BTreeMap<String, Vec<i32>>,
     drain: Duration,
     judge: Judge,
     judged_at: Instant,
@@ -155,6 +158,7 @@ impl Supervisor {
             workers: None,
             plan: None,
             listening: BTreeMap::new(),
+            descriptors: BTreeMap::new(),
             drain: Duration::ZERO,
             judge: Judge::default(),
             judged_at: Instant::now(),
@@ -234,7 +238,11 @@ impl Supervisor {
     fn ack(&self, version: u64, error: Option<String>) -> FromGateway {
         let listeners = self.plan.iter().flat_map(|plan| &plan.listeners);
         let listening = listeners.filter_map(|listener| self.listening.get(&listener.address).copied()).collect();
-        FromGateway::Ack { version, error, listening }
+        let sockets = self.descriptors.iter().map(|(address, descriptors)| ListeningSockets {
+            address: address.clone(),
+            descriptors: descriptors.clone(),
+        });
+        FromGateway::Ack { version, error, listening, sockets: sockets.collect() }
     }
 
     /// Stops accepting. True when the gateway should end at once: it was draining already, or nothing runs.
@@ -274,14 +282,17 @@ impl Supervisor {
         let plan = Arc::new(plan.map_err(|error| error.to_string())?);
         let mut opened: Vec<Vec<(String, TcpListener)>> = (0..self.workers_count).map(|_| Vec::new()).collect();
         let mut listening = BTreeMap::new();
+        let mut descriptors = BTreeMap::new();
         for listener in &plan.listeners {
             if let Some(bound) = self.listening.get(&listener.address) {
                 listening.insert(listener.address.clone(), *bound);
+                descriptors
+                    .extend(self.descriptors.get_key_value(&listener.address).map(|(a, b)| (a.clone(), b.clone())));
                 continue;
             }
-            let (bound, sockets) =
-                listen::listen(&listener.address, self.workers_count).map_err(|error| error.to_string())?;
+            let (bound, sockets) = self.open(&listener.address).map_err(|error| error.to_string())?;
             listening.insert(listener.address.clone(), bound);
+            descriptors.insert(listener.address.clone(), sockets.iter().map(AsRawFd::as_raw_fd).collect());
             for (worker, socket) in opened.iter_mut().zip(sockets) {
                 worker.push((listener.address.clone(), socket));
             }
@@ -301,9 +312,21 @@ impl Supervisor {
         self.judge.apply(&plan);
         self.reporter.apply(&plan, self.plan.as_deref());
         self.listening = listening;
+        self.descriptors = descriptors;
+        for unused in std::mem::take(&mut self.options.inherited) {
+            drop(listen::take_over(&unused.descriptors, 0));
+        }
         self.drain = Duration::from_millis(snapshot.gateway.limits.drain.get());
         self.plan = Some(plan);
         Ok(())
+    }
+
+    /// The listening sockets of a new address: a predecessor's where they were handed down, else new ones.
+    fn open(&mut self, address: &str) -> Result<(SocketAddr, Vec<TcpListener>), listen::ListenError> {
+        let inherited = &mut self.options.inherited;
+        let kept = inherited.iter().position(|sockets| sockets.address == address).map(|at| inherited.remove(at));
+        let kept = kept.and_then(|sockets| listen::take_over(&sockets.descriptors, self.workers_count));
+        kept.map_or_else(|| listen::listen(address, self.workers_count), Ok)
     }
 
     async fn report(&mut self, daemons: &mut Daemons) {

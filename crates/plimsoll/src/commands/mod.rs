@@ -29,6 +29,7 @@ pub fn completions(shell: Shell) -> anyhow::Result<Verdict> {
 pub fn gateway(gateway: Gateway) -> anyhow::Result<Verdict> {
     plimsoll_gateway::run(plimsoll_gateway::Options {
         report_interval_ms: gateway.report_interval_ms.clamp(10, 60_000),
+        inherited: gateway.inherit,
         ..plimsoll_gateway::Options::new(gateway.control)
     })?;
     Ok(Verdict::Done)

@@ -123,7 +123,7 @@ fn settle(chaos: &Chaos, report: &Value) {
 }
 
 #[test]
-fn the_gateways_own_death_costs_what_was_open_and_the_moment_until_its_successor_listens() {
+fn the_gateways_own_death_costs_only_the_connections_open_at_its_death() {
     let installation =
         Installation::start(&short_spec(Wishes { replicas_min: 3, cpu_millicores: 20, algorithm: "round_robin" }));
     installation.wait_ready("web", 3);
@@ -151,6 +151,7 @@ fn the_gateways_own_death_costs_what_was_open_and_the_moment_until_its_successor
         println!("{}", one);
         let (due, ended) = (moment(one, "due_ms"), moment(one, "ended_ms"));
         assert!(due <= serves_ms + 100 && ended >= killed_ms - 100, "{one} has nothing to do with the gateway's death");
-        assert!(one["kind"] == "reset" || one["kind"] == "connect", "{one}");
+        // No connection is refused: the daemon holds the listening sockets while nobody accepts from them.
+        assert_eq!(one["kind"], "reset", "{one}");
     }
 }
