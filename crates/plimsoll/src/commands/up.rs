@@ -11,6 +11,7 @@ use plimsoll_daemon::view::StateView;
 use plimsoll_daemon::{Handle, Options};
 use plimsoll_loadgen::{LoadPlan, LoadReport, RunError, Stop, StopHandle, Target};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
@@ -79,24 +80,42 @@ async fn serve(up: Up, loaded: Loaded, planned: Option<Planned>) -> anyhow::Resu
         let bar = bar.clone();
         move || send(&planned, stop, &bar)
     });
-    let mut running = running;
+    let (mut running, mut ended) = (running, None);
     let report = tokio::select! {
         report = &mut loading => report??,
-        ended = &mut running => {
-            // Interrupted: what was sent so far still makes a scorecard.
-            ended??;
+        // Interrupted or shut down: what was sent so far still makes a scorecard, and nothing more is sent to a gateway
+        // that drains.
+        () = interrupted() => {
             stop_handle.stop();
-            let report = loading.await??;
-            finish(&bar, &report, &handle, &spec, up.output)?;
-            return Ok(Verdict::Done);
+            loading.await??
+        }
+        result = &mut running => {
+            ended = Some(result);
+            stop_handle.stop();
+            loading.await??
         }
     };
     finish(&bar, &report, &handle, &spec, up.output)?;
+    if let Some(result) = ended {
+        result??;
+        return Ok(Verdict::Done);
+    }
     if !up.stay {
         shutdown(&handle, stop_handle).await;
     }
     running.await??;
     Ok(Verdict::Done)
+}
+
+/// Ends with SIGINT or SIGTERM, which the daemon gets too.
+async fn interrupted() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Says where everything is. On standard error, so that standard output is the result alone.
