@@ -13,6 +13,7 @@ pub use url::{Url, UrlError};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -143,7 +144,10 @@ async fn exchange_unbounded(ask: Ask, limit: usize) -> Result<Answer, ExchangeEr
     let stream = TcpStream::connect((ask.url.host.as_str(), ask.url.port))
         .await
         .map_err(|source| ExchangeError::Connect { address: address.clone(), source })?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broke)?;
+    // Without vectored writes what is sent goes through `send(MSG_NOSIGNAL)`: a peer that is gone is an error here and
+    // never a SIGPIPE, also in a program that leaves that signal at its default.
+    let (mut sender, connection) =
+        http1::Builder::new().writev(false).handshake(TokioIo::new(stream)).await.map_err(broke)?;
     let request = build(ask)?;
     let converse = async {
         let response = sender.send_request(request).await.map_err(broke)?;

@@ -94,8 +94,10 @@ pub enum FailureKind {
     /// The connection ended before the whole answer was there.
     Reset,
     /// An answer of status 4xx.
+    #[serde(rename = "status_4xx")]
     Status4xx,
     /// An answer of status 5xx.
+    #[serde(rename = "status_5xx")]
     Status5xx,
     /// An answer that is not HTTP/1.1, or too large.
     Protocol,

@@ -41,6 +41,8 @@ pub enum Command {
     /// Print the JSON Schema of a spec.
     Schema,
     /// Send load to an address, open loop.
+    ///
+    /// Exit code 3 when requests were sent and none succeeded, 0 when any did.
     Load(Load),
     /// A sample service whose cost, latency and faults can be set.
     Testbed(Testbed),

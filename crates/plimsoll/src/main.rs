@@ -1,11 +1,13 @@
 //! `plimsoll`: flags, exit codes and progress bars around the crates that do the work.
 //!
 //! Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 what was typed cannot be understood, 3 it ran and
-//! the answer is "no" (a spec that does not hold, a replay that differs).
+//! the answer is "no" (a spec that does not hold, a replay that differs, a load of which no request succeeded). A command
+//! that prints to somebody who reads no more ends by SIGPIPE.
 
 mod args;
 mod bounds;
 mod commands;
+mod reader;
 
 use args::{Cli, Command, JobVerb, TestbedVerb};
 use clap::Parser;
@@ -38,6 +40,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Verdict> {
+    if only_prints(&cli.command) {
+        reader::end_with_it();
+    }
     match cli.command {
         Command::Up(up) => commands::up::run(up),
         Command::Down(down) => commands::down::run(&down),
@@ -58,5 +63,27 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Completions { shell } => commands::completions(shell),
         Command::Gateway(gateway) => commands::gateway(gateway),
         Command::Shim { .. } => unreachable!("invariant: main handles `shim` before parsing"),
+    }
+}
+
+/// May it end at any moment, when nobody reads what it prints? `load` and `down` may once their work is done, and see to it
+/// themselves.
+fn only_prints(command: &Command) -> bool {
+    match command {
+        Command::Status(_)
+        | Command::Explain(_)
+        | Command::Replay(_)
+        | Command::Logs(_)
+        | Command::Reload(_)
+        | Command::Job(_)
+        | Command::Check(_)
+        | Command::Schema
+        | Command::Completions { .. } => true,
+        Command::Up(_)
+        | Command::Down(_)
+        | Command::Load(_)
+        | Command::Testbed(_)
+        | Command::Gateway(_)
+        | Command::Shim { .. } => false,
     }
 }

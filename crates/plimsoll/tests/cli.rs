@@ -6,9 +6,11 @@ mod common;
 
 use common::{Installation, PLIMSOLL, eventually};
 use expect_test::{Expect, expect};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::process::Command;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
 
 /// Runs a command away from any installation, in a directory with the files of these tests; what it said, and how it ended.
 fn session(lines: &[&str]) -> String {
@@ -288,6 +290,48 @@ fn the_schema_is_json_and_completions_are_a_script() {
     assert!(schema["properties"]["services"].is_object() && schema["$schema"].is_string());
     let told = session(&["completions bash"]);
     assert!(told.contains("_plimsoll()") && told.contains("--state-dir") && told.ends_with("[0]\n"), "{told}");
+}
+
+#[test]
+fn a_load_of_which_nothing_succeeded_is_a_no() {
+    // A port that nothing listens on, since the listener is gone.
+    let nobody = format!("http://127.0.0.1:{}", common::free_port());
+    let load = ["load", nobody.as_str(), "--rate", "50", "--duration", "0.2", "--output", "json", "--quiet"];
+    let output = Command::new(PLIMSOLL).args(load).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["sent"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!((&report["succeeded"], output.status.code()), (&0.into(), Some(3)), "{report}");
+    // None was asked for, so none failed.
+    let none = ["load", nobody.as_str(), "--rate", "0", "--duration", "0.1", "--quiet"];
+    assert_eq!(Command::new(PLIMSOLL).args(none).output().unwrap().status.code(), Some(0));
+    assert!(session(&["load --help"]).contains("Exit code 3 when requests were sent and none succeeded"));
+}
+
+/// Runs a command whose standard output nobody reads, from the first byte on.
+fn unread(command: &mut Command) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let ending = (output.status.signal(), said.as_ref());
+    assert_eq!(ending, (Some(Signal::PIPE.as_raw()), ""), "{command:?} ended with {}", output.status);
+}
+
+#[test]
+fn what_only_prints_ends_without_a_word_when_nobody_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("good.toml"), GOOD).unwrap();
+    let load = format!("load http://127.0.0.1:{} --rate 50 --duration 0.1 --quiet", common::free_port());
+    for line in ["check good.toml", "schema", "completions bash", &load] {
+        unread(Command::new(PLIMSOLL).args(line.split(' ')).current_dir(&dir));
+    }
+    let mut installation = Installation::start(LIVE);
+    installation.wait_ready("web", 1);
+    eventually("a log", || installation.stdout(&["logs", "web"]).contains("listening").then_some(()));
+    for line in ["status", "status --watch", "explain web", "replay", "logs web --follow", "reload", "down"] {
+        unread(Command::new(PLIMSOLL).args(line.split(' ')).env("PLIMSOLL_STATE_DIR", installation.state_dir()));
+    }
+    assert!(installation.ended().success(), "{}", installation.log());
 }
 
 const LIVE: &str = r#"

@@ -1,8 +1,8 @@
 //! `plimsoll down`: drain and stop, or kill what a crashed daemon left behind.
 
 use super::reach::{Daemon, state_dir};
-use crate::Verdict;
 use crate::args::Down;
+use crate::{Verdict, reader};
 use anyhow::{Context, bail};
 use plimsoll_daemon::StateDir;
 use plimsoll_driver_process::ProcessDriver;
@@ -25,6 +25,7 @@ pub fn run(down: &Down) -> anyhow::Result<Verdict> {
         let left = kill_left_over(&dir).context("workloads of a daemon that is gone")?;
         let gateway = plimsoll_daemon::gateway_link::stop_left_over(&dir.gateway_socket());
         dir.remove("daemon.json");
+        reader::end_with_it();
         println!("no daemon was running; {left} workloads{} stopped", if gateway { " and the gateway" } else { "" });
         return Ok(Verdict::Done);
     }
@@ -45,6 +46,7 @@ pub fn run(down: &Down) -> anyhow::Result<Verdict> {
         }
         std::thread::sleep(LOOK_EVERY);
     }
+    reader::end_with_it();
     println!("stopped");
     Ok(Verdict::Done)
 }

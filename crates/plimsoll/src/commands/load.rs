@@ -1,7 +1,7 @@
 //! `plimsoll load`: what is typed becomes a plan; the report becomes text. `up --load` shares both.
 
-use crate::Verdict;
 use crate::args::{Load, Output, Shape as ShapeName, Traffic};
+use crate::{Verdict, reader};
 use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plimsoll_loadgen::{LoadPlan, LoadReport, Mix, Options, Progress, Shape, Stop, StopHandle, Target};
@@ -35,11 +35,18 @@ pub fn run(load: &Load) -> anyhow::Result<Verdict> {
         plimsoll_loadgen::run_blocking(&plan, &target, &options, stop, |progress| show(&bar, progress))
     })?;
     bar.finish_and_clear();
+    // Not before: its own connections may break without ending it.
+    reader::end_with_it();
     match load.output {
         Output::Json => println!("{}", plimsoll_report::pretty(&report)?),
         Output::Text => println!("{}", text(&report)),
     }
-    Ok(Verdict::Done)
+    Ok(verdict(&report))
+}
+
+/// The answer is "no" when there were requests and none succeeded: nothing is there, or nothing of it works.
+fn verdict(report: &LoadReport) -> Verdict {
+    if report.sent > 0 && report.succeeded == 0 { Verdict::No } else { Verdict::Done }
 }
 
 /// Runs `work` while Ctrl-C stops the load cleanly, so that a report still comes.
