@@ -75,9 +75,9 @@ impl Account {
             let sent = sent(report, phase.from_ms, to_ms);
             let _ = writeln!(text, "{:<34} {sent:>6.0} {:>11} {:>12}", phase.name, of("GET"), of("POST"));
         }
-        let total: u64 = report["failed"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+        let (total, listed) = (total(&report["failed"]), failed.len());
         let _ = writeln!(text, "{} sent, {} succeeded, {total} failed:", report["sent"], report["succeeded"]);
-        let mut unexcused = Vec::new();
+        let mut unexcused = unexcused_unlisted(report);
         for one in &failed {
             let since = |at_ms| (at_ms - self.phases[0].from_ms) as f64 / 1_000.0;
             let (due, ended) = (since(one.due_ms), since(one.ended_ms));
@@ -89,11 +89,39 @@ impl Account {
                 unexcused.push(line);
             }
         }
-        if total != failed.len() as u64 {
-            unexcused.push(format!("{total} failed and {} are listed", failed.len()));
+        if total > listed as u64 {
+            let _ = writeln!(text, "only the first {listed} are listed and stand in the table; the counts are of all");
         }
         (text, unexcused)
     }
+}
+
+/// The sum of counts by kind or by method.
+pub fn total(counts: &Value) -> u64 {
+    counts.as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum()
+}
+
+/// What the counts say of the failures beyond those that the generator lists one by one. Every excuse is for a POST that a
+/// proxy or replica answered 5xx, so that any other method or kind is without one.
+fn unexcused_unlisted(report: &Value) -> Vec<String> {
+    let listed = report["failures"].as_array().unwrap();
+    let beyond = |counts: &str, field: &str, excused: &str| -> Vec<String> {
+        let counts = report[counts].as_object().unwrap().iter().filter(|(name, _)| *name != excused);
+        counts
+            .filter_map(|(name, count)| {
+                let unlisted =
+                    count.as_u64().unwrap() - listed.iter().filter(|one| one[field] == **name).count() as u64;
+                (unlisted > 0).then(|| format!("{unlisted} failures of {field} {name} that are not listed"))
+            })
+            .collect()
+    };
+    let mut unexcused = beyond("failed", "kind", "status_5xx");
+    unexcused.extend(beyond("failed_by_method", "method", "POST"));
+    let (by_kind, by_method) = (total(&report["failed"]), total(&report["failed_by_method"]));
+    if by_kind != by_method {
+        unexcused.push(format!("{by_kind} failures by kind and {by_method} by method"));
+    }
+    unexcused
 }
 
 impl Fault {

@@ -11,7 +11,7 @@ mod account;
 mod common;
 mod faults;
 
-use account::now_ms;
+use account::{now_ms, total};
 use common::load::RunningLoad;
 use common::{Installation, eventually, get, signal};
 use faults::{Chaos, Wishes};
@@ -23,8 +23,10 @@ use std::path::Path;
 const POST_SHARE: f64 = 0.3;
 /// How the load is spread, by seed.
 const ALGORITHMS: [&str; 4] = ["round_robin", "least_connections", "power_of_two", "peak_ewma"];
-/// Trace time per physical time of the long form: a day in four minutes.
-const DAY_SPEED: u32 = 360;
+/// Trace time per physical time of the long form: a day in two minutes.
+const DAY_SPEED: u32 = 720;
+/// Factor on the recorded rate: 50 requests a second on average and 113 at the peak, which two busy cores can carry.
+const DAY_SCALE: f64 = 0.15;
 
 fn spec(wishes: Wishes, speed: u32, tick: &str, hold: &str) -> String {
     let Wishes { replicas_min, cpu_millicores, algorithm } = wishes;
@@ -65,7 +67,7 @@ fn short_spec(wishes: Wishes) -> String {
 }
 
 fn day_spec(wishes: Wishes) -> String {
-    spec(wishes, DAY_SPEED, "1m", "10m")
+    spec(wishes, DAY_SPEED, "2m", "20m")
 }
 
 fn is_proof() -> bool {
@@ -74,7 +76,7 @@ fn is_proof() -> bool {
 
 fn seeds() -> Vec<u64> {
     let wanted = std::env::var("PLIMSOLL_SEED").ok().map(|seed| seed.parse().unwrap());
-    wanted.map_or_else(|| if is_proof() { vec![1, 2, 3] } else { vec![1] }, |seed| vec![seed])
+    wanted.map_or_else(|| if is_proof() { vec![1, 2] } else { vec![1] }, |seed| vec![seed])
 }
 
 #[test]
@@ -87,7 +89,7 @@ fn only_what_no_proxy_could_save_fails_and_everything_comes_to_rest() {
         let gateway = chaos.installation.gateway();
         let day = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/alibaba-2018-day.csv");
         let mut load = if is_proof() {
-            RunningLoad::recorded(&gateway, &day, DAY_SPEED, 0.15, POST_SHARE, seed)
+            RunningLoad::recorded(&gateway, &day, DAY_SPEED, DAY_SCALE, POST_SHARE, seed)
         } else {
             RunningLoad::constant(&gateway, 80.0, 600.0, POST_SHARE)
         };
@@ -95,14 +97,8 @@ fn only_what_no_proxy_could_save_fails_and_everything_comes_to_rest() {
         eventually("the load", || {
             chaos.installation.service("web")["traffic"]["rate_milli_rps"].as_u64().filter(|rate| *rate > 20_000)
         });
-        loop {
-            for fault in chaos.shuffled() {
-                chaos.strike(fault);
-            }
-            if !is_proof() || !load.is_running() {
-                break;
-            }
-        }
+        let faults = strike_all(&mut chaos, &mut load);
+        println!("{faults} faults");
         chaos.converge();
         settle(&chaos, &load.stop());
         let replayed: Value =
@@ -111,6 +107,23 @@ fn only_what_no_proxy_could_save_fails_and_everything_comes_to_rest() {
         assert_eq!(replayed["different"], 0, "{replayed}");
         assert!(replayed["compared"].as_u64().unwrap() > 20, "{replayed}");
         assert!(chaos.installation.terminate().success(), "{}", chaos.installation.log());
+    }
+}
+
+/// Strikes with each fault once, or in the long form again and again until the load has ended; how often it did.
+fn strike_all(chaos: &mut Chaos, load: &mut RunningLoad) -> usize {
+    let mut struck = 0;
+    loop {
+        for fault in chaos.shuffled() {
+            chaos.strike(fault);
+            struck += 1;
+            if is_proof() && !load.is_running() {
+                return struck;
+            }
+        }
+        if !is_proof() {
+            return struck;
+        }
     }
 }
 
@@ -145,7 +158,11 @@ fn the_gateways_own_death_costs_only_the_connections_open_at_its_death() {
     let moment = |one: &Value, field: &str| started_ms + one[field].as_i64().unwrap();
     let failures = report["failures"].as_array().unwrap();
     let open = failures.iter().filter(|one| moment(one, "due_ms") <= killed_ms && one["kind"] == "reset").count();
-    println!("gateway killed: {} sent, {} failed, {open} of them open at its death", report["sent"], failures.len());
+    let (sent, listed) = (&report["sent"], failures.len());
+    println!(
+        "gateway killed: {sent} sent, {} failed, {open} of the {listed} listed open at its death",
+        total(&report["failed"])
+    );
     println!("serving again {} ms later", serves_ms - killed_ms);
     for one in failures {
         println!("{}", one);

@@ -3,11 +3,18 @@
 use super::{PLIMSOLL, signal};
 use rustix::process::Signal;
 use serde_json::Value;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A running `plimsoll load`.
-pub struct RunningLoad(Option<Child>);
+pub struct RunningLoad {
+    child: Child,
+    /// What it prints. A file, because a pipe that nobody reads until the end would be full before a long report is whole,
+    /// and the generator would never end.
+    printed: File,
+}
 
 impl RunningLoad {
     /// Sends `rate` requests a second for `seconds`, a share of them POST.
@@ -24,47 +31,46 @@ impl RunningLoad {
     }
 
     fn start(target: &str, shape: &[&str], post_share: f64, seed: u64) -> Self {
+        let printed = tempfile::tempfile().unwrap();
         let child = Command::new(PLIMSOLL)
             .args(["load", target, "--output", "json", "--quiet"])
             .args(shape)
             .args(["--post-share", &post_share.to_string(), "--seed", &seed.to_string()])
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(printed.try_clone().unwrap())
             .spawn()
             .unwrap();
-        Self(Some(child))
+        Self { child, printed }
     }
 
     /// Still sending?
     pub fn is_running(&mut self) -> bool {
-        self.child().try_wait().unwrap().is_none()
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for the report.
     pub fn report(mut self) -> Value {
-        let output = self.0.take().expect("it runs").wait_with_output().unwrap();
-        assert!(output.status.success());
-        serde_json::from_slice(&output.stdout).unwrap()
+        let status = self.child.wait().unwrap();
+        let mut printed = String::new();
+        self.printed.rewind().unwrap();
+        self.printed.read_to_string(&mut printed).unwrap();
+        assert!(status.success(), "the load ended with {status}:\n{printed}");
+        serde_json::from_str(&printed).unwrap()
     }
 
     /// Sends nothing more, waits for the open requests, and gives the report.
     pub fn stop(mut self) -> Value {
         if self.is_running() {
-            signal(self.child().id(), Signal::INT);
+            signal(self.child.id(), Signal::INT);
         }
         self.report()
-    }
-
-    fn child(&mut self) -> &mut Child {
-        self.0.as_mut().expect("it runs")
     }
 }
 
 impl Drop for RunningLoad {
     fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        // Nothing happens to one that was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
