@@ -8,10 +8,16 @@ use plimsoll_stats::Random;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Replicas that must be whole before one is broken: the second try of a request goes to another one.
 const WHOLE_MIN: usize = 3;
+
+/// How long a request may be open that a replica took just before it was whole again: one try. The gateway tries twice, so
+/// that a second broken replica would meet the second try, and nothing could save that.
+const ONE_TRY: Duration = Duration::from_millis(300);
+/// Likewise on a replica that hung, which keeps what it has: the route's time-out, and the other try.
+const ONE_HUNG_TRY: Duration = Duration::from_millis(2_300);
 
 /// One thing that goes wrong, or that an operator does meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +62,8 @@ struct Lingering {
     fault: usize,
     endpoint: String,
     heal: &'static str,
+    /// [`ONE_TRY`] or [`ONE_HUNG_TRY`].
+    open: Duration,
 }
 
 /// An installation that things happen to.
@@ -66,6 +74,8 @@ pub struct Chaos {
     pub wishes: Wishes,
     spec: fn(Wishes) -> String,
     lingering: Option<Lingering>,
+    /// When no request is open any more that a broken replica had.
+    clear_at: Instant,
 }
 
 /// A replica of the only service.
@@ -81,7 +91,15 @@ impl Chaos {
         let installation = Installation::start_on_small_disk(&spec(wishes), 64);
         installation.wait_ready("web", wishes.replicas_min);
         let account = Account::default();
-        Self { installation, account, random: Random::new(seed), wishes, spec, lingering: None }
+        Self {
+            installation,
+            account,
+            random: Random::new(seed),
+            wishes,
+            spec,
+            lingering: None,
+            clear_at: Instant::now(),
+        }
     }
 
     /// The faults in an order that the seed draws.
@@ -116,6 +134,7 @@ impl Chaos {
     /// A replica to break, drawn from those that are ready and trusted; there are others.
     fn victim(&mut self) -> Replica {
         self.heal();
+        sleep(self.clear_at.saturating_duration_since(Instant::now()));
         let installation = &self.installation;
         let mut whole =
             eventually("replicas that are whole", || Some(whole(installation)).filter(|all| all.len() >= WHOLE_MIN));
@@ -128,6 +147,7 @@ impl Chaos {
         let fault = self.account.broke(format!("in flight on {}, killed", victim.id), &["status 502"]);
         signal(victim.pid, Signal::KILL);
         self.account.healed(fault);
+        self.clear_at = Instant::now() + ONE_TRY;
     }
 
     fn hang_replica(&mut self) {
@@ -154,7 +174,8 @@ impl Chaos {
         self.account.phase(format!("{id} {what}"));
         let fault = self.account.broke(format!("on {id}, which {what}"), answers);
         assert_eq!(control(&endpoint, turn), Some(200), "{id} takes {turn}");
-        self.lingering = Some(Lingering { fault, endpoint, heal });
+        let open = if turn.starts_with("hang") { ONE_HUNG_TRY } else { ONE_TRY };
+        self.lingering = Some(Lingering { fault, endpoint, heal, open });
         id
     }
 
@@ -163,6 +184,7 @@ impl Chaos {
         if let Some(lingering) = self.lingering.take() {
             let _ = control(&lingering.endpoint, lingering.heal);
             self.account.healed(lingering.fault);
+            self.clear_at = Instant::now() + lingering.open;
         }
     }
 
