@@ -25,8 +25,6 @@ mod state_dir;
 mod traffic;
 pub mod view;
 
-pub use engine::TICK_MIN;
-pub use engine::publish::{decision_view, short_id};
+pub use engine::publish::short_id;
 pub use open::{Daemon, Handle, OpenError, Options, open};
-pub use record::StepInputs;
 pub use state_dir::{DaemonFile, StateDir, StateDirError};

@@ -10,7 +10,7 @@ mod openapi;
 mod respond;
 mod routes;
 
-pub use openapi::document as openapi;
+use openapi::document as openapi;
 pub use routes::Order;
 
 use crate::clock::Clock;

@@ -9,7 +9,7 @@
 //! taken, gateway and workloads go on, and it tries again at each tick.
 
 pub(crate) mod observe;
-pub mod publish;
+pub(crate) mod publish;
 pub(crate) mod recorder;
 pub(crate) mod recover;
 mod reload;
@@ -26,7 +26,7 @@ use plimsoll_controller::Input;
 use plimsoll_driver_process::{DriverEvent, ProcessDriver};
 use plimsoll_model::rationale::JobRationale;
 use plimsoll_model::spec::Spec;
-use plimsoll_model::{Decision, Generation, JobName, Phase, Timestamp};
+use plimsoll_model::{Decision, Generation, JobName, Millis, Phase, Timestamp};
 use recorder::Recorder;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ const LEAVING_EVERY: Duration = Duration::from_millis(25);
 /// The gateway gets this much longer than its own drain time to say that it ended.
 const DRAIN_MARGIN: Duration = Duration::from_secs(2);
 /// Shortest physical time between two ticks, whatever tick and speed say: below this, CPU figures are mostly noise.
-pub const TICK_MIN: Duration = Duration::from_millis(100);
+pub(crate) const TICK_MIN: Duration = Duration::from_millis(100);
 
 /// Everything the loop owns.
 pub struct Engine {
@@ -187,12 +187,12 @@ impl Engine {
 
     /// A restart that waits for its backoff gets a step of its own when the wait is over, however long the tick is.
     fn wake_for_restart(&self, early: Option<tokio::time::Instant>) -> Option<tokio::time::Instant> {
-        let state = self.recorder.state();
-        let Some(at) = state.services.values().filter_map(|service| service.restart_at).min() else { return early };
-        let wait = self.clock.to_physical(at.since(self.clock.now())).max(COALESCE);
-        let due = tokio::time::Instant::now() + wait;
+        let restarts = self.recorder.state().services.values().filter_map(|service| service.restart_at);
+        let Some(wait) = next_wait(restarts, self.clock.now()) else { return early };
+        let wait = self.clock.to_physical(wait).max(COALESCE);
         // Beyond a tick the tick is soon enough; and what is set already is not pushed away.
-        if early.is_some() || wait > self.clock.to_physical(self.spec.tick) { early } else { Some(due) }
+        let is_late = wait > self.clock.to_physical(self.spec.tick);
+        if early.is_some() || is_late { early } else { Some(tokio::time::Instant::now() + wait) }
     }
 
     fn nothing_runs(&self) -> bool {
@@ -325,6 +325,12 @@ impl Engine {
     }
 }
 
+/// The wait until the first of `moments` that is still to come. One that is past and stands there all the same waits for
+/// something else (room on the node, the end of a shutdown), and asking again and again would not bring it.
+fn next_wait(moments: impl Iterator<Item = Timestamp>, now: Timestamp) -> Option<Millis> {
+    moments.filter(|at| *at > now).min().map(|at| at.since(now))
+}
+
 async fn sleep_until(moment: Option<tokio::time::Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,
@@ -359,5 +365,18 @@ impl Signals {
             _ = self.interrupt.recv() => Caught::Terminate,
             _ = self.hangup.recv() => Caught::Reload,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restart_that_is_due_and_cannot_happen_does_not_wake_the_loop_and_hides_no_later_one() {
+        let wait = |moments: &[i64]| next_wait(moments.iter().map(|at| Timestamp(*at)), Timestamp(1_000));
+        assert_eq!(wait(&[]), None);
+        assert_eq!(wait(&[400, 1_000]), None);
+        assert_eq!(wait(&[400, 1_900, 1_250]), Some(Millis(250)));
     }
 }

@@ -308,8 +308,7 @@ fn count<'a>(statuses: impl Iterator<Item = &'a ReplicaStatus>) -> u32 {
 }
 
 /// A decision as the feed shows it: actions and reasons of the services and jobs that something happened to.
-#[must_use]
-pub fn decision_view(decision: &Decision) -> DecisionView {
+fn decision_view(decision: &Decision) -> DecisionView {
     // What only tidies up is no news.
     let told =
         || decision.actions.iter().filter_map(|action| Some((action, plimsoll_controller::explain_action(action)?)));
