@@ -2,7 +2,7 @@
 
 use crate::emit::Turn;
 use crate::state::{ServiceState, State};
-use plimsoll_forecast::{Forecaster, warm};
+use plimsoll_forecast::{LoadForecaster, warm};
 use plimsoll_model::id::{Generation, ServiceName};
 use plimsoll_model::quantity::{MilliRps, Timestamp};
 use plimsoll_model::{Finding, ServiceSpec, Spec};
@@ -85,7 +85,7 @@ fn prepare_forecast(service: &mut ServiceState, turn: &mut Turn, name: &ServiceN
     if service.forecaster.as_ref().is_some_and(|forecaster| forecaster.is_shape(wanted.season, wanted.slot)) {
         return;
     }
-    match Forecaster::try_new(wanted.season, wanted.slot) {
+    match LoadForecaster::try_new(wanted.season, wanted.slot) {
         Ok(forecaster) => service.forecaster = Some(forecaster),
         Err(error) => {
             service.forecaster = None;

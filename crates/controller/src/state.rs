@@ -5,7 +5,7 @@
 
 use crate::process::ProcessState;
 use plimsoll_autoscale::Stabilizer;
-use plimsoll_forecast::Forecaster;
+use plimsoll_forecast::LoadForecaster;
 use plimsoll_model::id::{Generation, JobName, ServiceName, WorkloadId};
 use plimsoll_model::inventory::ExitCause;
 use plimsoll_model::quantity::{Millis, Timestamp};
@@ -61,7 +61,7 @@ pub struct ServiceState {
     /// What damping remembers.
     pub stabilizer: Stabilizer,
     /// What the forecast remembers, where the spec asks for one.
-    pub forecaster: Option<Forecaster>,
+    pub forecaster: Option<LoadForecaster>,
     /// The forecast of the last step that had one.
     pub forecast: Option<Forecast>,
     /// CPU nanoseconds per request, learnt while replicas were busy.

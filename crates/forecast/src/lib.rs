@@ -1,23 +1,29 @@
-//! Series in, quantile forecasts out: a streaming seasonal forecaster of a request rate.
+//! Series in, quantile forecasts out: models that are fitted, and a streaming forecaster that the controller carries.
 //!
-//! Three point forecasts run side by side (the last value, the season's shape, the season's shape at the present
-//! level); each is scored at the horizon that is really asked for, and the one with the least recent error speaks. Its
-//! quantiles are empirical: the residuals it made at that horizon, relative to the forecast, because load varies more
-//! when there is more of it. Nothing is assumed about their distribution.
+//! A model's specification is fitted to [`Data`] by whoever has time for it (a worker of the daemon, the twin or the
+//! command line) and gives a [`Fitted`] that predicts and takes new samples. [`zoo`] lists every model by name.
 //!
-//! Everything is an integer, updates are O(1) in the length of the history, memory is bounded by the slots of one
-//! season, and a gap stays a gap: no value is ever invented for a time that nobody measured.
+//! The rules: no I/O, no clock, no threads; the same data and seed give the same bits on any CPU (transcendental
+//! functions from `libm`, sums in the order of the slice); a gap (NaN) is never filled in silence; whatever goes in,
+//! a [`Prediction`] is finite and its quantiles rise.
 //!
-//! This crate must not know replicas or cost. Models with a fit of their own come beside this one later.
-//!
-//! # Source
-//! Seasonal naive with a level correction: R. J. Hyndman, G. Athanasopoulos, *Forecasting: Principles and Practice*,
-//! 3rd ed., 5.2 and 5.5. Quantiles from past errors at rank ⌈q(n+1)⌉: split conformal prediction, V. Vovk, A. Gammerman,
-//! G. Shafer, *Algorithmic Learning in a Random World*, 2.2.
+//! This crate must not know replicas or cost.
 
+mod error;
+pub mod events;
 mod forecaster;
+mod model;
+pub mod naive;
+mod prediction;
 mod residuals;
 mod season;
+mod series;
+pub mod zoo;
 
-pub use forecaster::{Forecaster, Model, warm};
+pub use error::{FitError, LevelsError};
+pub use events::{Events, NO_EVENTS};
+pub use forecaster::{Forecaster as LoadForecaster, Model, warm};
+pub use model::{Ahead, Covariate, Data, Fit, Fitted, Forecaster, Sample};
+pub use prediction::{Levels, Prediction};
 pub use season::{SLOTS_MAX, ShapeError};
+pub use series::Series;

@@ -1,6 +1,6 @@
 //! The forecaster on a synthetic day: coverage and loss one start-up ahead, against the last value.
 
-use plimsoll_forecast::{Forecaster, warm};
+use plimsoll_forecast::{LoadForecaster as Forecaster, warm};
 use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
 use proptest::prelude::*;
 

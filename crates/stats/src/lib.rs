@@ -9,6 +9,7 @@ pub mod bootstrap;
 mod distribution;
 pub mod ewma;
 pub mod moments;
+pub mod normal;
 pub mod quantile;
 pub mod random;
 
