@@ -251,9 +251,11 @@ fn scaling(table: &Table, directory: &Path) -> Option<ScalingSpec> {
 fn forecast(table: &Table, directory: &Path) -> ForecastSpec {
     ForecastSpec {
         season: millis(table, "season"),
-        slot: millis(table, "slot"),
+        season_long: optional(table, "season_long").map(Millis),
         quantile: permille(table, "quantile"),
         history: table.text("history").map(|path| resolve(directory, path)),
+        models: texts(table, "models"),
+        refit: millis(table, "refit"),
     }
 }
 

@@ -59,9 +59,10 @@ fn each_field_says_what_its_change_does() {
             services.shop.command: ["serve", "{port}"] → ["serve", "--fast", "{port}"] (replaces what runs)
             services.shop.health.path: nothing → "/healthz" (for what starts from now on)
             services.shop.replicas.max: 4 → 6
+            services.shop.scaling.forecast.models: nothing → []
             services.shop.scaling.forecast.quantile: nothing → "95%"
+            services.shop.scaling.forecast.refit: nothing → "1d"
             services.shop.scaling.forecast.season: nothing → "1d"
-            services.shop.scaling.forecast.slot: nothing → "10m"
             services.shop.scaling.request_rate: "50/s" → "40/s"
         "#]],
     );

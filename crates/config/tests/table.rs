@@ -19,7 +19,7 @@ const SAMPLES: &[(&str, [&str; 2])] = &[
     ("api.listen", ["\"127.0.0.1:8003\"", "\"127.0.0.1:9003\""]),
     ("routes.service", ["\"one\"", "\"two\""]),
     ("forecast.season", ["\"1d\"", "\"2d\""]),
-    ("forecast.slot", ["\"10m\"", "\"20m\""]),
+    ("forecast.season_long", ["\"4d\"", "\"6d\""]),
     ("replicas.max", ["50", "51"]),
     ("memory_retry.max", ["\"100TiB\"", "\"200TiB\""]),
     ("sandbox.require", ["[\"cpu\"]", "[\"memory\"]"]),

@@ -23,9 +23,8 @@ fn one() -> ServiceSpec {
     let mut one = service(1, 20, policies);
     one.scaling.forecast = Some(ForecastSpec {
         season: Millis(DAY.unsigned_abs()),
-        slot: Millis(300_000),
-        quantile: Permille(950),
-        history: None,
+        season_long: None, quantile: Permille(950),
+        history: None, models: vec![], refit: Millis(86_400_000),
     });
     one
 }

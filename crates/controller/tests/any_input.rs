@@ -41,9 +41,11 @@ fn forecast() -> impl Strategy<Value = Option<ForecastSpec>> {
     let shape = prop_oneof![4 => Just((600_000, 10_000)), 1 => (number(100), number(10))];
     prop::option::of((shape, number(1_000)).prop_map(|((season, slot), quantile)| ForecastSpec {
         season: Millis(season),
-        slot: Millis(slot),
+        season_long: (slot % 2 == 0).then_some(Millis(season.saturating_mul(slot))),
         quantile: Permille(quantile),
         history: None,
+        models: if slot == 10_000 { vec!["ridge".to_owned()] } else { vec![] },
+        refit: Millis(season),
     }))
 }
 

@@ -57,11 +57,42 @@ pub enum ActionKind {
         /// What it may use.
         limits: Limits,
     },
+    /// Fit models to a service's recorded demand, off the step; what comes of it is an input of a later step.
+    Fit {
+        /// On what, and what.
+        order: FitOrder,
+    },
     /// Forget an exited workload: its exit has been taken into account.
     Forget {
         /// Which.
         workload: WorkloadId,
     },
+}
+
+/// Models to be fitted to the demand that a service has seen. The same order on the same data gives the same parameters,
+/// wherever and whenever it is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FitOrder {
+    /// Whose demand.
+    pub service: ServiceName,
+    /// Which models, by name.
+    pub models: Vec<String>,
+    /// Seed of whatever is random in fitting.
+    pub seed: u64,
+    /// Time between the values that the models are fitted to.
+    pub step: Millis,
+    /// How far ahead they will be asked.
+    pub horizon: Millis,
+    /// Lengths of the seasons, shortest first.
+    pub seasons: Vec<Millis>,
+    /// First moment of the data.
+    pub from: Timestamp,
+    /// Last moment of the data.
+    pub until: Timestamp,
+    /// Samples between the two.
+    pub samples: u64,
+    /// Hash of those samples: whoever has other data must not answer.
+    pub data_hash: u64,
 }
 
 /// One thing to do, identified.
@@ -84,6 +115,7 @@ impl Action {
             ActionKind::StartReplica { replica, .. } => Some(&replica.service),
             ActionKind::Stop { workload: WorkloadId::Replica(id), .. }
             | ActionKind::Forget { workload: WorkloadId::Replica(id) } => Some(&id.service),
+            ActionKind::Fit { order } => Some(&order.service),
             _ => None,
         }
     }

@@ -12,6 +12,15 @@ pub struct QuantilePoint {
     pub value: MilliRps,
 }
 
+/// How much one of the experts behind a forecast counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpertWeight {
+    /// Its name, as in the forecasting crate's documentation.
+    pub expert: String,
+    /// Its share of the whole.
+    pub weight: Permille,
+}
+
 /// Demand expected at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {
@@ -23,6 +32,9 @@ pub struct Forecast {
     pub quantiles: Vec<QuantilePoint>,
     /// Seasons of history behind it.
     pub seasons: u32,
+    /// The experts that it was fused from, the heaviest first; those that count for less than a thousandth are left out.
+    #[serde(default)]
+    pub weights: Vec<ExpertWeight>,
 }
 
 impl Forecast {

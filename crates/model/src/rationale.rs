@@ -166,6 +166,32 @@ pub struct Counterfactual {
     pub unit: String,
 }
 
+/// In what a forecast is out of bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fault")]
+pub enum ForecastFault {
+    /// Demand came above the covered quantile too often.
+    Coverage {
+        /// The quantile to be covered.
+        nominal: Permille,
+        /// The share that it did cover.
+        covered: Permille,
+        /// The least share that chance allows at that many.
+        covered_min: Permille,
+        /// Forecasts counted.
+        forecasts: u32,
+    },
+    /// It errs more than the last value does.
+    Loss {
+        /// Its loss as a share of the last value's.
+        ratio: Permille,
+        /// The most allowed.
+        ratio_max: Permille,
+        /// Forecasts counted.
+        forecasts: u32,
+    },
+}
+
 /// Something the controller wanted and did not do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "held")]
@@ -207,6 +233,11 @@ pub enum Withheld {
         age_ms: u64,
         /// The oldest age allowed to remove.
         age_max_ms: u64,
+    },
+    /// The forecast has been wrong too often lately, so it adds nothing and the reactive policies decide alone.
+    ForecastUntrusted {
+        /// What is wrong with it.
+        fault: ForecastFault,
     },
     /// The state cannot be written, so nothing changes.
     Frozen {
@@ -392,6 +423,24 @@ pub enum Finding {
     ShuttingDown {
         /// Workloads that still have a process.
         remaining: u32,
+    },
+    /// Models were fitted to a service's demand and joined its forecast.
+    Fitted {
+        /// Whose.
+        service: ServiceName,
+        /// Which models.
+        models: Vec<String>,
+        /// Samples they were fitted to.
+        samples: u64,
+    },
+    /// A model could not be fitted, or came too late; the forecast goes on without it.
+    NotFitted {
+        /// Whose.
+        service: ServiceName,
+        /// Which.
+        model: String,
+        /// Why.
+        why: String,
     },
     /// More findings than a step may report.
     MoreFindings {

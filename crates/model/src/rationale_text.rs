@@ -3,10 +3,11 @@
 //! Kept apart from the reasons themselves so that neither file grows past what can be read in one go. Nothing is computed
 //! here: every number in a line stands in the value.
 
+use crate::forecast::Forecast;
 use crate::id::ServiceName;
 use crate::inventory::ExitCause;
 use crate::quantity::{MilliRps, Millicores, Millis};
-use crate::rationale::{Basis, Bound, Counterfactual, Finding, JobRationale, Term, Withheld};
+use crate::rationale::{Basis, Bound, Counterfactual, Finding, ForecastFault, JobRationale, Term, Withheld};
 use crate::spec::Resources;
 use std::fmt;
 
@@ -43,7 +44,9 @@ impl fmt::Display for Basis {
             Self::Forecast { forecast, quantile, demand, per_replica } => write!(
                 f,
                 "forecast of {demand} for {} ({quantile} quantile, {}, {} seasons), {per_replica} per replica",
-                forecast.at, forecast.model, forecast.seasons
+                forecast.at,
+                experts(forecast),
+                forecast.seasons
             ),
             Self::WithinTolerance { metric, ratio, tolerance } => {
                 write!(f, "{metric} is at {ratio} of its target, within ±{tolerance}")
@@ -142,6 +145,9 @@ impl fmt::Display for Withheld {
                     Millis(*age_max_ms)
                 )
             }
+            Self::ForecastUntrusted { fault } => {
+                write!(f, "the forecast adds nothing while it is out of bounds: {fault}")
+            }
             Self::Frozen { why } => write!(f, "frozen: {why}"),
             Self::ActionLimit { replicas, starts_max } => {
                 write!(f, "{replicas} replicas follow in the next step: one step starts at most {starts_max}")
@@ -151,6 +157,30 @@ impl fmt::Display for Withheld {
             }
         }
     }
+}
+
+impl fmt::Display for ForecastFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Coverage { nominal, covered, covered_min, forecasts } => write!(
+                f,
+                "its {nominal} quantile covered {covered} of the last {forecasts}, chance alone allows {covered_min}"
+            ),
+            Self::Loss { ratio, ratio_max, forecasts } => write!(
+                f,
+                "over the last {forecasts} its loss was {ratio} of the last value's, at most {ratio_max} is allowed"
+            ),
+        }
+    }
+}
+
+/// The experts and their shares, or the model's name where there is only that.
+fn experts(forecast: &Forecast) -> String {
+    if forecast.weights.is_empty() {
+        return forecast.model.clone();
+    }
+    let each = forecast.weights.iter().map(|weight| format!("{} {}", weight.expert, weight.weight));
+    each.collect::<Vec<_>>().join(" + ")
 }
 
 impl fmt::Display for JobRationale {
@@ -207,6 +237,10 @@ impl fmt::Display for Finding {
             }
             Self::ClockBackwards { at, kept } => write!(f, "clock went back to {at}; {kept} kept"),
             Self::ShuttingDown { remaining } => write!(f, "shutting down, {remaining} workloads still have a process"),
+            Self::Fitted { service, models, samples } => {
+                write!(f, "{service}: {} fitted to {samples} samples joined the forecast", models.join(", "))
+            }
+            Self::NotFitted { service, model, why } => write!(f, "{service}: {model} did not join the forecast: {why}"),
             Self::MoreFindings { omitted } => write!(f, "{omitted} more findings left out"),
         }
     }

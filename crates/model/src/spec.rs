@@ -311,12 +311,31 @@ pub enum ScalingPolicy {
 pub struct ForecastSpec {
     /// Length of one season.
     pub season: Millis,
-    /// Width of one slot of the season; a divisor of `season`, at most 10,000 slots.
-    pub slot: Millis,
+    /// Length of a second season above the first, a multiple of it: the week above the day.
+    #[serde(default)]
+    pub season_long: Option<Millis>,
     /// The quantile of the demand that replicas must cover, 500 to 999.
     pub quantile: Permille,
     /// Recorded demand that came before: a CSV file of (seconds, requests per second), read at start-up.
     pub history: Option<String>,
+    /// Models fitted to the demand seen so far, which join the ones that learn as they go.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Time from one fit to the next.
+    #[serde(default = "ForecastSpec::day")]
+    pub refit: Millis,
+}
+
+impl ForecastSpec {
+    /// Seasons, the shortest first.
+    #[must_use]
+    pub fn seasons(&self) -> Vec<Millis> {
+        std::iter::once(self.season).chain(self.season_long).collect()
+    }
+
+    const fn day() -> Millis {
+        Millis(86_400_000)
+    }
 }
 
 /// A workload that runs to its end.

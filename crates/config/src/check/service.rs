@@ -10,9 +10,6 @@ use crate::unit::Unit;
 use crate::value::Table;
 use std::path::Path;
 
-/// Most slots of a season, as the model states it: one number each is kept and copied at every snapshot.
-const SLOTS_MAX: i64 = 10_000;
-
 pub fn check(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
     if let Some(replicas) = table.table("replicas") {
         not_above(reader, replicas, ("min", Unit::Count), "max");
@@ -29,7 +26,7 @@ pub fn check(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
     if let Some(scaling) = table.table("scaling") {
         policies(reader, table, scaling);
         if let Some(forecast) = scaling.table("forecast") {
-            season(reader, forecast);
+            seasons(reader, forecast);
         }
     }
 }
@@ -108,31 +105,17 @@ fn policies(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
     }
 }
 
-fn season(reader: &mut Reader<'_>, forecast: &Table) {
-    let (Some(season), Some(slot)) = (forecast.number("season"), forecast.number("slot")) else { return };
-    let print = |ms| Unit::Duration.print(ms);
-    let at = if forecast.is_given("slot") { "slot" } else { "season" };
-    let related = (at == "slot").then(|| (forecast.span_of("season"), "the season".to_owned()));
-    if season % slot != 0 {
-        let what = format!("`slot` ({}) does not divide `season` ({}) evenly", print(slot), print(season));
-        let near = divisor_near(season, slot);
-        conflict(reader, forecast, at, (what, format!("a divisor of the season, such as {}", print(near))), related);
-    } else if season / slot > SLOTS_MAX {
-        let what = format!("a season of {} in slots of {} has {} slots", print(season), print(slot), season / slot);
-        let least = divisor_near(season, season.div_euclid(SLOTS_MAX) + 1);
-        let expected = format!("at most {SLOTS_MAX} slots, so a slot of {} or more", print(least));
-        conflict(reader, forecast, at, (what, expected), related);
+fn seasons(reader: &mut Reader<'_>, forecast: &Table) {
+    let (Some(season), Some(long)) = (forecast.number("season"), forecast.number("season_long")) else { return };
+    if long > season && long % season == 0 {
+        return;
     }
-}
-
-/// The divisor of the season nearest above the slot, in whole seconds where it has one; the season itself at worst.
-fn divisor_near(season: i64, slot: i64) -> i64 {
-    // A season has at most 366 days, so this counts at most from one slot per second downwards.
-    let most = (season / slot.max(1)).clamp(1, SLOTS_MAX);
-    (1..=most)
-        .rev()
-        .find(|slots| season % slots == 0 && season / slots % 1_000 == 0)
-        .map_or(season, |slots| season / slots)
+    let print = |ms| Unit::Duration.print(ms);
+    let what = format!("`season_long` ({}) is no multiple of `season` ({})", print(long), print(season));
+    let least = season.saturating_mul((long / season.max(1)).max(1) + 1);
+    let expected = format!("a multiple of the season, such as {}", print(least));
+    let related = forecast.is_given("season").then(|| (forecast.span_of("season"), "the season".to_owned()));
+    conflict(reader, forecast, "season_long", (what, expected), related);
 }
 
 /// Recorded demand must be there when the spec is loaded, not first when the forecast needs it.

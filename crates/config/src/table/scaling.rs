@@ -1,8 +1,8 @@
 //! Scaling: policies, stabilisation, steps, forecast.
 
-use crate::field::Fallback::{Absent, Inner, Is, Required};
+use crate::field::Fallback::{Absent, Inner, Is};
 use crate::field::Literal::{Integer, Text};
-use crate::field::{DAY, Field, Kind, SECOND, Section, count, duration, rate, share, thousandths};
+use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, count, duration, rate, share, thousandths};
 use crate::form::Form;
 
 pub static SCALING: Section = Section {
@@ -113,17 +113,22 @@ static FORECAST: Section = Section {
     doc: "A seasonal forecast of the request rate. Needs the `request_rate` policy, which says what one replica can do.",
     short: &[],
     fields: &[
-        Field::new("season", duration(60 * SECOND, 366 * DAY), Required, "Length of one season."),
         Field::new(
-            "slot",
-            duration(SECOND, 7 * DAY),
-            Is(Text("10m"), "144 slots a day: fine enough for a morning rise, coarse enough to average noise away"),
-            "Width of one slot of the season; a divisor of `season`, at most 10,000 slots.",
+            "season",
+            duration(60 * SECOND, 366 * DAY),
+            Is(Text("1d"), "people sleep at night; a season that is not there costs nothing, its experts get no weight"),
+            "Length of one season.",
+        ),
+        Field::new(
+            "season_long",
+            duration(60 * SECOND, 366 * DAY),
+            Absent("one season only"),
+            "Length of a second season above the first, a multiple of it: the week above the day.",
         ),
         Field::new(
             "quantile",
             share(500, 999),
-            Is(Text("95%"), "one slot in twenty is left to the reactive policies"),
+            Is(Text("95%"), "one moment in twenty is left to the reactive policies"),
             "The quantile of the demand that replicas must cover.",
         ),
         Field::new(
@@ -132,5 +137,22 @@ static FORECAST: Section = Section {
             Absent("the forecast learns from what it sees"),
             "Recorded demand that came before: a CSV file of (seconds, requests per second), read at start-up.",
         ),
+        Field::new(
+            "models",
+            Kind::Choices(MODELS),
+            Absent("none: the forecast uses what it learns as it goes"),
+            "Models fitted to the demand seen so far, in the background; each joins the forecast and gets the weight it earns.",
+        ),
+        Field::new(
+            "refit",
+            duration(60 * SECOND, 366 * DAY),
+            Is(Text("1d"), "a day brings a new season of data; fitting more often changes little and costs CPU"),
+            "Time from one fit of `models` to the next.",
+        ),
     ],
 };
+
+/// Models of the forecasting crate that give a forecast of the next minutes at a price worth paying in the background.
+static MODELS: &[Choice] = &[
+    Choice { word: "ridge", doc: "linear regression on lags, time of day and known events" },
+];

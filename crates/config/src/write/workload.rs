@@ -149,12 +149,14 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
         at.unit("period", Unit::Duration, period.get());
     });
     at.unit("reserve", Unit::Count, u64::from(*reserve));
-    if let Some(ForecastSpec { season, slot, quantile, history }) = forecast {
+    if let Some(ForecastSpec { season, season_long, quantile, history, models, refit }) = forecast {
         at.branch("forecast", |at| {
             at.unit("season", Unit::Duration, season.get());
-            at.unit("slot", Unit::Duration, slot.get());
+            at.unit_if("season_long", Unit::Duration, season_long.map(plimsoll_model::Millis::get));
             at.unit("quantile", Unit::Share, quantile.get());
             at.text_if("history", history.as_deref());
+            at.leaf("models", list(models));
+            at.unit("refit", Unit::Duration, refit.get());
         });
     }
 }

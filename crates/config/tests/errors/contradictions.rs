@@ -40,31 +40,16 @@ fn what_contradicts_itself_shows_both_places() {
         "#]],
     );
     check_service(
-        "scaling = { request_rate = \"5/s\", forecast = { season = \"1d\", slot = \"7m\" } }",
+        "scaling = { request_rate = \"5/s\", forecast = { season = \"1d\", season_long = \"36h\" } }",
         expect![[r#"
-            error[conflict]: `slot` (7m) does not divide `season` (1d) evenly
-             --> shop.toml:7:70
+            error[conflict]: `season_long` (1d12h) is no multiple of `season` (1d)
+             --> shop.toml:7:77
               |
-            7 | scaling = { request_rate = "5/s", forecast = { season = "1d", slot = "7m" } }
-              |                                                                      ^^^^ expected a divisor of the season, such as 7m12s
+            7 | scaling = { request_rate = "5/s", forecast = { season = "1d", season_long = "36h" } }
+              |                                                                             ^^^^^ expected a multiple of the season, such as 2d
               |                                                         ---- the season
               |
-              = field: services.shop.scaling.forecast.slot
-
-            shop.toml: 1 error
-        "#]],
-    );
-    check_service(
-        "scaling = { request_rate = \"5/s\", forecast = { season = \"7d\", slot = \"10s\" } }",
-        expect![[r#"
-            error[conflict]: a season of 7d in slots of 10s has 60480 slots
-             --> shop.toml:7:70
-              |
-            7 | scaling = { request_rate = "5/s", forecast = { season = "7d", slot = "10s" } }
-              |                                                                      ^^^^^ expected at most 10000 slots, so a slot of 1m3s or more
-              |                                                         ---- the season
-              |
-              = field: services.shop.scaling.forecast.slot
+              = field: services.shop.scaling.forecast.season_long
 
             shop.toml: 1 error
         "#]],
