@@ -23,8 +23,11 @@ fn one() -> ServiceSpec {
     let mut one = service(1, 20, policies);
     one.scaling.forecast = Some(ForecastSpec {
         season: Millis(DAY.unsigned_abs()),
-        season_long: None, quantile: Permille(950),
-        history: None, models: vec![], refit: Millis(86_400_000),
+        season_long: None,
+        quantile: Permille(950),
+        history: None,
+        models: vec![],
+        refit: Millis(86_400_000),
     });
     one
 }

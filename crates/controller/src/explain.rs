@@ -73,7 +73,7 @@ pub fn explain_action(action: &Action) -> Option<String> {
         ActionKind::StartReplica { replica, requests, .. } => Some(format!("start {replica} with {requests}")),
         ActionKind::Stop { workload, reason, grace } => Some(format!("stop {workload} ({reason}), {grace} to finish")),
         ActionKind::StartTask { task, requests, .. } => Some(format!("start {task} with {requests}")),
-        ActionKind::Forget { .. } => None,
+        ActionKind::Forget { .. } | ActionKind::Fit { .. } => None,
     }
 }
 

@@ -5,6 +5,15 @@ use plimsoll_model::quantity::{MilliRps, Timestamp};
 use plimsoll_model::{Observation, Spec};
 use serde::{Deserialize, Serialize};
 
+/// One model's parameters, or why there are none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fit {
+    /// The model's name.
+    pub model: String,
+    /// The fitted model as JSON, as text so that the record holds exactly what was taken; or the reason in words.
+    pub parameters: Result<String, String>,
+}
+
 /// One thing that happened since the last step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "input")]
@@ -24,6 +33,17 @@ pub enum Input {
         service: ServiceName,
         /// When, trace time, and how much.
         samples: Vec<(Timestamp, MilliRps)>,
+    },
+    /// What an [`ActionKind::Fit`](plimsoll_model::ActionKind::Fit) brought. `until` and `data_hash` are the order's.
+    Fitted {
+        /// Whose demand.
+        service: ServiceName,
+        /// Last moment of the data.
+        until: Timestamp,
+        /// Hash of the data.
+        data_hash: u64,
+        /// One per model asked for.
+        fits: Vec<Fit>,
     },
     /// Somebody asks for a run of a job.
     RunJob {

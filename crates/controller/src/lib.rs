@@ -17,6 +17,7 @@ mod decide;
 mod emit;
 mod exit;
 mod explain;
+pub mod fit;
 mod input;
 mod observe;
 mod plan;
@@ -32,7 +33,7 @@ mod stop;
 pub use explain::{
     concerns_job, concerns_service, explain, explain_action, explain_findings, explain_job, explain_service,
 };
-pub use input::Input;
+pub use input::{Fit, Input};
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;
 pub use state::{JobState, QueuedTask, ServiceState, State, TaskState};

@@ -3,6 +3,7 @@
 //! It serialises to the same bytes whenever it is equal (ordered maps, integers), so snapshots can be compared. A field
 //! added later carries `#[serde(default)]`; a change of meaning raises [`State::VERSION`].
 
+use crate::fit::FitBook;
 use crate::process::ProcessState;
 use plimsoll_autoscale::Stabilizer;
 use plimsoll_forecast::LoadForecaster;
@@ -62,6 +63,9 @@ pub struct ServiceState {
     pub stabilizer: Stabilizer,
     /// What the forecast remembers, where the spec asks for one.
     pub forecaster: Option<LoadForecaster>,
+    /// What is known of the demand that models are fitted to.
+    #[serde(default)]
+    pub fits: FitBook,
     /// The forecast of the last step that had one.
     pub forecast: Option<Forecast>,
     /// CPU nanoseconds per request, learnt while replicas were busy.

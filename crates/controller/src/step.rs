@@ -2,6 +2,7 @@
 
 use crate::decide::decide;
 use crate::emit::Turn;
+use crate::fit::take_fits;
 use crate::input::Input;
 use crate::observe::observe;
 use crate::policy::{adopt, warm_up};
@@ -46,6 +47,7 @@ fn take(state: &mut State, turn: &mut Turn, input: &Input) {
             }
         }
         Input::History { service, samples } => warm_up(state, turn, service, samples),
+        Input::Fitted { service, until, data_hash, fits } => take_fits(state, turn, service, *until, *data_hash, fits),
         Input::RunJob { job } => match state.spec.take() {
             Some(spec) => {
                 submit(state, turn, &spec, job);

@@ -71,8 +71,11 @@ fn shop(forecast: Option<ForecastSpec>) -> ServiceSpec {
 fn a_day_is_followed_without_flapping_and_a_forecast_closes_the_gap_of_the_start_up() {
     let forecast = ForecastSpec {
         season: Millis(DAY.unsigned_abs()),
-        season_long: None, quantile: Permille(950),
-        history: None, models: vec![], refit: Millis(86_400_000),
+        season_long: None,
+        quantile: Permille(950),
+        history: None,
+        models: vec![],
+        refit: Millis(86_400_000),
     };
     let reactive = day(shop(None), 2);
     let ahead = day(shop(Some(forecast)), 3);
@@ -92,8 +95,11 @@ fn a_day_is_followed_without_flapping_and_a_forecast_closes_the_gap_of_the_start
 fn recorded_history_makes_the_first_day_as_good_as_the_third() {
     let forecast = ForecastSpec {
         season: Millis(DAY.unsigned_abs()),
-        season_long: None, quantile: Permille(950),
-        history: None, models: vec![], refit: Millis(86_400_000),
+        season_long: None,
+        quantile: Permille(950),
+        history: None,
+        models: vec![],
+        refit: Millis(86_400_000),
     };
     let mut plant = Plant::new(spec([("shop", shop(Some(forecast)))]));
     let begin = plant.at.0;
@@ -110,8 +116,14 @@ fn recorded_history_makes_the_first_day_as_good_as_the_third() {
 #[test]
 fn capacity_learnt_from_cpu_per_request_serves_where_no_rate_is_given() {
     let mut shop = service(1, 60, vec![ScalingPolicy::Cpu { target: Permille(600) }]);
-    shop.scaling.forecast =
-        Some(ForecastSpec { season: Millis(3_600_000), season_long: None, quantile: Permille(950), history: None, models: vec![], refit: Millis(86_400_000) });
+    shop.scaling.forecast = Some(ForecastSpec {
+        season: Millis(3_600_000),
+        season_long: None,
+        quantile: Permille(950),
+        history: None,
+        models: vec![],
+        refit: Millis(86_400_000),
+    });
     let mut plant = Plant::new(spec([("shop", shop)]));
     plant.set_load("shop", 100, 15_000);
     for _ in 0..120 {

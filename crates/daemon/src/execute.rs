@@ -91,7 +91,7 @@ impl Launchpad {
                     log_files_max: job.log_files_max,
                 })
             }
-            ActionKind::Stop { .. } | ActionKind::Forget { .. } => None,
+            ActionKind::Stop { .. } | ActionKind::Forget { .. } | ActionKind::Fit { .. } => None,
         }
     }
 }
@@ -108,6 +108,8 @@ impl Executor {
                 }
             }
             ActionKind::Stop { workload, grace, .. } => self.leave(workload.clone(), *grace, driver),
+            // No driver's business: the fit workers carry it out.
+            ActionKind::Fit { .. } => {}
             ActionKind::Forget { workload } => {
                 self.leaving.remove(workload);
                 driver.forget(workload);

@@ -2,8 +2,9 @@
 
 use plimsoll_controller::Input;
 use plimsoll_model::spec::Spec;
-use plimsoll_model::{MilliRps, Timestamp};
+use plimsoll_model::{MilliRps, ServiceName, Timestamp};
 use plimsoll_traces::RateSeries;
+use std::collections::BTreeMap;
 
 /// Reads the history that each service's forecast names. Times in the file count from the clock's start; `scale` multiplies
 /// the rates, as it does those of the load that is replayed beside it. A file that cannot be read costs the warm-up, not
@@ -28,6 +29,15 @@ pub fn read(spec: &Spec, start: Timestamp, scale: f64) -> (Vec<Input>, Vec<Strin
         }
     }
     (inputs, notes)
+}
+
+/// The samples of such inputs.
+pub fn by_service(inputs: Vec<Input>) -> BTreeMap<ServiceName, Vec<(Timestamp, MilliRps)>> {
+    let samples = |input| match input {
+        Input::History { service, samples } => Some((service, samples)),
+        _ => None,
+    };
+    inputs.into_iter().filter_map(samples).collect()
 }
 
 fn shifted(start: Timestamp, at: Timestamp) -> Option<Timestamp> {

@@ -10,6 +10,7 @@ pub mod api;
 mod clock;
 mod engine;
 mod execute;
+mod fits;
 pub mod gateway_link;
 pub mod history_warmup;
 mod history_writer;

@@ -7,6 +7,7 @@ use crate::engine::recorder::Recorder;
 use crate::engine::recover::{Recovered, recover};
 use crate::engine::{Engine, GatewayState, Sources, TICK_MIN};
 use crate::execute::{Executor, Launchpad};
+use crate::fits::FitWorker;
 use crate::gateway_link::{GatewayCommand, GatewayLink};
 use crate::history_warmup;
 use crate::history_writer::HistoryWriter;
@@ -33,6 +34,8 @@ use tokio::sync::{mpsc, watch};
 
 /// Orders that may wait for the loop.
 const ORDERS_MAX: usize = 32;
+/// Fitted models that may wait for the loop.
+const FITS_MAX: usize = 32;
 /// Longest and shortest time between two reports of the gateway; in between, four per tick.
 const REPORT_MAX: Duration = Duration::from_secs(1);
 /// See [`REPORT_MAX`].
@@ -187,7 +190,10 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         token,
         news: watch::channel(0).0,
     });
-    let world = World { driver, gateway, instruments: instruments(&dir, writer), shared: shared.clone() };
+    let (fitted, fits_in) = mpsc::channel(FITS_MAX);
+    let (recorded, _) = history_warmup::read(&options.spec, clock.origin().trace, options.history_scale);
+    let fits = FitWorker::start(shared.history.clone(), history_warmup::by_service(recorded), fitted).ok();
+    let world = World { driver, gateway, fits, instruments: instruments(&dir, writer), shared: shared.clone() };
     let (engine, notes) = assemble(options, past, world);
     let handle = Handle {
         api,
@@ -198,7 +204,7 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         adopted: live,
         notes,
     };
-    let sources = Sources { driver: driver_events, gateway: gateway_events, orders: orders_in };
+    let sources = Sources { driver: driver_events, gateway: gateway_events, orders: orders_in, fits: fits_in };
     Ok((Daemon { engine, sources, listener, shared, orders, dir, _lock: lock }, handle))
 }
 
@@ -236,6 +242,7 @@ fn open_past(dir: &StateDir, options: &Options) -> Result<Past, OpenError> {
 struct World {
     driver: ProcessDriver,
     gateway: GatewayLink,
+    fits: Option<FitWorker>,
     instruments: Instruments,
     shared: Rc<Shared>,
 }
@@ -263,6 +270,7 @@ fn assemble(options: Options, past: Past, world: World) -> (Engine, Vec<String>)
         recorder: Recorder::new(state, journal, steps, unrecorded),
         driver: world.driver,
         executor: Executor::default(),
+        fits: world.fits,
         gateway: world.gateway,
         gateway_state: GatewayState::new(),
         traffic: TrafficWindow::default(),

@@ -60,7 +60,7 @@ pub enum ActionKind {
     /// Fit models to a service's recorded demand, off the step; what comes of it is an input of a later step.
     Fit {
         /// On what, and what.
-        order: FitOrder,
+        order: Box<FitOrder>,
     },
     /// Forget an exited workload: its exit has been taken into account.
     Forget {

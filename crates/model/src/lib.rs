@@ -19,8 +19,8 @@ pub mod rationale;
 mod rationale_text;
 pub mod spec;
 
-pub use decision::{Action, ActionKind, Decision, StopReason};
-pub use forecast::{Forecast, QuantilePoint};
+pub use decision::{Action, ActionKind, Decision, FitOrder, StopReason};
+pub use forecast::{ExpertWeight, Forecast, QuantilePoint};
 pub use id::{ActionId, Generation, JobName, NodeName, ReplicaId, ServiceName, TaskId, WorkloadId};
 pub use inventory::{Enforcement, ExitCause, Exited, Isolation, Phase, ReplicaStatus};
 pub use observation::{HostObservation, Observation, Quality, ReplicaUsage, ServiceObservation, TrafficObservation};

@@ -1,6 +1,7 @@
 //! What can be typed. Meaning is given in `commands`.
 
 use crate::bounds;
+use crate::commands::forecast::season::{Length, Season};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use plimsoll_gateway::ListeningSockets;
@@ -40,6 +41,10 @@ pub enum Command {
     Check(Check),
     /// Print the JSON Schema of a spec.
     Schema,
+    /// Forecast series of a file or of standard input, or compare models on their past.
+    ///
+    /// Reads CSV, long (`series,timestamp,value` or `timestamp,value`) or wide (a column per series), compressed too.
+    Forecast(Forecast),
     /// Send load to an address, open loop.
     ///
     /// Exit code 3 when requests were sent and none succeeded, 0 when any did.
@@ -128,6 +133,70 @@ pub struct Traffic {
     /// Seed of the arrival times.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// How forecasts are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ForecastOutput {
+    /// For people.
+    #[default]
+    Table,
+    /// One row per series and step.
+    Csv,
+    /// For machines.
+    Json,
+}
+
+/// `plimsoll forecast`.
+#[derive(Debug, Args)]
+pub struct Forecast {
+    /// A CSV file, `ARCHIVE.tar#MEMBER`, or `-` for standard input (also if absent).
+    pub file: Option<PathBuf>,
+    /// How far ahead: values of the series (`48`) or a time (`6h`).
+    #[arg(long, value_name = "STEPS|TIME", default_value = "24")]
+    pub horizon: Length,
+    /// Seasons: `auto` looks for them, `none`, or lengths in values or time (`24,168`; `1d,7d`).
+    #[arg(long, value_name = "auto|none|LIST", default_value = "auto")]
+    pub season: Season,
+    /// The model (`--list` shows all); with --backtest several, or `all`.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "auto")]
+    pub model: Vec<String>,
+    /// Quantiles, each between 0 and 1.
+    #[arg(long, value_name = "Q,...", value_delimiter = ',', default_value = "0.05,0.5,0.95,0.99")]
+    pub quantiles: Vec<f64>,
+    /// Only these series of the file.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub series: Vec<String>,
+    /// What is known in advance: a CSV file of `event,from,to[,value]`.
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Compare models on the past of the series instead: each is fitted at several moments and scored on what followed.
+    #[arg(long)]
+    pub backtest: bool,
+    /// Moments at which a backtest forecasts, one horizon apart, the last one horizon before the end.
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "backtest")]
+    pub origins: usize,
+    /// Also say what the forecast is made of.
+    #[arg(long)]
+    pub explain: bool,
+    /// Write a picture: `.svg` for one series, `.html` for any number.
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: ForecastOutput,
+    /// Seed of whatever is random in fitting.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Threads; as many as there are cores if absent.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// List the models.
+    #[arg(long)]
+    pub list: bool,
+    /// No progress bar.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// `plimsoll down`.

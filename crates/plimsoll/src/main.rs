@@ -56,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         },
         Command::Check(check) => commands::check::run(&check),
         Command::Schema => commands::check::schema(),
+        Command::Forecast(forecast) => commands::forecast::run(&forecast),
         Command::Load(load) => commands::load::run(&load),
         Command::Testbed(testbed) => match testbed.verb {
             TestbedVerb::Serve(serve) => commands::testbed::serve(&serve),
@@ -78,6 +79,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Job(_)
         | Command::Check(_)
         | Command::Schema
+        | Command::Forecast(_)
         | Command::Completions { .. } => true,
         Command::Up(_)
         | Command::Down(_)

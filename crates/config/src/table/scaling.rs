@@ -116,7 +116,10 @@ static FORECAST: Section = Section {
         Field::new(
             "season",
             duration(60 * SECOND, 366 * DAY),
-            Is(Text("1d"), "people sleep at night; a season that is not there costs nothing, its experts get no weight"),
+            Is(
+                Text("1d"),
+                "people sleep at night; a season that is not there costs nothing, its experts get no weight",
+            ),
             "Length of one season.",
         ),
         Field::new(
@@ -153,6 +156,4 @@ static FORECAST: Section = Section {
 };
 
 /// Models of the forecasting crate that give a forecast of the next minutes at a price worth paying in the background.
-static MODELS: &[Choice] = &[
-    Choice { word: "ridge", doc: "linear regression on lags, time of day and known events" },
-];
+static MODELS: &[Choice] = &[Choice { word: "ridge", doc: "linear regression on lags, time of day and known events" }];

@@ -17,6 +17,7 @@ mod reload;
 use crate::api::{Order, Shared};
 use crate::clock::Clock;
 use crate::execute::{Executor, Launchpad};
+use crate::fits::FitWorker;
 use crate::gateway_link::{GatewayEvent, GatewayLink};
 use crate::ledger::Ledger;
 use crate::snapshot;
@@ -26,7 +27,7 @@ use plimsoll_controller::Input;
 use plimsoll_driver_process::{DriverEvent, ProcessDriver};
 use plimsoll_model::rationale::JobRationale;
 use plimsoll_model::spec::Spec;
-use plimsoll_model::{Decision, Generation, JobName, Millis, Phase, Timestamp};
+use plimsoll_model::{ActionKind, Decision, Generation, JobName, Millis, Phase, Timestamp};
 use recorder::Recorder;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ pub struct Engine {
     pub(crate) driver: ProcessDriver,
     pub(crate) executor: Executor,
     pub(crate) launchpad: Launchpad,
+    pub(crate) fits: Option<FitWorker>,
     pub(crate) gateway: GatewayLink,
     pub(crate) gateway_state: GatewayState,
     pub(crate) traffic: TrafficWindow,
@@ -97,6 +99,8 @@ pub struct Sources {
     pub gateway: mpsc::Receiver<GatewayEvent>,
     /// From the API.
     pub orders: mpsc::Receiver<Order>,
+    /// From the fit worker.
+    pub fits: mpsc::Receiver<Input>,
 }
 
 /// Where the loop is in its own life.
@@ -156,6 +160,7 @@ impl Engine {
                         course = self.stop_workloads();
                     }
                 }
+                Some(fitted) = sources.fits.recv() => self.decide(vec![fitted]),
                 Some(order) = sources.orders.recv() => {
                     if let Some(answer) = self.on_order(order) {
                         course = self.begin_shutdown(course, Some(answer));
@@ -229,6 +234,8 @@ impl Engine {
         let measured =
             inputs.iter().any(|input| matches!(input, Input::Observed(observation) if !observation.inventory_only));
         if let Some(decision) = self.recorder.step(self.clock.now(), inputs) {
+            // Before the orders that name it.
+            self.keep_demand(decision.at);
             self.apply(&decision);
             self.feed(&decision);
             self.keep_verdicts(&decision);
@@ -239,7 +246,10 @@ impl Engine {
 
     pub(crate) fn apply(&mut self, decision: &Decision) {
         for action in &decision.actions {
-            self.executor.apply(action, &self.spec, &self.launchpad, &mut self.driver);
+            match (&action.kind, &self.fits) {
+                (ActionKind::Fit { order }, Some(worker)) => worker.carry_out((**order).clone()),
+                _ => self.executor.apply(action, &self.spec, &self.launchpad, &mut self.driver),
+            }
         }
         if !decision.actions.is_empty() {
             self.recorder.applied(decision);

@@ -1,6 +1,7 @@
 //! After each step: the state for the API, samples for the history, slots for the scorecard.
 
 use super::Engine;
+use crate::fits::demand_series;
 use crate::ledger::Slot;
 use crate::view::{
     DecisionView, ForecastView, GatewayView, JobView, NodeView, PressureView, ReplicaView, ResourcesView, ServiceView,
@@ -42,7 +43,7 @@ impl Engine {
             let says_why = match &action.kind {
                 ActionKind::StartReplica { .. } | ActionKind::Stop { reason: StopReason::ScaleIn, .. } => false,
                 ActionKind::Stop { .. } => true,
-                ActionKind::StartTask { .. } | ActionKind::Forget { .. } => continue,
+                ActionKind::StartTask { .. } | ActionKind::Forget { .. } | ActionKind::Fit { .. } => continue,
             };
             let Some(service) = action.service() else { continue };
             ledger.actions += 1;
@@ -271,6 +272,25 @@ impl Engine {
         samples.extend(sample("node/cpu_reserved_millicores".to_owned(), state.node.reserved.cpu_millicores));
         samples.extend(sample("node/memory_reserved_bytes".to_owned(), state.node.reserved.memory_bytes));
         history.append(now, samples);
+    }
+
+    /// Keeps the samples that forecasts took in this step, at its very time: models are fitted to them later.
+    pub(super) fn keep_demand(&self, at: Timestamp) {
+        let Ok(history) = &self.instruments.history else { return };
+        let wanted = |name: &ServiceName| {
+            let forecast = self.spec.services.get(name).and_then(|service| service.scaling.forecast.as_ref());
+            forecast.is_some_and(|forecast| !forecast.models.is_empty())
+        };
+        let services = self.recorder.state().services.iter().filter(|(name, _)| wanted(name));
+        let samples: Vec<(SeriesId, i64)> = services
+            .filter_map(|(name, service)| {
+                let (_, rate) = service.fits.last().filter(|(taken, _)| *taken == at)?;
+                Some((demand_series(name)?, i64::try_from(rate.get()).unwrap_or(i64::MAX)))
+            })
+            .collect();
+        if !samples.is_empty() {
+            history.append(at, samples);
+        }
     }
 
     fn keep_slots(&self, now: Timestamp, state: &StateView) {

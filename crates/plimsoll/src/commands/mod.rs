@@ -3,6 +3,7 @@
 pub mod check;
 pub mod down;
 pub mod explain;
+pub mod forecast;
 pub mod load;
 pub mod logs;
 pub mod order;
