@@ -164,6 +164,9 @@ pub struct Forecast {
     /// Quantiles, each between 0 and 1.
     #[arg(long, value_name = "Q,...", value_delimiter = ',', default_value = "0.05,0.5,0.95,0.99")]
     pub quantiles: Vec<f64>,
+    /// Average the samples by slots of this length; the usual step of the file if absent.
+    #[arg(long, value_name = "TIME")]
+    pub step: Option<String>,
     /// Only these series of the file.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub series: Vec<String>,

@@ -13,6 +13,7 @@
 pub mod csv;
 pub mod dataset;
 mod date;
+mod known_events;
 mod recorded;
 pub mod series;
 mod series_cut;
@@ -23,6 +24,7 @@ pub mod source;
 pub mod table;
 
 pub use dataset::Missing;
+pub use known_events::{KnownEvent, read_events};
 pub use recorded::Recorded;
 pub use series::{Gap, RateSeries, SeriesError};
 pub use series_read::Format;

@@ -4,7 +4,8 @@ use super::{Task, season};
 use crate::args::Forecast;
 use anyhow::{Context, bail};
 use plimsoll_forecast::Events;
-use plimsoll_traces::{Recorded, table};
+use plimsoll_forecast::events::{Column, Window};
+use plimsoll_traces::{KnownEvent, Recorded, read_events, table};
 use std::path::Path;
 
 /// Most steps ahead: a year of hours.
@@ -12,7 +13,9 @@ const HORIZON_MAX: usize = 10_000;
 
 /// The series to forecast.
 pub fn tasks(typed: &Forecast) -> anyhow::Result<Vec<Task>> {
-    let all = read(typed.file.as_deref())?;
+    let step = typed.step.as_deref().map(|text| plimsoll_config::unit::duration(text).with_context(|| format!("--step {text}")));
+    let path = typed.file.as_deref().unwrap_or(Path::new("-")).to_string_lossy();
+    let all = table::read(&path, table::Options { step: step.transpose()? })?;
     let names: Vec<String> = all.iter().map(|series| series.name.clone()).collect();
     for wanted in &typed.series {
         if !names.contains(wanted) {
@@ -32,18 +35,17 @@ fn task(typed: &Forecast, recorded: Recorded) -> anyhow::Result<Task> {
     Ok(Task { recorded, seasons, seasons_why, horizon })
 }
 
-fn read(file: Option<&Path>) -> anyhow::Result<Vec<Recorded>> {
-    let series = match file {
-        Some(path) if path != Path::new("-") => table::read(&path.to_string_lossy())?,
-        _ => table::read_from("standard input", &mut std::io::stdin().lock())?,
-    };
-    if series.is_empty() {
-        bail!("there is no series in it");
-    }
-    Ok(series)
-}
 
 /// What is known in advance: a CSV file of `event,from,to[,value]`.
 pub fn events(path: Option<&Path>) -> anyhow::Result<Events> {
-    path.map_or_else(|| Ok(Events::default()), |path| table::read_events(&path.to_string_lossy()).with_context(|| "--events"))
+    let Some(path) = path else { return Ok(Events::default()) };
+    let mut events = Events::default();
+    for KnownEvent { name, from, to, value } in read_events(&path.to_string_lossy()).context("--events")? {
+        let window = Window { from, to, value };
+        match events.columns.iter_mut().find(|column| column.name == name) {
+            Some(column) => column.windows.push(window),
+            None => events.columns.push(Column { name, windows: vec![window] }),
+        }
+    }
+    Ok(events)
 }
