@@ -17,6 +17,7 @@ mod model;
 pub mod naive;
 mod prediction;
 mod residuals;
+pub mod score;
 mod season;
 mod series;
 pub mod zoo;
