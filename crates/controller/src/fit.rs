@@ -6,6 +6,7 @@
 //! be a window of whole days without the samples themselves.
 
 use crate::emit::Turn;
+use crate::forecasting::Forecasting;
 use crate::input::Fit;
 use crate::state::{ServiceState, State};
 use plimsoll_forecast::Fitted;
@@ -97,7 +98,14 @@ impl FitBook {
     }
 
     /// The order that is due, if one is.
-    fn order(&mut self, at: Timestamp, name: &ServiceName, spec: &ForecastSpec, times: Times) -> Option<FitOrder> {
+    fn order(
+        &mut self,
+        at: Timestamp,
+        name: &ServiceName,
+        spec: &ForecastSpec,
+        times: Times,
+        origin: Timestamp,
+    ) -> Option<FitOrder> {
         let (first, until) = (self.days.front()?.first, self.last?.0);
         // The first fit comes as soon as there is as much data as a later one would have new.
         let next = *self.next.get_or_insert(first.plus(spec.refit));
@@ -113,6 +121,7 @@ impl FitBook {
             models: spec.models.clone(),
             seed: data_hash,
             step: times.step,
+            origin,
             horizon: times.horizon,
             seasons: spec.seasons(),
             from: first,
@@ -147,7 +156,8 @@ pub(crate) fn order_fits(
     spec: &ForecastSpec,
     times: Times,
 ) {
-    if let Some(order) = service.fits.order(turn.at, name, spec, times) {
+    let Some(origin) = service.forecaster.as_ref().and_then(Forecasting::origin) else { return };
+    if let Some(order) = service.fits.order(turn.at, name, spec, times, origin) {
         turn.actions.push(ActionKind::Fit { order: Box::new(order) });
     }
 }
@@ -188,6 +198,5 @@ fn adopt(service: &mut ServiceState, fit: &Fit, pending: &Pending) -> Result<(),
     }
     let fitted: Fitted =
         serde_json::from_str(parameters).map_err(|error| format!("its parameters are no model: {error}"))?;
-    let since: Vec<(Timestamp, f64)> = pending.since.iter().map(|(at, rate)| (*at, rate.0 as f64)).collect();
-    stream.adopt(&fit.model, fitted, pending.until, &since).map_err(|error| error.to_string())
+    stream.adopt(&fit.model, fitted, pending.until, &pending.since).map_err(|error| error.to_string())
 }

@@ -1,10 +1,12 @@
 //! Putting a new policy in force, and warming a forecast with recorded history.
 
 use crate::emit::Turn;
+use crate::fit::{FitBook, Times};
 use crate::state::{ServiceState, State};
-use plimsoll_forecast::{LoadForecaster, warm};
+use crate::forecasting::Forecasting;
 use plimsoll_model::id::{Generation, ServiceName};
-use plimsoll_model::quantity::{MilliRps, Timestamp};
+use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
+use plimsoll_model::spec::ForecastSpec;
 use plimsoll_model::{Finding, ServiceSpec, Spec};
 
 /// Most replicas of one service: an absurd maximum must not make a step endless.
@@ -37,7 +39,7 @@ pub(crate) fn adopt(state: &mut State, turn: &mut Turn, generation: Generation, 
             entry.waiting = 0;
             entry.restart_at = None;
         }
-        prepare_forecast(entry, turn, name, service);
+        forget_forecast(entry, service, spec.tick);
     }
     for (name, job) in &spec.jobs {
         let ordinal = state.job_ordinals.remove(name).unwrap_or(0);
@@ -75,37 +77,72 @@ fn runs_differently(old: &ServiceSpec, new: &ServiceSpec) -> bool {
     old.run != new.run || old.requests != new.requests || old.limits != new.limits || old.sandbox != new.sandbox
 }
 
-/// Keeps what the forecast learnt as long as its season is cut the same way.
-fn prepare_forecast(service: &mut ServiceState, turn: &mut Turn, name: &ServiceName, spec: &ServiceSpec) {
+/// Forgets a forecast that the new policy has no use for. One that it wants is made at its first sample.
+fn forget_forecast(service: &mut ServiceState, spec: &ServiceSpec, tick: Millis) {
     let Some(wanted) = &spec.scaling.forecast else {
         service.forecaster = None;
         service.forecast = None;
+        service.fits = FitBook::default();
         return;
     };
-    if service.forecaster.as_ref().is_some_and(|forecaster| forecaster.is_shape(wanted.season, wanted.slot)) {
-        return;
-    }
-    match LoadForecaster::try_new(wanted.season, wanted.slot) {
-        Ok(forecaster) => service.forecaster = Some(forecaster),
-        Err(error) => {
-            service.forecaster = None;
-            turn.bad(format!("{name} gets no forecast: {error}"));
-        }
+    if service.forecaster.as_ref().is_some_and(|forecaster| !forecaster.serves(wanted, tick)) {
+        service.forecaster = None;
+        service.fits = FitBook::default();
     }
 }
 
+/// The service's forecast, made where there is none yet, looking `horizon` ahead.
+pub(crate) fn forecasting<'a>(
+    service: &'a mut ServiceState,
+    turn: &mut Turn,
+    name: &ServiceName,
+    spec: &ForecastSpec,
+    times: Times,
+) -> Option<&'a mut Forecasting> {
+    let ready = match &mut service.forecaster {
+        Some(forecaster) => forecaster.look_ahead(times.horizon),
+        none => Forecasting::try_new(spec, times.step, times.horizon).map(|made| *none = Some(made)),
+    };
+    if let Err(error) = ready {
+        turn.bad(format!("{name} gets no forecast: {error}"));
+        return None;
+    }
+    service.forecaster.as_mut()
+}
+
+/// Takes recorded demand from before.
 pub(crate) fn warm_up(state: &mut State, turn: &mut Turn, name: &ServiceName, samples: &[(Timestamp, MilliRps)]) {
-    let Some(spec) = &state.spec else {
+    let Some(policy) = &state.spec else {
         return turn.bad(format!("history of {name} came before there is a policy"));
     };
-    let startup = spec.services.get(name).map_or(plimsoll_model::Millis::ZERO, |service| service.startup);
-    let horizon = state.horizon(startup, spec.tick);
-    let Some(forecaster) = state.services.get_mut(name).and_then(|service| service.forecaster.as_mut()) else {
+    let wanted = policy.services.get(name).and_then(|service| Some((service.startup, service.scaling.forecast.clone()?)));
+    let Some((startup, spec)) = wanted else {
         return turn.bad(format!("history of {name}, which has no forecast"));
     };
-    let taken = warm(forecaster, samples, horizon);
+    let times = Times { step: policy.tick, horizon: state.horizon(startup, policy.tick) };
+    let Some(service) = state.services.get_mut(name) else { return };
+    let mut taken = 0;
+    for (at, rate) in samples {
+        taken += usize::from(learn_demand(service, turn, name, &spec, times, (*at, *rate)));
+    }
     if taken < samples.len() {
         let refused = samples.len() - taken;
         turn.bad(format!("history of {name}: {refused} of {} samples are not after the one before", samples.len()));
     }
+}
+
+/// Gives one sample to a service's forecast and notes it for those that are fitted to it.
+pub(crate) fn learn_demand(
+    service: &mut ServiceState,
+    turn: &mut Turn,
+    name: &ServiceName,
+    spec: &ForecastSpec,
+    times: Times,
+    (at, rate): (Timestamp, MilliRps),
+) -> bool {
+    let taken = forecasting(service, turn, name, spec, times).is_some_and(|forecaster| forecaster.observe(at, rate));
+    if taken {
+        service.fits.add(at, rate);
+    }
+    taken
 }

@@ -1,6 +1,8 @@
 //! From figures to a target, service by service.
 
 use crate::emit::Turn;
+use crate::fit::{Times, order_fits};
+use crate::policy::learn_demand;
 use crate::state::{ServiceState, State};
 use plimsoll_autoscale::{Demand, Inputs, Reading, Stabilizer, Usage};
 use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
@@ -33,7 +35,8 @@ pub(crate) fn scale(
         let (failed, finished, latency_p99) = (*failed, *finished, *latency_p99);
         turn.find(Finding::Failures { service: name.clone(), failed, finished, latency_p99 });
     }
-    let horizon = state.horizon(spec.startup, tick);
+    let times = Times { step: tick, horizon: state.horizon(spec.startup, tick) };
+    let mut untrusted = None;
     let age_max_ms = age_max_ms(observation.as_deref());
     let service = state.services.entry(name.clone()).or_default();
     let current = starting_point(service, spec, turn);
@@ -54,9 +57,10 @@ pub(crate) fn scale(
         memory,
         rate,
         in_flight_milli: reading(traffic.map(|traffic| traffic.in_flight_milli), age, age_max_ms),
-        demand: demand(service, spec, turn, rate, horizon),
+        demand: demand(service, turn, (name, spec), rate, times, &mut untrusted),
     };
     let mut rationale = plimsoll_autoscale::decide(&mut service.stabilizer, &inputs);
+    rationale.withheld.extend(untrusted);
     rationale.current = service.live();
     rationale.ready = service.ready();
     service.target = Some(rationale.target);
@@ -149,24 +153,32 @@ fn learn(service: &mut ServiceState, spec: &ServiceSpec, cpu: Reading<Usage>, ra
     service.cpu_per_request_ns = Some(u64::try_from(learnt).unwrap_or(u64::MAX).max(1));
 }
 
-/// Feeds the forecast and asks it, where the spec has one and one replica's capacity is known.
+/// Feeds the forecast and asks it, where the spec has one and one replica's capacity is known. While it is out of bounds it
+/// is not asked, and `withheld` says so.
 fn demand(
     service: &mut ServiceState,
-    spec: &ServiceSpec,
-    turn: &Turn,
+    turn: &mut Turn,
+    (name, spec): (&ServiceName, &ServiceSpec),
     rate: Reading<MilliRps>,
-    horizon: Millis,
+    times: Times,
+    withheld: &mut Option<Withheld>,
 ) -> Option<Demand> {
-    let quantile = spec.scaling.forecast.as_ref()?.quantile;
-    let forecaster = service.forecaster.as_mut()?;
+    let wanted = spec.scaling.forecast.as_ref()?;
     if let Reading::Fresh(rate) = rate {
-        forecaster.observe(turn.at, rate, horizon);
+        learn_demand(service, turn, name, wanted, times, (turn.at, rate));
+        order_fits(service, turn, name, wanted, times);
     }
-    let forecast = forecaster.forecast(turn.at.plus(horizon), quantile)?;
+    let forecaster = service.forecaster.as_ref()?;
+    let forecast = forecaster.forecast(turn.at.plus(times.horizon), wanted.quantile)?;
+    let fault = forecaster.fault();
     service.forecast = Some(forecast.clone());
+    if let Some(fault) = fault {
+        *withheld = Some(Withheld::ForecastUntrusted { fault });
+        return None;
+    }
     let per_replica = per_replica(service, spec)?;
-    let demand = forecast.at_quantile(quantile)?.value;
-    Some(Demand { forecast, quantile, demand, per_replica })
+    let demand = forecast.at_quantile(wanted.quantile)?.value;
+    Some(Demand { forecast, quantile: wanted.quantile, demand, per_replica })
 }
 
 /// What one replica takes: the rate policy's target, or the CPU policy's share of its request over the CPU per request.

@@ -126,6 +126,7 @@ fn fit(model: &str, order: &FitOrder, samples: &[(Timestamp, MilliRps)]) -> Fit 
     let guest = plimsoll_forecast::online::Guest {
         model,
         step: order.step,
+        origin: order.origin,
         horizon: order.horizon,
         seasons: &order.seasons,
         seed: order.seed,

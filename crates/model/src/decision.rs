@@ -81,6 +81,8 @@ pub struct FitOrder {
     pub seed: u64,
     /// Time between the values that the models are fitted to.
     pub step: Millis,
+    /// Middle of the first of those steps.
+    pub origin: Timestamp,
     /// How far ahead they will be asked.
     pub horizon: Millis,
     /// Lengths of the seasons, shortest first.

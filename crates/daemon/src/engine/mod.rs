@@ -225,8 +225,10 @@ impl Engine {
     /// Measures and decides. `full` is false between ticks, when only the inventory has changed: rates over a few
     /// milliseconds would be noise.
     fn step(&mut self, full: bool) {
-        let mut inputs = std::mem::take(&mut self.warm_up);
-        inputs.push(if full { self.observe() } else { self.inventory_input() });
+        let observed = if full { self.observe() } else { self.inventory_input() };
+        // First what says how fast time passes, then what a forecast learns with it.
+        let mut inputs = vec![observed];
+        inputs.append(&mut self.warm_up);
         self.decide(inputs);
     }
 
