@@ -103,7 +103,7 @@ fn recorded_history_makes_the_first_day_as_good_as_the_third() {
     };
     let mut plant = Plant::new(spec([("shop", shop(Some(forecast)))]));
     let begin = plant.at.0;
-    let past = (begin - 3 * DAY..begin).step_by(60_000);
+    let past = (begin - 3 * DAY..begin).step_by(15_000);
     let samples = past.map(|at| (plimsoll_model::Timestamp(at), MilliRps(load(at) * 1_000))).collect();
     plant.pending.push(Input::History { service: name("shop"), samples });
     plant.set_load("shop", load(begin), 15_000);

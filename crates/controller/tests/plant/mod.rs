@@ -154,6 +154,8 @@ pub struct Plant {
     pub load: BTreeMap<ServiceName, Load>,
     pub pending: Vec<Input>,
     pub actions: u64,
+    /// What the last step was given.
+    pub inputs: Vec<Input>,
     ids: BTreeSet<WorkloadId>,
 }
 
@@ -170,6 +172,7 @@ impl Plant {
             load: BTreeMap::new(),
             pending: vec![Input::Policy { generation: Generation(1), spec: Box::new(spec) }],
             actions: 0,
+            inputs: vec![],
             ids: BTreeSet::new(),
         }
     }
@@ -258,6 +261,7 @@ impl Plant {
         let decision = step(&mut self.state, self.at, &inputs);
         let took = started.elapsed();
         self.obey(&decision);
+        self.inputs = inputs;
         (decision, took)
     }
 
@@ -277,6 +281,8 @@ impl Plant {
                     assert_ne!(status.phase, Phase::Exited);
                     status.phase = Phase::Draining;
                 }
+                // A worker's business; a test that wants one answers itself.
+                ActionKind::Fit { .. } => {}
                 ActionKind::Forget { workload } => {
                     let status = self.workloads.remove(workload).expect("only what is there is forgotten");
                     assert_eq!(status.phase, Phase::Exited);
