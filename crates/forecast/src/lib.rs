@@ -10,6 +10,7 @@
 //! This crate must not know replicas or cost.
 
 pub mod calendar;
+pub mod decompose;
 mod error;
 pub mod events;
 mod forecaster;
