@@ -11,6 +11,7 @@
 
 pub mod calendar;
 pub mod decompose;
+pub mod detect;
 mod error;
 pub mod events;
 mod forecaster;
