@@ -9,6 +9,9 @@
 //!
 //! This crate must not know replicas or cost.
 
+pub mod calendar;
+pub mod decompose;
+pub mod detect;
 mod error;
 pub mod events;
 pub mod explanation;
