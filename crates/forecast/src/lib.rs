@@ -10,15 +10,19 @@
 //! This crate must not know replicas or cost.
 
 pub mod calendar;
+pub mod direct;
 mod error;
 pub mod events;
+pub mod features;
 mod forecaster;
+pub mod linear;
 mod model;
 pub mod naive;
 mod prediction;
 mod residuals;
 mod season;
 mod series;
+pub mod trees;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};
