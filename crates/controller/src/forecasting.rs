@@ -91,7 +91,13 @@ impl Forecasting {
     ///
     /// # Errors
     /// [`AdoptError`] when there is no place.
-    pub fn adopt(&mut self, name: &str, fitted: Fitted, until: Timestamp, since: &[(Timestamp, MilliRps)]) -> Result<(), AdoptError> {
+    pub fn adopt(
+        &mut self,
+        name: &str,
+        fitted: Fitted,
+        until: Timestamp,
+        since: &[(Timestamp, MilliRps)],
+    ) -> Result<(), AdoptError> {
         let since: Vec<(Timestamp, f64)> = since.iter().map(|(at, rate)| (*at, as_value(*rate))).collect();
         self.stream.adopt_late(name, fitted, until, &since)
     }
@@ -102,17 +108,20 @@ impl Forecasting {
         self.stream.origin()
     }
 
-    /// The demand at `at`; none before the first sample.
+    /// The demand at `at`, and in what the forecast is out of bounds, if it is; none before the first sample.
     #[must_use]
-    pub fn forecast(&self, at: Timestamp, wanted: Permille) -> Option<Forecast> {
-        self.stream.forecast(at, wanted).map(as_forecast)
+    pub fn forecast(&self, at: Timestamp, wanted: Permille) -> Option<(Forecast, Option<ForecastFault>)> {
+        let said = self.stream.forecast(at, wanted)?;
+        let fault = self.fault(said.is_floor);
+        Some((as_forecast(said), fault))
     }
 
-    /// In what it is out of bounds, if it is.
-    #[must_use]
-    pub fn fault(&self) -> Option<ForecastFault> {
+    fn fault(&self, is_learning: bool) -> Option<ForecastFault> {
         let lane = self.stream.health().horizons.into_iter().next()?;
         let forecasts = rounded(lane.scored).try_into().unwrap_or(u32::MAX);
+        if is_learning {
+            return Some(ForecastFault::Learning { forecasts });
+        }
         match lane.verdict {
             Verdict::TooFew { .. } | Verdict::InBounds => None,
             Verdict::CoverageLow { coverage, bound } => Some(ForecastFault::Coverage {
@@ -135,7 +144,8 @@ impl Forecasting {
 }
 
 fn as_forecast(said: StreamForecast) -> Forecast {
-    let quantiles = said.quantiles.iter().map(|(quantile, value)| QuantilePoint { quantile: *quantile, value: as_rate(*value) });
+    let quantiles =
+        said.quantiles.iter().map(|(quantile, value)| QuantilePoint { quantile: *quantile, value: as_rate(*value) });
     let weights: Vec<ExpertWeight> =
         said.weights.iter().map(|weight| ExpertWeight { expert: weight.name.clone(), weight: weight.share }).collect();
     let model = weights.first().map_or_else(String::new, |first| first.expert.clone());

@@ -2,8 +2,8 @@
 
 use crate::emit::Turn;
 use crate::fit::{FitBook, Times};
-use crate::state::{ServiceState, State};
 use crate::forecasting::Forecasting;
+use crate::state::{ServiceState, State};
 use plimsoll_model::id::{Generation, ServiceName};
 use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
 use plimsoll_model::spec::ForecastSpec;
@@ -115,7 +115,8 @@ pub(crate) fn warm_up(state: &mut State, turn: &mut Turn, name: &ServiceName, sa
     let Some(policy) = &state.spec else {
         return turn.bad(format!("history of {name} came before there is a policy"));
     };
-    let wanted = policy.services.get(name).and_then(|service| Some((service.startup, service.scaling.forecast.clone()?)));
+    let wanted =
+        policy.services.get(name).and_then(|service| Some((service.startup, service.scaling.forecast.clone()?)));
     let Some((startup, spec)) = wanted else {
         return turn.bad(format!("history of {name}, which has no forecast"));
     };

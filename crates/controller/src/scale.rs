@@ -169,8 +169,7 @@ fn demand(
         order_fits(service, turn, name, wanted, times);
     }
     let forecaster = service.forecaster.as_ref()?;
-    let forecast = forecaster.forecast(turn.at.plus(times.horizon), wanted.quantile)?;
-    let fault = forecaster.fault();
+    let (forecast, fault) = forecaster.forecast(turn.at.plus(times.horizon), wanted.quantile)?;
     service.forecast = Some(forecast.clone());
     if let Some(fault) = fault {
         *withheld = Some(Withheld::ForecastUntrusted { fault });

@@ -74,7 +74,8 @@ impl Run {
     fn answer(&self, order: &FitOrder) -> Input {
         let samples: Vec<(Timestamp, MilliRps)> =
             self.samples.iter().copied().filter(|(at, _)| (order.from..=order.until).contains(at)).collect();
-        let fits = order.models.iter().map(|model| Fit { model: model.clone(), parameters: fit(model, order, &samples) });
+        let fits =
+            order.models.iter().map(|model| Fit { model: model.clone(), parameters: fit(model, order, &samples) });
         answer(order, fits.collect())
     }
 
@@ -106,7 +107,10 @@ fn an_order_names_exactly_the_samples_that_the_forecast_took() {
     let mut run = Run::new(&["ridge"]);
     let order = run.until_order();
     assert_eq!(order.samples, run.samples.len() as u64);
-    assert_eq!((Some(order.from), Some(order.until)), (run.samples.first().map(|it| it.0), run.samples.last().map(|it| it.0)));
+    assert_eq!(
+        (Some(order.from), Some(order.until)),
+        (run.samples.first().map(|it| it.0), run.samples.last().map(|it| it.0))
+    );
     let hash = run.samples.iter().fold(0_u64, |sum, (at, rate)| sum.wrapping_add(sample_hash(*at, *rate)));
     assert_eq!(order.data_hash, hash);
     assert!(order.until.since(order.from) >= Millis(2 * HOUR.unsigned_abs()));

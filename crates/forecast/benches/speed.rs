@@ -72,7 +72,8 @@ fn measure(name: &str, series: &[Vec<f64>], count: usize) -> Option<Score> {
         let (past, future) = values.split_at(values.len() - HORIZON);
         let Ok(fit) = model.fit(&Data::alone(Series::untimed(past), &SEASONS), 1) else { continue };
         let said = fit.predict(&Ahead::steps(HORIZON), &levels);
-        let error = said.points().iter().zip(future).map(|(said, came)| (said - came).abs()).sum::<f64>() / HORIZON as f64;
+        let error =
+            said.points().iter().zip(future).map(|(said, came)| (said - came).abs()).sum::<f64>() / HORIZON as f64;
         let lag = past.windows(SEASONS[0] + 1).map(|w| (w[SEASONS[0]] - w[0]).abs()).sum::<f64>();
         mase += error / (lag / (past.len() - SEASONS[0]) as f64);
         fitted += 1;
@@ -119,7 +120,9 @@ fn statsforecast(series: &[Vec<f64>]) -> Option<Value> {
     let asked: serde_json::Map<String, Value> = MODELS
         .iter()
         .filter_map(|(_, peer)| *peer)
-        .map(|(peer, count)| (peer.to_owned(), json!(series.iter().take(count).map(|s| &s[..s.len() - HORIZON]).collect::<Vec<_>>())))
+        .map(|(peer, count)| {
+            (peer.to_owned(), json!(series.iter().take(count).map(|s| &s[..s.len() - HORIZON]).collect::<Vec<_>>()))
+        })
         .collect();
     let mut child = Command::new(python)
         .arg(script)

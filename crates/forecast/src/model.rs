@@ -105,7 +105,9 @@ pub trait Forecaster {
     fn update(&mut self, sample: &Sample<'_>);
 
     /// What it is made of and what it got wrong lately.
-    fn explain(&self) -> Explanation;
+    fn explain(&self) -> Explanation {
+        Explanation::default()
+    }
 }
 
 /// Makes the enum of all fitted models and passes each call on to the one that is there.

@@ -170,6 +170,11 @@ pub struct Counterfactual {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "fault")]
 pub enum ForecastFault {
+    /// It has seen too little to know its own errors.
+    Learning {
+        /// Forecasts that have come due.
+        forecasts: u32,
+    },
     /// Demand came above the covered quantile too often.
     Coverage {
         /// The quantile to be covered.

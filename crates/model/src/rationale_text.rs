@@ -162,6 +162,9 @@ impl fmt::Display for Withheld {
 impl fmt::Display for ForecastFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Learning { forecasts } => {
+                write!(f, "{forecasts} of its forecasts have come due, too few to know its errors")
+            }
             Self::Coverage { nominal, covered, covered_min, forecasts } => write!(
                 f,
                 "its {nominal} quantile covered {covered} of the last {forecasts}, chance alone allows {covered_min}"

@@ -36,7 +36,11 @@ pub fn read_events(path: &str) -> Result<Vec<KnownEvent>, ReadError> {
         let columns: Vec<&str> = header.split(',').map(str::trim).collect();
         if !matches!(columns.as_slice(), ["event", "from", "to"] | ["event", "from", "to", "value"]) {
             let found = header.chars().take(120).collect();
-            return Err(ReadError::UnknownFormat { file: file.clone(), found, known: "event,from,to[,value]".to_owned() });
+            return Err(ReadError::UnknownFormat {
+                file: file.clone(),
+                found,
+                known: "event,from,to[,value]".to_owned(),
+            });
         }
         let mut events = Vec::new();
         while let Some(row) = rows.next_row()? {
@@ -84,7 +88,10 @@ mod tests {
     #[test]
     fn rows_become_events_and_mistakes_are_named_with_their_place() {
         let events = read("event,from,to,value\nmatch,2026-06-10 17:30,2026-06-10 19:30,2\n").unwrap();
-        assert_eq!((events[0].name.as_str(), events[0].value, events[0].to.since(events[0].from).0), ("match", 2.0, 7_200_000));
+        assert_eq!(
+            (events[0].name.as_str(), events[0].value, events[0].to.since(events[0].from).0),
+            ("match", 2.0, 7_200_000)
+        );
         assert_eq!(read("event,from,to\nx,10,20\n").unwrap()[0].value, 1.0);
         let wrong = read("event,from,to\nx,2026-06-10,2026-06-09\n").unwrap_err();
         assert_eq!(wrong, "e.csv, line 2, column to: \"2026-06-09\" is not a time after `from`");

@@ -15,7 +15,13 @@ use plimsoll_report::{Cell, Column, Style, Table, sparkline};
 use std::time::Instant;
 
 /// Compares models.
-pub fn run(typed: &Forecast, tasks: &[Task], models: &[Box<dyn Fit>], levels: &Levels, events: &Events) -> anyhow::Result<Verdict> {
+pub fn run(
+    typed: &Forecast,
+    tasks: &[Task],
+    models: &[Box<dyn Fit>],
+    levels: &Levels,
+    events: &Events,
+) -> anyhow::Result<Verdict> {
     if typed.origins == 0 {
         bail!("--origins 0: at least one moment is needed");
     }
@@ -32,7 +38,9 @@ pub fn run(typed: &Forecast, tasks: &[Task], models: &[Box<dyn Fit>], levels: &L
     match typed.output {
         ForecastOutput::Table => print!("{}", table(&rows, levels, &Style::of_stdout()).render(&Style::of_stdout())),
         ForecastOutput::Csv => csv(&rows),
-        ForecastOutput::Json => print!("{}", plimsoll_report::pretty(&table(&rows, levels, &Style::unicode(80)).to_json())?),
+        ForecastOutput::Json => {
+            print!("{}", plimsoll_report::pretty(&table(&rows, levels, &Style::unicode(80)).to_json())?)
+        }
     }
     for row in rows.iter().filter(|row| row.failed > 0) {
         let why = row.why.as_deref().unwrap_or_default();
@@ -56,7 +64,12 @@ fn score(task: &Task, model: &dyn Fit, levels: &Levels, events: &Events, typed: 
     let values = &task.recorded.values;
     let tested = typed.origins * task.horizon;
     let Some(first) = values.len().checked_sub(tested).filter(|first| *first > 0) else {
-        return Err(format!("{} values are not more than {} origins of {} steps", values.len(), typed.origins, task.horizon));
+        return Err(format!(
+            "{} values are not more than {} origins of {} steps",
+            values.len(),
+            typed.origins,
+            task.horizon
+        ));
     };
     let season = task.seasons.first().copied().unwrap_or(1);
     let scale = seasonal_scale(&values[..first], season);
@@ -129,16 +142,20 @@ impl Row {
     }
 
     fn cells(&self, style: &Style) -> Vec<Cell> {
-        let mut cells = vec![Cell::of(self.model), Cell::of(self.scored), figure(self.mase), figure(self.smape), figure(self.wql)];
+        let mut cells =
+            vec![Cell::of(self.model), Cell::of(self.scored), figure(self.mase), figure(self.smape), figure(self.wql)];
         cells.extend(self.coverage.iter().map(|share| figure(share * 100.0)));
-        cells.extend([self.above * 100.0, self.unserved * 100.0, self.spare * 100.0, self.seconds_per_fit * 1e3].map(figure));
+        cells.extend(
+            [self.above * 100.0, self.unserved * 100.0, self.spare * 100.0, self.seconds_per_fit * 1e3].map(figure),
+        );
         cells.push(Cell::of(sparkline(&self.mases, 16, None, style)));
         cells
     }
 }
 
 fn table(rows: &[Row], levels: &Levels, style: &Style) -> Table {
-    let coverage = levels.as_slice().iter().map(|level| Column::right(&format!("covered_{level}"), &format!("% ≤ q{level}")));
+    let coverage =
+        levels.as_slice().iter().map(|level| Column::right(&format!("covered_{level}"), &format!("% ≤ q{level}")));
     let first = [
         Column::left("model", "model"),
         Column::right("series", "series"),
@@ -164,6 +181,14 @@ fn csv(rows: &[Row]) {
     println!("model,series,mase,smape,wql,violations_percent,unserved_percent,spare_percent,ms_per_fit");
     for row in rows.iter().filter(|row| row.scored > 0) {
         let percent = [row.above, row.unserved, row.spare].map(|share| (share * 100.0).to_string()).join(",");
-        println!("{},{},{},{},{},{percent},{}", row.model, row.scored, row.mase, row.smape, row.wql, row.seconds_per_fit * 1e3);
+        println!(
+            "{},{},{},{},{},{percent},{}",
+            row.model,
+            row.scored,
+            row.mase,
+            row.smape,
+            row.wql,
+            row.seconds_per_fit * 1e3
+        );
     }
 }

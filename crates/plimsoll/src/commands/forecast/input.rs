@@ -13,7 +13,10 @@ const HORIZON_MAX: usize = 10_000;
 
 /// The series to forecast.
 pub fn tasks(typed: &Forecast) -> anyhow::Result<Vec<Task>> {
-    let step = typed.step.as_deref().map(|text| plimsoll_config::unit::duration(text).with_context(|| format!("--step {text}")));
+    let step = typed
+        .step
+        .as_deref()
+        .map(|text| plimsoll_config::unit::duration(text).with_context(|| format!("--step {text}")));
     let path = typed.file.as_deref().unwrap_or(Path::new("-")).to_string_lossy();
     let all = table::read(&path, table::Options { step: step.transpose()? })?;
     let names: Vec<String> = all.iter().map(|series| series.name.clone()).collect();
@@ -34,7 +37,6 @@ fn task(typed: &Forecast, recorded: Recorded) -> anyhow::Result<Task> {
     let (seasons, seasons_why) = season::of(&recorded, &typed.season)?;
     Ok(Task { recorded, seasons, seasons_why, horizon })
 }
-
 
 /// What is known in advance: a CSV file of `event,from,to[,value]`.
 pub fn events(path: Option<&Path>) -> anyhow::Result<Events> {

@@ -67,7 +67,9 @@ pub fn run(typed: &Forecast) -> anyhow::Result<Verdict> {
     let [model] = models.as_slice() else {
         bail!("--model names {} models; a forecast takes one, a comparison needs --backtest", models.len());
     };
-    let outcomes = work::each(&tasks, typed.threads, typed.is_quiet(), |task| one(task, model.as_ref(), typed.seed, &levels, &events));
+    let outcomes = work::each(&tasks, typed.threads, typed.is_quiet(), |task| {
+        one(task, model.as_ref(), typed.seed, &levels, &events)
+    });
     print::outcomes(typed, &tasks, &outcomes, &levels)?;
     if let Some(path) = &typed.plot {
         plot::write(path, &tasks, &outcomes, model.name())?;
@@ -108,7 +110,8 @@ fn models(names: &[String]) -> anyhow::Result<Vec<Box<dyn Fit>>> {
     {
         return Ok(zoo::ZOO.iter().map(|entry| (entry.model)()).collect());
     }
-    let model = |name: &String| zoo::by_name(name).with_context(|| format!("--model {name}: there is {}, and all", known()));
+    let model =
+        |name: &String| zoo::by_name(name).with_context(|| format!("--model {name}: there is {}, and all", known()));
     names.iter().map(model).collect()
 }
 

@@ -24,7 +24,11 @@ pub fn write(path: &Path, tasks: &[Task], outcomes: &[Result<Outcome, FitError>]
     let text = match path.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => match charts.as_slice() {
             [chart] => svg_file(chart),
-            _ => bail!("--plot {}: an SVG file shows one series and there are {}; choose one with --series, or write .html", path.display(), tasks.len()),
+            _ => bail!(
+                "--plot {}: an SVG file shows one series and there are {}; choose one with --series, or write .html",
+                path.display(),
+                tasks.len()
+            ),
         },
         Some("html") => charts.iter().fold(Page::new("Forecast"), Page::chart).finish(),
         _ => bail!("--plot {}: the name must end in .svg or .html", path.display()),

@@ -13,7 +13,12 @@ const SPARK: usize = 60;
 const SPARK_SMALL: usize = 24;
 
 /// Prints all of them as typed.
-pub fn outcomes(typed: &Forecast, tasks: &[Task], outcomes: &[Result<Outcome, FitError>], levels: &Levels) -> anyhow::Result<()> {
+pub fn outcomes(
+    typed: &Forecast,
+    tasks: &[Task],
+    outcomes: &[Result<Outcome, FitError>],
+    levels: &Levels,
+) -> anyhow::Result<()> {
     match typed.output {
         ForecastOutput::Table => print!("{}", text(typed, tasks, outcomes, levels, &Style::of_stdout())),
         ForecastOutput::Csv => csv(tasks, outcomes, levels)?,
@@ -22,12 +27,22 @@ pub fn outcomes(typed: &Forecast, tasks: &[Task], outcomes: &[Result<Outcome, Fi
     Ok(())
 }
 
-fn text(typed: &Forecast, tasks: &[Task], outcomes: &[Result<Outcome, FitError>], levels: &Levels, style: &Style) -> String {
+fn text(
+    typed: &Forecast,
+    tasks: &[Task],
+    outcomes: &[Result<Outcome, FitError>],
+    levels: &Levels,
+    style: &Style,
+) -> String {
     if let ([task], [Ok(outcome)]) = (tasks, outcomes) {
         return detailed(typed, task, outcome, levels, style);
     }
-    let columns = [Column::left("series", "series"), Column::right("steps", "steps"), Column::left("seasons", "seasons")];
-    let quantiles = levels.as_slice().iter().map(|level| Column::right(&quantile_name(*level), &format!("highest {}", quantile_name(*level))));
+    let columns =
+        [Column::left("series", "series"), Column::right("steps", "steps"), Column::left("seasons", "seasons")];
+    let quantiles = levels
+        .as_slice()
+        .iter()
+        .map(|level| Column::right(&quantile_name(*level), &format!("highest {}", quantile_name(*level))));
     let columns = columns.into_iter().chain([Column::right("point", "mean point")]).chain(quantiles);
     let mut table = Table::new(columns.chain([Column::left("spark", "past and forecast")]));
     for (task, outcome) in tasks.iter().zip(outcomes) {
@@ -58,7 +73,8 @@ fn detailed(typed: &Forecast, task: &Task, outcome: &Outcome, levels: &Levels, s
         spark(task, outcome, SPARK, style)
     );
     let quantiles = levels.as_slice().iter().map(|level| Column::right(&quantile_name(*level), &quantile_name(*level)));
-    let mut table = Table::new([Column::left("at", "at"), Column::right("point", "point")].into_iter().chain(quantiles));
+    let mut table =
+        Table::new([Column::left("at", "at"), Column::right("point", "point")].into_iter().chain(quantiles));
     for (step, point) in outcome.said.points().iter().enumerate() {
         let row = outcome.said.quantiles(step).unwrap_or_default();
         let at = task.series().at(task.recorded.values.len() + step);
@@ -169,7 +185,10 @@ mod tests {
     #[test]
     fn figures_keep_what_a_person_can_use_and_names_with_commas_are_quoted() {
         let text = |value: f64| Figure(value).to_string();
-        assert_eq!([1e20, 123_456.7, 99.128, 0.5, 0.0, 1e-9].map(text), ["1.0000e20", "123457", "99.13", "0.5000", "0.0000", "1.0000e-9"]);
+        assert_eq!(
+            [1e20, 123_456.7, 99.128, 0.5, 0.0, 1e-9].map(text),
+            ["1.0000e20", "123457", "99.13", "0.5000", "0.0000", "1.0000e-9"]
+        );
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
     }
 }

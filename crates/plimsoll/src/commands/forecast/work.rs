@@ -6,7 +6,12 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Does `work` for each item, in parallel; the results in the order of the items.
-pub fn each<T: Sync, R: Send>(items: &[T], threads: Option<usize>, quiet: bool, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn each<T: Sync, R: Send>(
+    items: &[T],
+    threads: Option<usize>,
+    quiet: bool,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let threads = threads.unwrap_or(cores).clamp(1, items.len().max(1));
     let bar = bar(items.len(), quiet);
@@ -46,7 +51,10 @@ mod tests {
     #[test]
     fn results_keep_the_order_of_the_items_whoever_made_them() {
         let items: Vec<u64> = (0..500).collect();
-        assert_eq!(super::each(&items, Some(4), true, |item| item * 2), items.iter().map(|i| i * 2).collect::<Vec<_>>());
+        assert_eq!(
+            super::each(&items, Some(4), true, |item| item * 2),
+            items.iter().map(|i| i * 2).collect::<Vec<_>>()
+        );
         assert!(super::each(&[] as &[u64], None, true, |item| *item).is_empty());
     }
 }
