@@ -1,0 +1,33 @@
+//! The streaming forecaster that a controller carries per service: simple experts, their fusion, and calibration last.
+//!
+//! A [`Stream`] takes samples as they come, in O(1) each, and at any moment says upper quantiles of the demand a few
+//! minutes ahead. Samples become steps ([`StreamSettings`] says how), experts each say a point, a fusion weighs them by
+//! what they lost lately, candidate spreads each say how uncertain that is, a second fusion weighs those, and a conformal
+//! step corrects the result by what really came. Nothing is fitted here: what workers fitted joins as a guest
+//! ([`Stream::adopt`]).
+//!
+//! The state is small (at most [`STATE_BYTES_MAX`] without guests), exact (floats are kept as they are computed with), and
+//! serialises to bytes or to one base64 string. It must not panic on any bytes or samples, and knows no replicas.
+//!
+//! # Source
+//! Fusion: P. Gaillard, G. Stoltz, T. van Erven, "A Second-order Bound with Excess Losses", COLT 2014 (ML-Poly, gradient
+//! trick, sleeping experts). Calibration: I. Gibbs, E. Candès, "Adaptive Conformal Inference Under Distribution Shift",
+//! 2021; A. Angelopoulos, E. Candès, R. Tibshirani, "Conformal PID Control for Time Series Prediction", 2023.
+
+mod clock;
+mod codec;
+mod experts;
+mod explain;
+mod fusion;
+mod health;
+mod lane;
+mod settings;
+mod sketch;
+mod spread;
+mod stream;
+
+pub use codec::RestoreError;
+pub use explain::{Explanation, LaneExplanation, Part, Regime};
+pub use health::{Health, HourCoverage, LaneHealth, Verdict};
+pub use settings::{HORIZONS_MAX, SEASONS_MAX, SettingsError, StreamSettings};
+pub use stream::{AdoptError, GUESTS_MAX, STATE_BYTES_MAX, Stream, StreamForecast, Weight};

@@ -1,0 +1,515 @@
+//! The stream itself: samples in, quantiles out.
+
+use super::clock::{Clock, Step};
+use super::codec::{Fields, Io, RestoreError, checksum, from_base64, to_base64};
+use super::experts::{Experts, INPUTS};
+use super::explain::{Explanation, LaneExplanation, Part, Regime};
+use super::health::{Health, Hours};
+use super::lane::{GuestSaid, Lane, Said, Sight};
+use super::settings::{SettingsError, StreamSettings};
+use super::spread::{SPREAD_NAMES, SPREADS, reactive};
+use crate::{Ahead, Fitted, Forecaster as _, Levels, Sample};
+use plimsoll_model::quantity::{Millis, Permille, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Most guests of one stream.
+pub const GUESTS_MAX: usize = 2;
+/// Bytes of a state without guests' models, at most, with a day and a week as seasons and three horizons.
+pub const STATE_BYTES_MAX: usize = 4_096;
+/// First byte of every state.
+const VERSION: u8 = 1;
+/// Weight⁻¹ of a new step in the long-run mean size.
+const USUAL_WEIGHT: f64 = 1_000.0;
+/// A guest's name is cut to so many bytes.
+const NAME_MAX: usize = 24;
+/// History before the reactive rule's margin is left, ms.
+const FLOOR_MS: u64 = 3_600_000;
+/// Forecasts scored before it is left.
+const FLOOR_SCORED: u32 = 60;
+/// Steps of a gap that guests are told of; one longer than this is told as this long.
+const GUEST_GAP_MAX: u32 = 1_440;
+/// Values beyond this are taken as this, so that their squares fit.
+const VALUE_MAX: f64 = 1e30;
+/// Quantiles in every forecast.
+const QUANTILES: [Permille; 4] = [Permille(500), Permille(900), Permille(950), Permille(990)];
+
+/// Why a guest was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdoptError {
+    /// All places are taken by others.
+    #[error("guest {name:?} finds no place: a stream has {GUESTS_MAX}, and others have them")]
+    Full {
+        /// The guest.
+        name: String,
+    },
+}
+
+/// An expert's share in a forecast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weight {
+    /// The expert.
+    pub name: String,
+    /// Its share.
+    pub share: Permille,
+}
+
+/// The demand at one moment to come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamForecast {
+    /// The moment.
+    pub at: Timestamp,
+    /// The horizon that was learnt for it: the shortest that reaches `at`, or the longest.
+    pub horizon: Millis,
+    /// The point: the median that the experts agree on.
+    pub point: f64,
+    /// Quantiles, rising in both: 500, 900, 950, 990, the stream's own and the one asked for.
+    pub quantiles: Vec<(Permille, f64)>,
+    /// The value at the quantile asked for, minus the point.
+    pub margin: f64,
+    /// Experts behind the point, heaviest first.
+    pub weights: Vec<Weight>,
+    /// Seasons of history behind it, of the shortest season.
+    pub seasons: u32,
+    /// Whether the reactive rule's margin was needed, because there is too little history yet.
+    pub is_floor: bool,
+}
+
+impl StreamForecast {
+    /// The value at the lowest listed quantile that is at least `wanted`, or at the highest.
+    #[must_use]
+    pub fn at_quantile(&self, wanted: Permille) -> f64 {
+        let found = self.quantiles.iter().find(|(quantile, _)| *quantile >= wanted).or(self.quantiles.last());
+        found.map_or(self.point, |(_, value)| *value)
+    }
+}
+
+/// A fitted model that speaks beside the experts. Its model is not part of the state.
+#[derive(Debug, Clone)]
+struct Guest {
+    name: String,
+    model: Option<Fitted>,
+}
+
+/// A streaming forecaster of one series.
+///
+/// Two streams are equal when their states are, bit by bit; guests' models are not part of the state.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    settings: StreamSettings,
+    clock: Clock,
+    /// Newest step that was measured, and whether there is one.
+    now: u32,
+    is_started: bool,
+    /// Long-run mean size of a value.
+    usual: f64,
+    is_negative_seen: bool,
+    experts: Experts,
+    lanes: Vec<Lane>,
+    hours: Hours,
+    guests: Vec<Guest>,
+}
+
+impl Stream {
+    /// A stream that has seen nothing.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when `settings` can not be.
+    pub fn try_new(settings: StreamSettings) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let quantile = settings.wanted.0 as f64 / 1_000.0;
+        let lanes = settings.horizons.iter().map(|horizon| Lane::new(settings.steps(*horizon), quantile)).collect();
+        Ok(Self {
+            experts: Experts::new(&settings),
+            clock: Clock::default(),
+            now: 0,
+            is_started: false,
+            usual: 0.0,
+            is_negative_seen: false,
+            lanes,
+            hours: Hours::default(),
+            guests: Vec::new(),
+            settings,
+        })
+    }
+
+    /// What it was made for.
+    #[must_use]
+    pub const fn settings(&self) -> &StreamSettings {
+        &self.settings
+    }
+
+    /// Takes a sample; NaN (or anything that is not finite) says that it was not measured, and what is larger than 10³⁰ is
+    /// taken as that. False, and nothing changed, when `at` is not after the newest sample.
+    pub fn observe(&mut self, at: Timestamp, value: f64) -> bool {
+        let value = if value.is_finite() { value.clamp(-VALUE_MAX, VALUE_MAX) } else { f64::NAN };
+        let Some(closed) = self.clock.sample(at, value, self.settings.step) else { return false };
+        closed.into_iter().flatten().for_each(|step| self.step(step));
+        true
+    }
+
+    /// Takes recorded samples, oldest first. Returns how many were taken; the others were not after the newest.
+    pub fn warm(&mut self, samples: impl IntoIterator<Item = (Timestamp, f64)>) -> usize {
+        samples.into_iter().filter(|(at, value)| self.observe(*at, *value)).count()
+    }
+
+    fn step(&mut self, step: Step) {
+        let at = self.clock.at(step.index, self.settings.step);
+        let gap = if self.is_started { step.index.saturating_sub(self.now).saturating_sub(1) } else { 0 };
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            if let Some((hour, exceeded)) = lane.score(step.index, step.value)
+                && index == 0
+            {
+                self.hours.add(hour, exceeded);
+            }
+        }
+        (self.now, self.is_started) = (step.index, true);
+        self.is_negative_seen |= step.value < 0.0;
+        let count = self.experts.recent.count() as f64;
+        self.usual += (step.value.abs() - self.usual) / (count + 1.0).min(USUAL_WEIGHT);
+        self.experts.update(at, gap, step.value);
+        for model in self.guests.iter_mut().filter_map(|guest| guest.model.as_mut()) {
+            (0..gap.min(GUEST_GAP_MAX)).for_each(|_| model.update(&Sample::of(f64::NAN)));
+            model.update(&Sample::of(step.value));
+        }
+        self.issue();
+    }
+
+    fn issue(&mut self) {
+        for index in 0..self.lanes.len() {
+            let lane = &self.lanes[index];
+            let (sight, said) = self.say(lane);
+            let (promised, _) = self.provide(lane, &said, lane_quantile(&self.settings));
+            let due = self.now.saturating_add(lane.steps);
+            self.lanes[index].issue(due, &sight, &said, promised);
+        }
+    }
+
+    fn say(&self, lane: &Lane) -> (Sight, Said) {
+        let now = self.clock.at(self.now, self.settings.step);
+        let to = self.clock.at(self.now.saturating_add(lane.steps), self.settings.step);
+        let points = self.experts.points(to, lane.steps);
+        let last = self.experts.recent.last().unwrap_or(0.0);
+        let mut guests = [None; GUESTS_MAX];
+        for (place, guest) in guests.iter_mut().zip(&self.guests) {
+            *place = guest.model.as_ref().and_then(|model| self.guest_says(model, lane.steps));
+        }
+        let sight = Sight {
+            inputs: self.inputs(&points, last, now, to),
+            points,
+            guests,
+            last,
+            usual: self.usual,
+            hour: self.hour(to),
+        };
+        let said = lane.say(&sight);
+        (sight, said)
+    }
+
+    fn guest_says(&self, model: &Fitted, steps: u32) -> GuestSaid {
+        let levels = Levels::try_new(vec![lane_quantile(&self.settings)]).ok()?;
+        let prediction = model.predict(&Ahead::steps(steps as usize), &levels);
+        let step = steps as usize - 1;
+        Some((*prediction.points().get(step)?, *prediction.quantiles(step)?.first()?))
+    }
+
+    /// What the regression sees: differences from the last value, over the present level.
+    fn inputs(&self, points: &[Option<f64>], last: f64, now: Timestamp, to: Timestamp) -> [f64; INPUTS] {
+        let level = last.abs().max(0.1 * self.usual);
+        if !(level > 0.0) {
+            return [0.0; INPUTS];
+        }
+        let from_last = |point: Option<f64>| point.map_or(0.0, |point| ((point - last) / level).clamp(-1.0, 1.0));
+        let season = self.experts.seasonal_change(now, to).map_or(0.0, |change| (change / level).clamp(-1.0, 1.0));
+        [0.05, from_last(points[1]), from_last(points[2]), from_last(points[4]), season]
+    }
+
+    fn hour(&self, at: Timestamp) -> usize {
+        let local = i128::from(at.0) + i128::from(self.settings.utc_offset_ms);
+        local.div_euclid(3_600_000).rem_euclid(24) as usize
+    }
+
+    /// The value at a quantile, with the reactive rule's margin while there is too little history, and not below zero
+    /// where nothing ever was.
+    fn provide(&self, lane: &Lane, said: &Said, quantile: f64) -> (f64, bool) {
+        let mut value = lane.value(said, quantile);
+        let is_floor = self.is_floor(lane) && quantile >= 0.9;
+        if is_floor && let Some(reactive) = reactive(&self.experts.recent) {
+            value = value.max(reactive);
+        }
+        if !self.is_negative_seen {
+            value = value.max(0.0);
+        }
+        (if value.is_finite() { value } else { 0.0 }, is_floor)
+    }
+
+    fn is_floor(&self, lane: &Lane) -> bool {
+        let hour = FLOOR_MS.div_ceil(self.settings.step.0);
+        u64::from(self.now) < hour || lane.spreads.count() < FLOOR_SCORED
+    }
+
+    /// The lane that was learnt for the moment `at`.
+    fn lane_for(&self, at: Timestamp) -> Option<(usize, &Lane)> {
+        let ahead = self.clock.index(at, self.settings.step).saturating_sub(self.now);
+        let found = self.lanes.iter().position(|lane| lane.steps >= ahead).or(self.lanes.len().checked_sub(1))?;
+        Some((found, &self.lanes[found]))
+    }
+
+    /// The demand at `at`, at the usual quantiles and at `wanted`. None before the first measured step.
+    #[must_use]
+    pub fn forecast(&self, at: Timestamp, wanted: Permille) -> Option<StreamForecast> {
+        let (index, lane) = self.lane_for(at).filter(|_| self.is_started)?;
+        let (_, said) = self.say(lane);
+        let wanted = Permille(wanted.0.clamp(1, 999));
+        let mut quantiles: Vec<Permille> = QUANTILES.into_iter().chain([self.settings.wanted, wanted]).collect();
+        quantiles.sort_unstable();
+        quantiles.dedup();
+        let provided = |quantile: &Permille| self.provide(lane, &said, quantile.0 as f64 / 1_000.0);
+        let mut values: Vec<f64> = quantiles.iter().map(|quantile| provided(quantile).0).collect();
+        for place in 1..values.len() {
+            values[place] = values[place].max(values[place - 1]);
+        }
+        let quantiles: Vec<(Permille, f64)> = quantiles.into_iter().zip(values).collect();
+        let point = if self.is_negative_seen { said.point } else { said.point.max(0.0) };
+        let mut forecast = StreamForecast {
+            at,
+            horizon: self.settings.horizons[index],
+            point,
+            quantiles,
+            margin: 0.0,
+            weights: self.weights(&said),
+            seasons: self.experts.profiles.first().map_or(0, |profile| profile.seasons(at)),
+            is_floor: self.is_floor(lane),
+        };
+        forecast.margin = forecast.at_quantile(wanted) - point;
+        Some(forecast)
+    }
+
+    fn weights(&self, said: &Said) -> Vec<Weight> {
+        let name = |index: usize| Lane::name(index).map_or_else(|| self.guest_name(index), str::to_owned);
+        let shares = heaviest(&said.weights);
+        shares.into_iter().map(|(index, share)| Weight { name: name(index), share: Permille(share) }).collect()
+    }
+
+    fn guest_name(&self, expert: usize) -> String {
+        let guest = self.guests.get(expert.saturating_sub(super::experts::COUNT));
+        guest.map_or_else(|| "guest".to_owned(), |guest| guest.name.clone())
+    }
+
+    /// Takes a model that was fitted elsewhere on this series, with this step and up to its newest step. A guest of that name
+    /// is replaced and keeps its weight.
+    ///
+    /// The model is not part of the state: whoever restores a state lets it adopt its guests again.
+    ///
+    /// # Errors
+    /// [`AdoptError`] when other guests have all places.
+    pub fn adopt(&mut self, name: &str, model: Fitted) -> Result<(), AdoptError> {
+        let name: String = name
+            .chars()
+            .scan(0, |bytes, c| {
+                *bytes += c.len_utf8();
+                (*bytes <= NAME_MAX).then_some(c)
+            })
+            .collect();
+        if let Some(guest) = self.guests.iter_mut().find(|guest| guest.name == name) {
+            guest.model = Some(model);
+            return Ok(());
+        }
+        if self.guests.len() >= GUESTS_MAX {
+            return Err(AdoptError::Full { name });
+        }
+        let place = self.guests.len();
+        self.lanes.iter_mut().for_each(|lane| lane.reset_guest(place));
+        self.guests.push(Guest { name, model: Some(model) });
+        Ok(())
+    }
+
+    /// How it does, per horizon and by hour.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let lanes = self.settings.horizons.iter().zip(&self.lanes);
+        let horizons = lanes.map(|(horizon, lane)| lane.account.health(*horizon, self.settings.wanted)).collect();
+        Health { horizons, hours: self.hours.coverage() }
+    }
+
+    /// What its forecasts are made of and what they got wrong lately. None before the first measured step.
+    #[must_use]
+    pub fn explain(&self) -> Option<Explanation> {
+        if !self.is_started {
+            return None;
+        }
+        let lanes = self.settings.horizons.iter().zip(&self.lanes);
+        Some(Explanation {
+            horizons: lanes.map(|(horizon, lane)| self.explain_lane(*horizon, lane)).collect(),
+            health: self.health(),
+            steps_measured: self.experts.recent.count(),
+            guests: self.guests.iter().map(|guest| (guest.name.clone(), guest.model.is_some())).collect(),
+        })
+    }
+
+    fn explain_lane(&self, horizon: Millis, lane: &Lane) -> LaneExplanation {
+        let (_, said) = self.say(lane);
+        let quantile = lane_quantile(&self.settings);
+        let (value, is_floor) = self.provide(lane, &said, quantile);
+        let spread_name = |index: usize| match index.checked_sub(SPREADS) {
+            None => SPREAD_NAMES[index].to_owned(),
+            Some(guest) => self.guest_name(super::experts::COUNT + guest),
+        };
+        let name = |weight: &Weight| (weight.name.clone(), weight.share.0);
+        LaneExplanation {
+            horizon,
+            parts: self.parts(lane, said.point, value),
+            experts: self.weights(&said).iter().map(name).collect(),
+            spreads: heaviest(&said.reach_weights).into_iter().map(|(at, share)| (spread_name(at), share)).collect(),
+            error_usual: lane.spreads.unit(),
+            errors_recent: lane.account.errors(),
+            regime: match lane.since_change {
+                ago if ago < FLOOR_SCORED && lane.changes == 0 => Regime::Learning,
+                ago if ago < 1_000 && lane.changes > 0 => Regime::Changed { ago },
+                _ => Regime::Steady,
+            },
+            changes: lane.changes,
+            is_floor,
+        }
+    }
+
+    /// The value at the wanted quantile, taken apart; the parts add up to it.
+    fn parts(&self, lane: &Lane, point: f64, value: f64) -> Vec<Part> {
+        let now = self.clock.at(self.now, self.settings.step);
+        let to = self.clock.at(self.now.saturating_add(lane.steps), self.settings.step);
+        let level = self.experts.level().unwrap_or(0.0);
+        let trend = self.experts.trend() * f64::from(lane.steps);
+        let season = self.experts.seasonal_change(now, to).unwrap_or(0.0);
+        let others = point - level - trend - season;
+        let parts = [("level", level), ("trend", trend), ("season", season), ("guests and other experts", others)];
+        let parts = parts.into_iter().chain([("margin", value - point)]);
+        parts.map(|(name, value)| Part { name, value }).collect()
+    }
+
+    /// Its state, compact and exact.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        let mut copy = self.clone();
+        let mut io = Io::writing(&mut bytes);
+        settings_fields(&mut copy.settings, &mut io);
+        copy.fields(&mut io);
+        bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// A stream from the bytes of another.
+    ///
+    /// # Errors
+    /// [`RestoreError`] for anything that [`Stream::to_bytes`] did not write.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RestoreError> {
+        let (body, sum) = bytes.split_last_chunk::<8>().ok_or(RestoreError::Shape)?;
+        if checksum(body) != u64::from_le_bytes(*sum) {
+            return Err(RestoreError::Checksum);
+        }
+        let (version, fields) = body.split_first().ok_or(RestoreError::Shape)?;
+        if *version != VERSION {
+            return Err(RestoreError::Shape);
+        }
+        let mut settings = StreamSettings {
+            step: Millis(0),
+            horizons: Vec::new(),
+            wanted: Permille(0),
+            seasons: Vec::new(),
+            utc_offset_ms: 0,
+        };
+        let mut io = Io::reading(fields);
+        settings_fields(&mut settings, &mut io);
+        let mut stream = Self::try_new(settings).map_err(|_| RestoreError::Value)?;
+        stream.fields(&mut io);
+        io.finish()?;
+        Ok(stream)
+    }
+}
+
+/// The wanted quantile as a share.
+fn lane_quantile(settings: &StreamSettings) -> f64 {
+    settings.wanted.0 as f64 / 1_000.0
+}
+
+/// Places with a share in thousandths, heaviest first; shares below one thousandth are left out.
+fn heaviest(weights: &[f64]) -> Vec<(usize, u64)> {
+    let share = |weight: &f64| libm::round(weight * 1_000.0) as u64;
+    let mut shares: Vec<(usize, u64)> = weights.iter().map(share).enumerate().filter(|(_, share)| *share > 0).collect();
+    shares.sort_by_key(|(index, share)| (std::cmp::Reverse(*share), *index));
+    shares
+}
+
+fn settings_fields(settings: &mut StreamSettings, io: &mut Io<'_>) {
+    io.u64(&mut settings.step.0);
+    io.u64(&mut settings.wanted.0);
+    io.i64(&mut settings.utc_offset_ms);
+    for spans in [&mut settings.horizons, &mut settings.seasons] {
+        let mut count = spans.len() as u8;
+        io.u8(&mut count);
+        io.check(count <= 4);
+        if io.is_reading() {
+            *spans = vec![Millis(0); usize::from(count)];
+        }
+        spans.iter_mut().for_each(|span| io.u64(&mut span.0));
+    }
+}
+
+impl Fields for Stream {
+    fn fields(&mut self, io: &mut Io<'_>) {
+        self.clock.fields(io);
+        io.u32(&mut self.now);
+        io.flag(&mut self.is_started);
+        io.f64(&mut self.usual);
+        io.check(self.usual >= 0.0);
+        io.flag(&mut self.is_negative_seen);
+        self.experts.fields(io);
+        self.lanes.iter_mut().for_each(|lane| lane.fields(io));
+        self.hours.fields(io);
+        let mut count = self.guests.len() as u8;
+        io.u8(&mut count);
+        io.check(usize::from(count) <= GUESTS_MAX);
+        if io.is_reading() {
+            self.guests = vec![Guest { name: String::new(), model: None }; usize::from(count)];
+        }
+        self.guests.iter_mut().for_each(|guest| guest.fields(io));
+    }
+}
+
+impl Fields for Guest {
+    fn fields(&mut self, io: &mut Io<'_>) {
+        let mut length = self.name.len() as u8;
+        io.u8(&mut length);
+        io.check(usize::from(length) <= NAME_MAX);
+        let mut bytes = self.name.clone().into_bytes();
+        if io.is_reading() {
+            bytes = vec![0; usize::from(length)];
+        }
+        bytes.iter_mut().for_each(|byte| io.u8(byte));
+        let name = String::from_utf8(bytes);
+        io.check(name.is_ok());
+        self.name = name.unwrap_or_default();
+    }
+}
+
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_bytes() == other.to_bytes()
+    }
+}
+
+impl Eq for Stream {}
+
+impl Serialize for Stream {
+    /// One base64 string.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_base64(&self.to_bytes()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Stream {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = from_base64(&text).ok_or(RestoreError::Text).map_err(de::Error::custom)?;
+        Self::from_bytes(&bytes).map_err(de::Error::custom)
+    }
+}
