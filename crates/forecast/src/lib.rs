@@ -9,9 +9,13 @@
 //!
 //! This crate must not know replicas or cost.
 
+pub mod calendar;
+pub mod direct;
 mod error;
 pub mod events;
+pub mod features;
 mod forecaster;
+pub mod linear;
 mod model;
 pub mod naive;
 pub mod online;
@@ -20,6 +24,7 @@ mod residuals;
 pub mod score;
 mod season;
 mod series;
+pub mod trees;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

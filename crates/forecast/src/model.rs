@@ -4,7 +4,9 @@
 //! which serialises, predicts without side effects and takes new samples. Nothing here does I/O or starts a thread:
 //! whoever fits many series brings the threads.
 
+use crate::direct::FittedDirect;
 use crate::events::{Events, NO_EVENTS};
+use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
@@ -129,4 +131,8 @@ fitted! {
     LastValue(FittedLastValue),
     /// The value one season ago.
     SeasonalNaive(FittedSeasonalNaive),
+    /// Linear regression on lags, fed with its own steps.
+    Autoregression(Box<FittedAutoregression>),
+    /// A linear model or trees per horizon.
+    Direct(Box<FittedDirect>),
 }

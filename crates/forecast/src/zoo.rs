@@ -1,6 +1,8 @@
 //! Every model by name: what the command line offers and what reports list.
 
 use crate::Fit;
+use crate::direct::Direct;
+use crate::linear::Autoregression;
 use crate::naive::{LastValue, SeasonalNaive};
 
 /// One model that can be asked for by name.
@@ -17,6 +19,31 @@ pub struct Entry {
 pub const ZOO: &[Entry] = &[
     Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
     Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
+    Entry {
+        name: "ridge",
+        about: "linear regression on lags around the seasons, small weights preferred",
+        model: || Box::new(Autoregression::ridge()),
+    },
+    Entry {
+        name: "elastic-net",
+        about: "the same with lags that say little dropped",
+        model: || Box::new(Autoregression::elastic_net()),
+    },
+    Entry {
+        name: "decision-tree",
+        about: "one tree over lags, levels and seasons, told the horizon",
+        model: || Box::new(Direct::decision_tree()),
+    },
+    Entry {
+        name: "random-forest",
+        about: "trees on drawn rows whose leaves keep what they saw",
+        model: || Box::new(Direct::random_forest()),
+    },
+    Entry {
+        name: "boosting",
+        about: "trees that mend each other's pinball loss, per quantile",
+        model: || Box::new(Direct::boosting()),
+    },
 ];
 
 /// The model of that name.
