@@ -293,8 +293,9 @@ impl Lane {
 /// The weighted mean; `otherwise` when nobody is awake.
 fn mix<const N: usize>(weights: &[f64; N], said: &[Option<f64>; N], otherwise: f64) -> f64 {
     let terms = weights.iter().zip(said).filter_map(|(weight, said)| Some((*weight, (*said)?)));
-    let (sum, total) = terms.fold((0.0, 0.0), |(sum, total), (weight, said)| (sum + weight * said, total + weight));
-    if total > 0.0 && sum.is_finite() { sum / total } else { otherwise }
+    let (sum, total) =
+        terms.fold((0.0, 0.0), |(sum, total), (weight, said)| (sum + weight * (said - otherwise), total + weight));
+    if total > 0.0 && sum.is_finite() { otherwise + sum / total } else { otherwise }
 }
 
 impl Fields for Waiting {

@@ -141,7 +141,7 @@ impl Stream {
     /// Takes a sample; NaN (or anything that is not finite) says that it was not measured, and what is larger than 10³⁰ is
     /// taken as that. False, and nothing changed, when `at` is not after the newest sample.
     pub fn observe(&mut self, at: Timestamp, value: f64) -> bool {
-        let value = value.clamp(-VALUE_MAX, VALUE_MAX) + 0.0 * value;
+        let value = if value.is_finite() { value.clamp(-VALUE_MAX, VALUE_MAX) } else { f64::NAN };
         let Some(closed) = self.clock.sample(at, value, self.settings.step) else { return false };
         closed.into_iter().flatten().for_each(|step| self.step(step));
         true
