@@ -116,6 +116,31 @@ impl Forecasting {
         Some((as_forecast(said), fault))
     }
 
+    /// How its forecasts have done lately; none before the first sample.
+    #[must_use]
+    pub fn account(&self) -> Option<ForecastAccount> {
+        let said = self.stream.explain()?;
+        let lane = said.health.horizons.first()?;
+        let experts = &said.horizons.first()?.experts;
+        Some(ForecastAccount {
+            scored: rounded(lane.scored),
+            wanted: lane.wanted,
+            covered: permille(lane.coverage),
+            loss_ratio: permille(lane.loss_ratio),
+            is_trusted: matches!(lane.verdict, Verdict::InBounds),
+            experts: experts
+                .iter()
+                .map(|(expert, share)| ExpertWeight { expert: expert.clone(), weight: Permille(*share) })
+                .collect(),
+            covered_by_hour: said
+                .health
+                .hours
+                .iter()
+                .map(|hour| (hour.hour, rounded(hour.scored), permille(hour.coverage)))
+                .collect(),
+        })
+    }
+
     fn fault(&self, is_learning: bool) -> Option<ForecastFault> {
         let lane = self.stream.health().horizons.into_iter().next()?;
         let forecasts = rounded(lane.scored).try_into().unwrap_or(u32::MAX);
@@ -141,6 +166,25 @@ impl Forecasting {
     pub const fn stream(&self) -> &Stream {
         &self.stream
     }
+}
+
+/// How a service's forecasts have done lately.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForecastAccount {
+    /// Forecasts that have come due, older ones faded.
+    pub scored: u64,
+    /// The quantile that has to cover the demand.
+    pub wanted: Permille,
+    /// The share of them that it did cover.
+    pub covered: Permille,
+    /// Pinball loss as a share of what the last value with a margin of its own would have lost.
+    pub loss_ratio: Permille,
+    /// Whether replicas are added because of it.
+    pub is_trusted: bool,
+    /// The experts that speak now, heaviest first.
+    pub experts: Vec<ExpertWeight>,
+    /// Hour of the day, forecasts for it, and the share of them that covered the demand.
+    pub covered_by_hour: Vec<(u8, u64, Permille)>,
 }
 
 fn as_forecast(said: StreamForecast) -> Forecast {

@@ -34,7 +34,7 @@ mod stop;
 pub use explain::{
     concerns_job, concerns_service, explain, explain_action, explain_findings, explain_job, explain_service,
 };
-pub use forecasting::Forecasting;
+pub use forecasting::{ForecastAccount, Forecasting};
 pub use input::{Fit, Input};
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;

@@ -135,6 +135,10 @@ fn capacity_learnt_from_cpu_per_request_serves_where_no_rate_is_given() {
     assert!((14_900..=15_000).contains(&learnt), "{learnt} µs for 15 ms, the first ticks having been overloaded");
     let rationale = state.rationale.as_ref().expect("decided");
     let text = rationale.terms[1].to_string();
-    assert!((5..=6).contains(&rationale.target), "1.5 cores at 60 % of half a core each, and a margin: {}", rationale.target);
+    assert!(
+        (5..=6).contains(&rationale.target),
+        "1.5 cores at 60 % of half a core each, and a margin: {}",
+        rationale.target
+    );
     assert!(text.contains(" replicas: forecast of 100/s") && text.contains(" 20.0"), "{text}");
 }

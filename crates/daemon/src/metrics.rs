@@ -6,7 +6,8 @@
 use crate::traffic::Totals;
 use crate::view::{ReplicaView, ResourcesView, ServiceView, StateView};
 use plimsoll_collect::openmetrics::{FamilyKind, WriteError, Writer};
-use plimsoll_model::ServiceName;
+use plimsoll_controller::ForecastAccount;
+use plimsoll_model::{Permille, ServiceName};
 use std::collections::BTreeMap;
 
 /// The exposition.
@@ -90,6 +91,51 @@ fn services(writer: &mut Writer, state: &StateView) -> Result<(), WriteError> {
         let Some(forecast) = service.forecast else { continue };
         for (quantile, value) in [("median", forecast.p50_milli_rps), ("covered", forecast.high_milli_rps)] {
             writer.gauge(&[("service", &service.name), ("quantile", quantile)], value as f64 / 1_000.0)?;
+        }
+    }
+    forecast_accounts(writer, state)
+}
+
+/// How the forecasts do: what decides whether replicas are added because of them.
+fn forecast_accounts(writer: &mut Writer, state: &StateView) -> Result<(), WriteError> {
+    type Figure = fn(&ForecastAccount) -> f64;
+    let share = |permille: Permille| permille.get() as f64 / 1_000.0;
+    let families: [(&str, Option<&str>, &str, Figure); 4] = [
+        (
+            "plimsoll_service_forecast_coverage_ratio",
+            Some("ratio"),
+            "Share of recent forecasts whose covered quantile held the demand.",
+            |account| account.covered.get() as f64 / 1_000.0,
+        ),
+        (
+            "plimsoll_service_forecast_loss_ratio",
+            Some("ratio"),
+            "Pinball loss of recent forecasts over that of the last value with a margin.",
+            |account| account.loss_ratio.get() as f64 / 1_000.0,
+        ),
+        (
+            "plimsoll_service_forecast_scored",
+            None,
+            "Recent forecasts that have come due, older ones faded.",
+            |account| account.scored as f64,
+        ),
+        ("plimsoll_service_forecast_trusted", None, "1 while the forecast may add replicas, else 0.", |account| {
+            f64::from(u8::from(account.is_trusted))
+        }),
+    ];
+    let accounts =
+        || state.services.iter().filter_map(|service| Some((&service.name, service.forecast_account.as_ref()?)));
+    for (name, unit, help, figure) in families {
+        writer.family(name, FamilyKind::Gauge, unit, help)?;
+        for (service, account) in accounts() {
+            writer.gauge(&[("service", service)], figure(account))?;
+        }
+    }
+    let (name, help) = ("plimsoll_service_forecast_weight_ratio", "Share of each expert in the forecast.");
+    writer.family(name, FamilyKind::Gauge, Some("ratio"), help)?;
+    for (service, account) in accounts() {
+        for weight in &account.experts {
+            writer.gauge(&[("service", service), ("expert", &weight.expert)], share(weight.weight))?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What the API and `plimsoll status` show: the latest state as plain values, with its units in the field names.
 
+use plimsoll_controller::ForecastAccount;
 use plimsoll_model::spec::{Limits, Resources};
 use plimsoll_model::{Isolation, Phase};
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,9 @@ pub struct ServiceView {
     pub traffic: Option<TrafficView>,
     /// The demand expected.
     pub forecast: Option<ForecastView>,
+    /// How its forecasts have done lately.
+    #[serde(default)]
+    pub forecast_account: Option<ForecastAccount>,
     /// Why it has the replicas it has, in one line.
     pub reason: String,
     /// What was wanted and not done, one line each.

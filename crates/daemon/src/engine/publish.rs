@@ -176,6 +176,9 @@ impl Engine {
                 latency_p99_us: traffic.latency_p99.get(),
             }),
             forecast,
+            forecast_account: remembered
+                .and_then(|service| service.forecaster.as_ref())
+                .and_then(plimsoll_controller::Forecasting::account),
             reason: rationale
                 .and_then(|rationale| rationale.terms.get(rationale.winner))
                 .map_or_else(String::new, ToString::to_string),

@@ -3,6 +3,7 @@
 use super::reach::Daemon;
 use crate::Verdict;
 use crate::args::{Output, Status};
+use plimsoll_controller::ForecastAccount;
 use plimsoll_daemon::view::{ServiceView, StateView};
 use plimsoll_model::{Bytes, Micros, MilliRps, Millicores, Millis, Permille};
 use plimsoll_report::{Cell, Column, Style, Table, sparkline};
@@ -64,6 +65,9 @@ fn text(state: &StateView, daemon: &Daemon, style: &Style) -> String {
     let _ = writeln!(out, "\n{}", services(state, daemon, style).render(style));
     for service in &state.services {
         let _ = writeln!(out, "{}: {}", service.name, service.reason);
+        if let Some(account) = &service.forecast_account {
+            let _ = writeln!(out, "  forecast: {}", forecast_line(account));
+        }
         for withheld in &service.withheld {
             let _ = writeln!(out, "  held back: {withheld}");
         }
@@ -75,6 +79,19 @@ fn text(state: &StateView, daemon: &Daemon, style: &Style) -> String {
         let _ = writeln!(out, "\n{}", jobs(state).render(style));
     }
     out
+}
+
+fn forecast_line(account: &ForecastAccount) -> String {
+    let experts: Vec<String> =
+        account.experts.iter().take(3).map(|expert| format!("{} {}", expert.expert, expert.weight)).collect();
+    let trust = if account.is_trusted { "" } else { "; not relied on at present" };
+    format!(
+        "{}; the {} quantile covered {} of the last {}{trust}",
+        experts.join(" + "),
+        account.wanted,
+        account.covered,
+        account.scored
+    )
 }
 
 fn services(state: &StateView, daemon: &Daemon, style: &Style) -> Table {

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Task};
 use crate::args::{Forecast, ForecastOutput};
-use plimsoll_forecast::{FitError, Levels};
+use plimsoll_forecast::{FitError, Forecaster as _, Levels};
 use plimsoll_report::{Cell, Column, Style, Table, sparkline};
 use serde_json::{Value, json};
 use std::io::Write as _;
