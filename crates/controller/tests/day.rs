@@ -140,5 +140,5 @@ fn capacity_learnt_from_cpu_per_request_serves_where_no_rate_is_given() {
         "1.5 cores at 60 % of half a core each, and a margin: {}",
         rationale.target
     );
-    assert!(text.contains(" replicas: forecast of 100/s") && text.contains(" 20.0"), "{text}");
+    assert!(text.contains(" replicas: forecast of 100") && text.contains("last-value 11.1%"), "{text}");
 }

@@ -45,6 +45,8 @@ pub enum Command {
     ///
     /// Reads CSV, long (`series,timestamp,value` or `timestamp,value`) or wide (a column per series), compressed too.
     Forecast(Forecast),
+    /// Train one recurrent network on all series of a file, for `forecast --weights`.
+    Train(Train),
     /// Send load to an address, open loop.
     ///
     /// Exit code 3 when requests were sent and none succeeded, 0 when any did.
@@ -167,6 +169,12 @@ pub struct Forecast {
     /// Average the samples by slots of this length; the usual step of the file if absent.
     #[arg(long, value_name = "TIME")]
     pub step: Option<String>,
+    /// Series of the same file that models may look at beside the one they forecast (CPU beside requests).
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub covariates: Vec<String>,
+    /// Weights of a network that was trained before (safetensors), for --model rnn, lstm or pretrained.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
     /// Only these series of the file.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub series: Vec<String>,
@@ -200,6 +208,46 @@ pub struct Forecast {
     /// No progress bar.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// A recurrent network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Network {
+    /// Plain (Elman) layers.
+    Rnn,
+    /// Long short-term memory.
+    Lstm,
+}
+
+/// `plimsoll train`.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// A CSV file of series, as for `plimsoll forecast`.
+    pub file: PathBuf,
+    /// The kind of network.
+    #[arg(long, value_enum, default_value = "lstm")]
+    pub model: Network,
+    /// Units of each layer, the lowest first; one to three layers.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "64,32")]
+    pub widths: Vec<usize>,
+    /// Steps ahead that it forecasts; the longest season's, between 12 and 48, if absent.
+    #[arg(long, value_name = "STEPS")]
+    pub horizon: Option<usize>,
+    /// Seasons: `auto`, `none`, or lengths in values or time.
+    #[arg(long, value_name = "auto|none|LIST", default_value = "auto")]
+    pub season: Season,
+    /// Make the squared loss small (means) instead of the pinball loss (quantiles).
+    #[arg(long)]
+    pub squared: bool,
+    /// Most updates of the weights; training ends earlier when held-out values gain nothing.
+    #[arg(long, value_name = "N", default_value_t = 3_000)]
+    pub updates: usize,
+    /// Where the weights go (safetensors).
+    #[arg(long, value_name = "FILE")]
+    pub save: PathBuf,
+    /// Seed of the first weights and of the order of the windows.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `plimsoll down`.

@@ -57,6 +57,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Check(check) => commands::check::run(&check),
         Command::Schema => commands::check::schema(),
         Command::Forecast(forecast) => commands::forecast::run(&forecast),
+        Command::Train(train) => commands::forecast::train(&train),
         Command::Load(load) => commands::load::run(&load),
         Command::Testbed(testbed) => match testbed.verb {
             TestbedVerb::Serve(serve) => commands::testbed::serve(&serve),
@@ -83,6 +84,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Completions { .. } => true,
         Command::Up(_)
         | Command::Down(_)
+        | Command::Train(_)
         | Command::Load(_)
         | Command::Testbed(_)
         | Command::Gateway(_)

@@ -10,7 +10,7 @@ use crate::Verdict;
 use crate::args::{Forecast, ForecastOutput};
 use anyhow::bail;
 use plimsoll_forecast::score::{QuantileTally, mase, provision, seasonal_scale, smape};
-use plimsoll_forecast::{Ahead, Data, Events, Fit, Forecaster, Levels};
+use plimsoll_forecast::{Ahead, Events, Fit, Forecaster, Levels};
 use plimsoll_report::{Cell, Column, Style, Table, sparkline};
 use std::time::Instant;
 
@@ -77,8 +77,7 @@ fn score(task: &Task, model: &dyn Fit, levels: &Levels, events: &Events, typed: 
     let (mut tally, mut capacity) = (QuantileTally::new(levels), Vec::with_capacity(tested));
     let started = Instant::now();
     for origin in (first..values.len()).step_by(task.horizon) {
-        let data = Data { target: task.series().head(origin), ..task.data(events) };
-        let fitted = model.fit(&data, typed.seed).map_err(|error| error.to_string())?;
+        let fitted = model.fit(&task.data(origin, &task.covariates(origin), events), typed.seed).map_err(|error| error.to_string())?;
         let said = task.floored(fitted.predict(&Ahead { horizon: task.horizon, events }, levels));
         let came = &values[origin..origin + task.horizon];
         tally.add(came, &said);

@@ -7,19 +7,25 @@ mod input;
 mod plot;
 mod print;
 pub mod season;
+mod train;
+mod trained;
 mod work;
 
 use crate::Verdict;
 use crate::args::{Forecast, ForecastOutput};
 use anyhow::{Context, bail};
-use plimsoll_forecast::{Ahead, Data, Fit, Fitted, Forecaster, Levels, Prediction, Series, zoo};
+use plimsoll_forecast::{Ahead, Covariate, Data, Events, Fit, Fitted, Forecaster, Levels, Prediction, Series, zoo};
 use plimsoll_report::{Cell, Column, Style, Table};
 use plimsoll_traces::Recorded;
+
+pub use train::run as train;
 
 /// One series to be forecast, with what is known of it.
 pub struct Task {
     /// As it was recorded.
     pub recorded: Recorded,
+    /// Other series of the same moments that models may look at.
+    pub covariates: Vec<Recorded>,
     /// Lengths of its seasons in steps, shortest first.
     pub seasons: Vec<usize>,
     /// How the seasons came about, for people.
@@ -33,8 +39,15 @@ impl Task {
         Series { start: self.recorded.start, step: self.recorded.step, values: &self.recorded.values }
     }
 
-    fn data<'a>(&'a self, events: &'a plimsoll_forecast::Events) -> Data<'a> {
-        Data { events, ..Data::alone(self.series(), &self.seasons) }
+    /// The covariates' first `len` values.
+    fn covariates(&self, len: usize) -> Vec<Covariate<'_>> {
+        let first = |series: &Recorded| series.values.len().min(len);
+        self.covariates.iter().map(|it| Covariate { name: &it.name, values: &it.values[..first(it)] }).collect()
+    }
+
+    /// Everything that a model may look at when `len` values are known.
+    fn data<'a>(&'a self, len: usize, covariates: &'a [Covariate<'a>], events: &'a Events) -> Data<'a> {
+        Data { covariates, events, ..Data::alone(self.series().head(len), &self.seasons) }
     }
 
     /// A quantity that was never negative is never forecast to be.
@@ -58,7 +71,7 @@ pub fn run(typed: &Forecast) -> anyhow::Result<Verdict> {
         return Ok(Verdict::Done);
     }
     let levels = levels(&typed.quantiles)?;
-    let models = models(&typed.model)?;
+    let models = models(typed)?;
     let events = input::events(typed.events.as_deref())?;
     let tasks = input::tasks(typed)?;
     if typed.backtest {
@@ -89,9 +102,10 @@ fn one(
     model: &dyn Fit,
     seed: u64,
     levels: &Levels,
-    events: &plimsoll_forecast::Events,
+    events: &Events,
 ) -> Result<Outcome, plimsoll_forecast::FitError> {
-    let fitted = model.fit(&task.data(events), seed)?;
+    let len = task.recorded.values.len();
+    let fitted = model.fit(&task.data(len, &task.covariates(len), events), seed)?;
     let said = fitted.predict(&Ahead { horizon: task.horizon, events }, levels);
     Ok(Outcome { said: task.floored(said), fitted })
 }
@@ -103,7 +117,11 @@ fn levels(typed: &[f64]) -> anyhow::Result<Levels> {
     Levels::try_new(levels).context("--quantiles")
 }
 
-fn models(names: &[String]) -> anyhow::Result<Vec<Box<dyn Fit>>> {
+fn models(typed: &Forecast) -> anyhow::Result<Vec<Box<dyn Fit>>> {
+    let names = &typed.model;
+    if let Some(path) = &typed.weights {
+        return Ok(vec![trained::load(path, names)?]);
+    }
     let known = || zoo::ZOO.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
     if let [name] = names
         && name == "all"
