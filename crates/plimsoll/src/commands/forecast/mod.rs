@@ -14,6 +14,7 @@ mod work;
 use crate::Verdict;
 use crate::args::{Forecast, ForecastOutput};
 use anyhow::{Context, bail};
+use plimsoll_forecast::features::{CovariateEffect, covariates_help};
 use plimsoll_forecast::{Ahead, Covariate, Data, Events, Fit, Fitted, Forecaster, Levels, Prediction, Series, zoo};
 use plimsoll_report::{Cell, Column, Style, Table};
 use plimsoll_traces::Recorded;
@@ -62,6 +63,8 @@ pub struct Outcome {
     pub said: Prediction,
     /// The model as it was fitted.
     pub fitted: Fitted,
+    /// What the covariates did for a linear model on the past of the series; none without any, or where it is too short.
+    pub effects: Vec<CovariateEffect>,
 }
 
 /// Forecasts, or compares models.
@@ -107,7 +110,12 @@ fn one(
     let len = task.recorded.values.len();
     let fitted = model.fit(&task.data(len, &task.covariates(len), events), seed)?;
     let said = fitted.predict(&Ahead { horizon: task.horizon, events }, levels);
-    Ok(Outcome { said: task.floored(said), fitted })
+    let effects = if task.covariates.is_empty() {
+        Vec::new()
+    } else {
+        covariates_help(&task.data(len, &task.covariates(len), events), task.horizon).unwrap_or_default()
+    };
+    Ok(Outcome { said: task.floored(said), fitted, effects })
 }
 
 fn levels(typed: &[f64]) -> anyhow::Result<Levels> {

@@ -2,9 +2,11 @@
 
 use super::{Outcome, Task};
 use crate::args::{Forecast, ForecastOutput};
+use plimsoll_forecast::features::CovariateEffect;
 use plimsoll_forecast::{FitError, Forecaster as _, Levels};
 use plimsoll_report::{Cell, Column, Style, Table, sparkline};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 /// Columns of a sparkline.
@@ -81,6 +83,12 @@ fn detailed(typed: &Forecast, task: &Task, outcome: &Outcome, levels: &Levels, s
         table.row([Cell::of(at), figure(*point)].into_iter().chain(row.iter().map(|value| figure(*value))));
     }
     out.push_str(&table.render(style));
+    for effect in &outcome.effects {
+        let name = effect.name.as_deref().unwrap_or("all covariates together");
+        let verdict = if effect.helped() { "helped" } else { "did not help" };
+        let (ratio, count) = (effect.ratio(), effect.forecasts);
+        let _ = writeln!(out, "{name} {verdict}: a linear model's loss with it was {ratio:.3} of without ({count} forecasts)");
+    }
     if typed.explain {
         out.push('\n');
         out.push_str(&outcome.fitted.explain().to_string());
@@ -123,12 +131,17 @@ fn as_json(tasks: &[Task], outcomes: &[Result<Outcome, FitError>]) -> Value {
                 "step_ms": task.recorded.step.get(),
                 "seasons": task.seasons,
                 "levels": outcome.said.levels().as_slice(),
+                "covariates": outcome.effects.iter().map(effect_json).collect::<Vec<_>>(),
                 "explained": outcome.fitted.explain(),
                 "forecast": steps.collect::<Vec<_>>(),
             })
         }
     });
     json!({ "forecasts": each.collect::<Vec<_>>() })
+}
+
+fn effect_json(effect: &CovariateEffect) -> Value {
+    json!({ "name": effect.name, "loss_ratio": effect.ratio(), "helped": effect.helped(), "forecasts": effect.forecasts })
 }
 
 fn spark(task: &Task, outcome: &Outcome, columns: usize, style: &Style) -> String {

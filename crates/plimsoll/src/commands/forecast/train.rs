@@ -5,7 +5,7 @@ use crate::Verdict;
 use crate::args::{Network, Train};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use plimsoll_forecast::neural::{Cell, Loss, Recurrent};
+use plimsoll_forecast::neural::recurrent::{Cell, Loss, Recurrent};
 use plimsoll_forecast::{Data, Series};
 use plimsoll_traces::{Recorded, table};
 use std::time::Duration;
@@ -26,9 +26,17 @@ pub fn run(typed: &Train) -> anyhow::Result<Verdict> {
     let trained = network.train(&data, typed.seed);
     bar.finish_and_clear();
     let (trained, report) = trained.with_context(|| typed.file.display().to_string())?;
-    let bytes = trained.to_weights().to_bytes().with_context(|| format!("--save {}", typed.save.display()))?;
+    let bytes = trained.to_weights().to_bytes();
     std::fs::write(&typed.save, &bytes).with_context(|| format!("--save {}", typed.save.display()))?;
-    println!("{}: {} bytes; {report}", typed.save.display(), bytes.len());
+    println!(
+        "{}: {} bytes, {} updates, held-out loss {:.4} at the start and {:.4} after update {}",
+        typed.save.display(),
+        bytes.len(),
+        report.updates,
+        report.loss_start,
+        report.loss_best,
+        report.best_at
+    );
     Ok(Verdict::Done)
 }
 

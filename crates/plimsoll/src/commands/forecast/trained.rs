@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use plimsoll_forecast::neural::weights::Weights;
-use plimsoll_forecast::neural::{Recurrent, Trained};
+use plimsoll_forecast::neural::recurrent::{Recurrent, Trained};
 use plimsoll_forecast::Fit;
 use plimsoll_forecast::pretrained::Pretrained;
 use std::path::Path;
