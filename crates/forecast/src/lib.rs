@@ -14,6 +14,7 @@ pub mod events;
 mod forecaster;
 mod model;
 pub mod naive;
+pub mod neural;
 mod prediction;
 mod residuals;
 mod season;
