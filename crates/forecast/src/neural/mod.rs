@@ -5,4 +5,5 @@
 
 pub mod adam;
 pub mod matrix;
+pub mod recurrent;
 pub mod weights;
