@@ -10,6 +10,7 @@
 
 use super::shape::{Cell, Place};
 use crate::neural::matrix::{Real, axpy, outer_add, row_times, rows_add, rows_times};
+use serde::{Deserialize, Serialize};
 
 /// What one step of one layer leaves behind for the way back. Rows are lanes.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +26,7 @@ pub struct Trace<R> {
 }
 
 /// A layer's units and (LSTM) cells, `lanes × width` each.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Units<R> {
     /// h.
     pub hidden: Vec<R>,

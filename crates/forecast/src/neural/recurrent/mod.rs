@@ -2,8 +2,14 @@
 
 mod bptt;
 mod cell;
+mod encoder;
 mod network;
+mod output;
 mod shape;
+mod track;
+mod trained;
 
 pub use network::{Network, State};
+pub use output::Loss;
 pub use shape::{Cell, LAYERS_MAX, Shape, WIDTH_MAX};
+pub use trained::{LAYOUT, Recipe, Trained};
