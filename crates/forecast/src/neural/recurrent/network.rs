@@ -72,11 +72,11 @@ impl<R: Real> Network<R> {
 
     /// Takes the state one step on; `inputs` is `lanes × inputs`. `traces` takes what training needs, a trace per layer.
     pub(super) fn advance(&self, state: &mut State<R>, inputs: &[R], traces: &mut [Trace<R>]) {
-        for layer in 0..self.shape.widths.len() {
+        for (layer, trace) in traces.iter_mut().enumerate() {
             let (lower, upper) = state.layers.split_at_mut(layer);
             let below = lower.last().map_or(inputs, |units| units.hidden.as_slice());
             let place = &self.places[layer];
-            forward(self.shape.cell, place, &self.parameters, below, &mut upper[0], &mut traces[layer]);
+            forward(self.shape.cell, place, &self.parameters, below, &mut upper[0], trace);
         }
     }
 
