@@ -11,7 +11,7 @@ mod track;
 mod train;
 mod trained;
 
-pub use model::{FittedRecurrent, Recurrent};
+pub use model::{FittedRecurrent, Pretrained, Recurrent};
 pub use network::{Network, State};
 pub use output::Loss;
 pub use shape::{Cell, LAYERS_MAX, Shape, WIDTH_MAX};

@@ -20,8 +20,9 @@ const MEASURED_MIN: usize = 24;
 
 /// A recurrent network's specification: one to three stacked layers with a dense head.
 ///
-/// Fitting trains a network on the one series (a few CPU seconds at most with the usual settings), or, with
-/// [`Recurrent::trained`], only runs a network over it that was trained before. Covariates and events are not looked at.
+/// Fitting trains a network on the one series (well under a CPU second with the usual settings). [`Recurrent::train`]
+/// trains one over many series, which [`Recurrent::trained`] then only runs over a series. Covariates and events are not
+/// looked at.
 ///
 /// Forecasts are direct: the head gives all steps of its horizon at once. A step beyond the horizon takes the numbers of
 /// the last step within it that has the same place in the longest season (of the very last one when no whole season
@@ -42,7 +43,6 @@ pub struct Recurrent {
     pub horizon: Option<usize>,
     /// How training goes.
     pub training: Training,
-    trained: Option<Arc<Trained>>,
 }
 
 impl Recurrent {
@@ -62,27 +62,13 @@ impl Recurrent {
         let training = Training { lanes: 8, chunk: 24, every: 3, updates: 300, rate: 5e-3, checks: 15, patience: 5 };
         let levels = Levels::try_new(LEVELS.to_vec()).expect("invariant: these levels rise within 0 and 1");
         let (widths, loss) = (vec![16], Loss::Pinball);
-        Self { cell, widths, skip: true, loss, levels, horizon: None, training, trained: None }
+        Self { cell, widths, skip: true, loss, levels, horizon: None, training }
     }
 
     /// A network that was trained before, over other series: fitting only warms it up.
     #[must_use]
-    pub fn trained(trained: Arc<Trained>) -> Self {
-        let (shape, recipe) = (trained.shape(), trained.recipe());
-        Self {
-            widths: shape.widths.clone(),
-            skip: shape.skip,
-            loss: recipe.loss,
-            levels: recipe.levels.clone(),
-            horizon: Some(recipe.horizon),
-            ..Self::usual(shape.cell)
-        }
-        .with(trained)
-    }
-
-    fn with(mut self, trained: Arc<Trained>) -> Self {
-        self.trained = Some(trained);
-        self
+    pub const fn trained(trained: Arc<Trained>) -> Pretrained {
+        Pretrained { trained }
     }
 
     /// Trains one network on many series, each with its seasons. Series without a measured value are left out.
@@ -149,11 +135,24 @@ impl Fit for Recurrent {
     }
 
     fn fit(&self, data: &Data<'_>, seed: u64) -> Result<Fitted, FitError> {
-        let trained = match &self.trained {
-            Some(trained) => Arc::clone(trained),
-            None => Arc::new(self.train(std::slice::from_ref(data), seed)?.0),
-        };
-        let fitted = FittedRecurrent::warmed(trained, data);
+        let (trained, _) = self.train(std::slice::from_ref(data), seed)?;
+        Self::trained(Arc::new(trained)).fit(data, seed)
+    }
+}
+
+/// A network that was trained before; fitting runs it over the series and changes no weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pretrained {
+    trained: Arc<Trained>,
+}
+
+impl Fit for Pretrained {
+    fn name(&self) -> &'static str {
+        self.trained.shape().cell.name()
+    }
+
+    fn fit(&self, data: &Data<'_>, _seed: u64) -> Result<Fitted, FitError> {
+        let fitted = FittedRecurrent::warmed(Arc::clone(&self.trained), data);
         fitted.map(Fitted::Recurrent).ok_or(FitError::TooShort { model: self.name(), needed: 1, found: 0 })
     }
 }
