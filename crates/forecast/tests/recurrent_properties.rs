@@ -1,5 +1,7 @@
 //! What holds for recurrent networks whatever the series: finite, rising, of the series' scale, resumable, and learning.
 
+#![allow(clippy::unwrap_used, reason = "tests say what went wrong by panicking, in their helpers too")]
+
 use plimsoll_forecast::naive::SeasonalNaive;
 use plimsoll_forecast::neural::recurrent::{Cell, Loss, Recurrent, Training};
 use plimsoll_forecast::{Ahead, Data, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample, Series};
