@@ -21,6 +21,7 @@ pub mod linear;
 mod model;
 pub mod naive;
 pub mod online;
+pub mod neural;
 mod prediction;
 pub mod score;
 mod series;

@@ -9,6 +9,7 @@ use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::neural::recurrent::FittedRecurrent;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -145,4 +146,6 @@ fitted! {
     Autoregression(Box<FittedAutoregression>),
     /// A linear model or trees per horizon.
     Direct(Box<FittedDirect>),
+    /// A recurrent network.
+    Recurrent(FittedRecurrent),
 }
