@@ -106,9 +106,7 @@ pub trait Forecaster {
     fn update(&mut self, sample: &Sample<'_>);
 
     /// What it is made of and what it got wrong lately.
-    fn explain(&self) -> Explanation {
-        Explanation::default()
-    }
+    fn explain(&self) -> Explanation;
 }
 
 /// Makes the enum of all fitted models and passes each call on to the one that is there.
