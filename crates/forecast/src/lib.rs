@@ -15,6 +15,7 @@ mod error;
 pub mod events;
 pub mod features;
 mod forecaster;
+pub mod hybrid;
 pub mod linear;
 mod model;
 pub mod naive;

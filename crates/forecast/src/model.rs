@@ -6,6 +6,7 @@
 
 use crate::direct::FittedDirect;
 use crate::events::{Events, NO_EVENTS};
+use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::{FitError, Levels, Prediction, Series};
@@ -135,4 +136,6 @@ fitted! {
     Autoregression(Box<FittedAutoregression>),
     /// A linear model or trees per horizon.
     Direct(Box<FittedDirect>),
+    /// A model and what was learnt from its errors.
+    Residual(Box<FittedResidual>),
 }

@@ -2,6 +2,7 @@
 
 use crate::Fit;
 use crate::direct::Direct;
+use crate::hybrid::Residual;
 use crate::linear::Autoregression;
 use crate::naive::{LastValue, SeasonalNaive};
 
@@ -43,6 +44,11 @@ pub const ZOO: &[Entry] = &[
         name: "boosting",
         about: "trees that mend each other's pinball loss, per quantile",
         model: || Box::new(Direct::boosting()),
+    },
+    Entry {
+        name: "hybrid-linear-trees",
+        about: "ridge, and a forest on the errors it made out of sample",
+        model: || Box::new(Residual::linear_trees()),
     },
 ];
 

@@ -115,7 +115,7 @@ impl Direct {
 }
 
 /// Mean size of scaled values; 0 when nothing was measured.
-pub(super) fn size(history: &History) -> f64 {
+pub(crate) fn size(history: &History) -> f64 {
     let len = history.next();
     let measured = history.window(len.saturating_sub(1), len).iter().filter(|value| value.is_finite());
     let (sum, count) = measured.fold((0.0, 0.0), |(sum, count), value| (sum + value.abs(), count + 1.0));
