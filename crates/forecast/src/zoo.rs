@@ -26,8 +26,13 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Autoregression::ridge()),
     },
     Entry {
+        name: "ridge-additive",
+        about: "ridge on plain values instead of their logarithms",
+        model: || Box::new(Autoregression::ridge_additive()),
+    },
+    Entry {
         name: "elastic-net",
-        about: "the same with lags that say little dropped",
+        about: "ridge with lags that say little dropped",
         model: || Box::new(Autoregression::elastic_net()),
     },
     Entry {

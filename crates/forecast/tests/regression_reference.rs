@@ -1,5 +1,6 @@
 //! Linear models, trees, forest and boosting against recorded results of scikit-learn and LightGBM
 //! (`fixtures/regression.json`, written by `scripts/regression_fixtures.py`).
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use plimsoll_forecast::linear::{LeastSquares, quantile_regression};
 use plimsoll_forecast::trees::{Boosting, BoostingSettings, Forest, ForestSettings, Growth};
