@@ -14,6 +14,7 @@ pub mod direct;
 mod error;
 pub mod events;
 pub mod features;
+pub mod explanation;
 mod forecaster;
 pub mod hybrid;
 pub mod linear;
@@ -28,6 +29,7 @@ pub mod zoo;
 
 pub use error::{FitError, LevelsError};
 pub use events::{Events, NO_EVENTS};
+pub use explanation::Explanation;
 pub use forecaster::{Forecaster as LoadForecaster, Model, warm};
 pub use model::{Ahead, Covariate, Data, Fit, Fitted, Forecaster, Sample};
 pub use prediction::{Levels, Prediction};
