@@ -6,9 +6,9 @@
 
 use crate::direct::FittedDirect;
 use crate::events::{Events, NO_EVENTS};
+use crate::explanation::Explanation;
 use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
-use crate::explanation::Explanation;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
