@@ -17,6 +17,8 @@ mod error;
 pub mod events;
 pub mod explanation;
 pub mod features;
+mod forecaster;
+pub mod hybrid;
 pub mod linear;
 mod model;
 pub mod naive;

@@ -7,6 +7,7 @@
 use crate::direct::FittedDirect;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
+use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
@@ -146,4 +147,6 @@ fitted! {
     Direct(Box<FittedDirect>),
     /// A recurrent network.
     Recurrent(FittedRecurrent),
+    /// A model and what was learnt from its errors.
+    Residual(Box<FittedResidual>),
 }
