@@ -77,7 +77,9 @@ fn score(task: &Task, model: &dyn Fit, levels: &Levels, events: &Events, typed: 
     let (mut tally, mut capacity) = (QuantileTally::new(levels), Vec::with_capacity(tested));
     let started = Instant::now();
     for origin in (first..values.len()).step_by(task.horizon) {
-        let fitted = model.fit(&task.data(origin, &task.covariates(origin), events), typed.seed).map_err(|error| error.to_string())?;
+        let fitted = model
+            .fit(&task.data(origin, &task.covariates(origin), events), typed.seed)
+            .map_err(|error| error.to_string())?;
         let said = task.floored(fitted.predict(&Ahead { horizon: task.horizon, events }, levels));
         let came = &values[origin..origin + task.horizon];
         tally.add(came, &said);

@@ -20,7 +20,9 @@ pub fn tasks(typed: &Forecast) -> anyhow::Result<Vec<Task>> {
     let path = typed.file.as_deref().unwrap_or(Path::new("-")).to_string_lossy();
     let all = table::read(&path, table::Options { step: step.transpose()? })?;
     let names: Vec<String> = all.iter().map(|series| series.name.clone()).collect();
-    for (flag, wanted) in typed.series.iter().map(|it| ("--series", it)).chain(typed.covariates.iter().map(|it| ("--covariates", it))) {
+    for (flag, wanted) in
+        typed.series.iter().map(|it| ("--series", it)).chain(typed.covariates.iter().map(|it| ("--covariates", it)))
+    {
         if !names.contains(wanted) {
             bail!("{flag} {wanted}: there is {}", names.join(", "));
         }
@@ -39,7 +41,11 @@ fn task(typed: &Forecast, recorded: Recorded, covariates: &[Recorded]) -> anyhow
     for other in covariates {
         let moments = |series: &Recorded| (series.start, series.step, series.values.len());
         if moments(other) != moments(&recorded) {
-            bail!("--covariates {}: its moments are not those of {}; a table with both as columns has the same", other.name, recorded.name);
+            bail!(
+                "--covariates {}: its moments are not those of {}; a table with both as columns has the same",
+                other.name,
+                recorded.name
+            );
         }
     }
     let covariates = covariates.to_vec();

@@ -87,7 +87,10 @@ fn detailed(typed: &Forecast, task: &Task, outcome: &Outcome, levels: &Levels, s
         let name = effect.name.as_deref().unwrap_or("all covariates together");
         let verdict = if effect.helped() { "helped" } else { "did not help" };
         let (ratio, count) = (effect.ratio(), effect.forecasts);
-        let _ = writeln!(out, "{name} {verdict}: a linear model's loss with it was {ratio:.3} of without ({count} forecasts)");
+        let _ = writeln!(
+            out,
+            "{name} {verdict}: a linear model's loss with it was {ratio:.3} of without ({count} forecasts)"
+        );
     }
     if typed.explain {
         out.push('\n');

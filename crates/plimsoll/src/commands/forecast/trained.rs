@@ -1,9 +1,9 @@
 //! Networks that were trained before, from a safetensors file.
 
 use anyhow::{Context, bail};
-use plimsoll_forecast::neural::weights::Weights;
-use plimsoll_forecast::neural::recurrent::{Recurrent, Trained};
 use plimsoll_forecast::Fit;
+use plimsoll_forecast::neural::recurrent::{Recurrent, Trained};
+use plimsoll_forecast::neural::weights::Weights;
 use plimsoll_forecast::pretrained::Pretrained;
 use std::path::Path;
 use std::sync::Arc;
