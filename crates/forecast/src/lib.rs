@@ -10,6 +10,7 @@
 //! This crate must not know replicas or cost.
 
 mod error;
+pub mod ets;
 pub mod events;
 mod forecaster;
 mod model;

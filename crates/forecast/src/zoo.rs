@@ -1,6 +1,7 @@
 //! Every model by name: what the command line offers and what reports list.
 
 use crate::Fit;
+use crate::ets::Ets;
 use crate::naive::{LastValue, SeasonalNaive};
 
 /// One model that can be asked for by name.
@@ -17,6 +18,25 @@ pub struct Entry {
 pub const ZOO: &[Entry] = &[
     Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
     Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
+    Entry { name: "simple", about: "simple exponential smoothing", model: || Box::new(Ets::simple()) },
+    Entry { name: "holt", about: "exponential smoothing with a trend", model: || Box::new(Ets::holt()) },
+    Entry {
+        name: "damped-holt",
+        about: "exponential smoothing with a fading trend",
+        model: || Box::new(Ets::damped_holt()),
+    },
+    Entry { name: "holt-winters", about: "trend and additive season", model: || Box::new(Ets::holt_winters()) },
+    Entry {
+        name: "holt-winters-multiplicative",
+        about: "trend and multiplicative season, relative errors",
+        model: || Box::new(Ets::holt_winters_multiplicative()),
+    },
+    Entry { name: "auto-ets", about: "the best of 15 forms of exponential smoothing", model: || Box::new(Ets::auto()) },
+    Entry {
+        name: "auto-ets-following",
+        about: "auto-ets whose level follows every step: for short horizons",
+        model: || Box::new(Ets::auto_following()),
+    },
 ];
 
 /// The model of that name.
