@@ -19,6 +19,7 @@ mod prediction;
 mod residuals;
 mod season;
 mod series;
+pub mod theta;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

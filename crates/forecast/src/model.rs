@@ -7,6 +7,7 @@
 use crate::ets::FittedEts;
 use crate::events::{Events, NO_EVENTS};
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::theta::FittedTheta;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -132,4 +133,6 @@ fitted! {
     SeasonalNaive(FittedSeasonalNaive),
     /// Exponential smoothing of any form.
     Ets(FittedEts),
+    /// One of the theta methods.
+    Theta(FittedTheta),
 }

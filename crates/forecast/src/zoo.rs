@@ -3,6 +3,7 @@
 use crate::Fit;
 use crate::ets::Ets;
 use crate::naive::{LastValue, SeasonalNaive};
+use crate::theta::Theta;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -37,6 +38,15 @@ pub const ZOO: &[Entry] = &[
         about: "auto-ets whose level follows every step: for short horizons",
         model: || Box::new(Ets::auto_following()),
     },
+    Entry { name: "theta", about: "smoothing that leans on half of a line", model: || Box::new(Theta::standard()) },
+    Entry { name: "optimized-theta", about: "theta with a share of its own", model: || Box::new(Theta::optimized()) },
+    Entry { name: "dynamic-theta", about: "theta whose line follows", model: || Box::new(Theta::dynamic()) },
+    Entry {
+        name: "dynamic-optimized-theta",
+        about: "theta whose line follows, with a share of its own",
+        model: || Box::new(Theta::dynamic_optimized()),
+    },
+    Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
 ];
 
 /// The model of that name.

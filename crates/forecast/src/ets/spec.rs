@@ -209,7 +209,7 @@ impl Scaled {
 }
 
 /// The power of two at or below a size; 1 for 0 and for what has none.
-fn power_of_two(size: f64) -> f64 {
+pub(crate) fn power_of_two(size: f64) -> f64 {
     if !(size.is_finite() && size > f64::MIN_POSITIVE) {
         return 1.0;
     }

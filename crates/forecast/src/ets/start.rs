@@ -14,7 +14,7 @@ const FACTOR_MIN: f64 = 1e-2;
 
 /// The state that a form starts from.
 pub fn state(form: Form, values: &Values<'_>) -> State {
-    let season = season(form.season, values);
+    let season = season(form.season, values.values, values.period);
     let multiplicative = form.season == Seasonal::Multiplicative;
     let first = values.values.iter().enumerate().filter(|(_, value)| value.is_finite());
     let without = first.map(|(at, value)| {
@@ -44,15 +44,14 @@ fn line(points: &[(f64, f64)]) -> (f64, f64) {
 }
 
 /// One value per place: sum 0 when it is added, mean 1 when it multiplies; empty without a season.
-pub fn season(kind: Seasonal, values: &Values<'_>) -> Vec<f64> {
+pub fn season(kind: Seasonal, values: &[f64], period: usize) -> Vec<f64> {
     if kind == Seasonal::None {
         return Vec::new();
     }
     let multiplicative = kind == Seasonal::Multiplicative;
-    let period = values.period;
-    let trend = centred_mean(values.values, period);
+    let trend = centred_mean(values, period);
     let mut sums = vec![(0.0, 0_u32); period];
-    for (at, (value, trend)) in values.values.iter().zip(&trend).enumerate() {
+    for (at, (value, trend)) in values.iter().zip(&trend).enumerate() {
         let part = if multiplicative { value / trend } else { value - trend };
         if part.is_finite() {
             sums[at % period].0 += part;
