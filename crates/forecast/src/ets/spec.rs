@@ -186,8 +186,9 @@ impl Scaled {
         let level = self.values.iter().copied().find(|value| value.is_finite()).unwrap_or(0.0);
         let by = Smoothing { alpha: 0.5, beta: 0.0, gamma: 0.0, phi: 1.0 };
         let start = State { level, slope: 0.0, season: Vec::new() };
-        let candidate = Candidate { form, by, start, likelihood: f64::INFINITY, aicc: f64::INFINITY };
-        self.fitted(&mut Workspace::new(self.values(), bounds), &candidate)
+        let mut workspace = Workspace::new(self.values(), bounds);
+        let likelihood = workspace.likelihood(form, &by, &start);
+        self.fitted(&mut workspace, &Candidate { form, by, start, likelihood, aicc: f64::INFINITY })
     }
 
     fn fitted(&self, workspace: &mut Workspace<'_>, best: &Candidate) -> FittedEts {
@@ -201,8 +202,9 @@ impl Scaled {
             next: self.values.len() % state.season.len().max(1),
             state,
             variance,
+            largest: self.values.iter().fold(0.0, |most: f64, value| most.max(value.abs())),
             spread: Spread::measure(best.form, &best.by, variance, &best.start, &self.values()),
-            aicc: best.aicc,
+            aicc: best.aicc.is_finite().then_some(best.aicc),
             likelihood: best.likelihood,
         }
     }
