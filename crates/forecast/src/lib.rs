@@ -14,6 +14,7 @@ pub mod decompose;
 pub mod detect;
 pub mod direct;
 mod error;
+pub mod ets;
 pub mod events;
 pub mod explanation;
 pub mod features;
@@ -28,6 +29,7 @@ mod prediction;
 pub mod score;
 mod series;
 pub mod trees;
+pub mod theta;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

@@ -5,12 +5,14 @@
 //! whoever fits many series brings the threads.
 
 use crate::direct::FittedDirect;
+use crate::ets::FittedEts;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
+use crate::theta::FittedTheta;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -149,4 +151,8 @@ fitted! {
     Recurrent(FittedRecurrent),
     /// A model and what was learnt from its errors.
     Residual(Box<FittedResidual>),
+    /// Exponential smoothing of any form.
+    Ets(FittedEts),
+    /// One of the theta methods.
+    Theta(FittedTheta),
 }
