@@ -7,7 +7,6 @@ use crate::linear::Autoregression;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
 use crate::ets::Ets;
-use crate::naive::{LastValue, SeasonalNaive};
 use crate::theta::Theta;
 
 /// One model that can be asked for by name.
