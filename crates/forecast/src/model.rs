@@ -4,6 +4,7 @@
 //! which serialises, predicts without side effects and takes new samples. Nothing here does I/O or starts a thread:
 //! whoever fits many series brings the threads.
 
+use crate::arima::FittedArima;
 use crate::events::{Events, NO_EVENTS};
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::{FitError, Levels, Prediction, Series};
@@ -129,4 +130,6 @@ fitted! {
     LastValue(FittedLastValue),
     /// The value one season ago.
     SeasonalNaive(FittedSeasonalNaive),
+    /// Seasonal ARIMA.
+    Arima(Box<FittedArima>),
 }

@@ -1,6 +1,7 @@
 //! Every model by name: what the command line offers and what reports list.
 
 use crate::Fit;
+use crate::arima::{Arima, AutoArima};
 use crate::naive::{LastValue, SeasonalNaive};
 
 /// One model that can be asked for by name.
@@ -17,6 +18,8 @@ pub struct Entry {
 pub const ZOO: &[Entry] = &[
     Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
     Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
+    Entry { name: "arima", about: "ARIMA (1,1,1)(0,1,1)", model: || Box::new(Arima::default()) },
+    Entry { name: "auto-arima", about: "ARIMA, its form searched for", model: || Box::new(AutoArima::default()) },
 ];
 
 /// The model of that name.
