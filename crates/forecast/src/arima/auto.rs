@@ -25,8 +25,8 @@ pub struct AutoArima {
     pub seasonal_test: SeasonalTest,
     /// Whether a mean or drift may be chosen.
     pub constant: bool,
-    /// Whether forms are compared by the conditional sum of squares; R's rule (more than 150 values, or a season longer
-    /// than 12) when none is given.
+    /// Whether forms are compared by the conditional sum of squares instead of the exact likelihood; when none is given,
+    /// only where the exact one would take seconds.
     pub approximation: Option<bool>,
     /// Forms that are estimated exactly after an approximate search, the best first; R takes one.
     pub finalists: usize,
@@ -37,6 +37,10 @@ pub struct AutoArima {
     /// Which of the data's seasons, counted from the shortest; the shortest when none is named.
     pub season: Option<usize>,
 }
+
+/// Multiplications of one exact likelihood beyond which the search is a conditional one: some fifty evaluations a form,
+/// some fifty forms.
+const EXACT_WORK_MAX: usize = 400_000;
 
 impl Default for AutoArima {
     fn default() -> Self {
@@ -76,6 +80,8 @@ impl AutoArima {
     fn limits(&self, prepared: &Prepared, season: usize) -> Limits {
         let measured = prepared.values.len() - prepared.missing.len();
         let most = |order: usize| order.min(measured / 3).min(if season > 1 { season - 1 } else { usize::MAX });
+        let gaps = prepared.missing.len();
+        let work = prepared.values.len() * (2 * season + 8) * (1 + gaps / 4) + prepared.values.len() * gaps * gaps / 2;
         let seasons = |order: usize| if season > 1 { order.min(measured / 3 / season) } else { 0 };
         Limits {
             plain: Order::new(most(self.plain.p), 0, most(self.plain.q)),
@@ -83,7 +89,7 @@ impl AutoArima {
             constant: self.constant && prepared.differences.differences() < 2,
             forms: self.forms.max(5),
             roots: self.roots,
-            exact: !self.approximation.unwrap_or(measured > 150 || season > 12),
+            exact: !self.approximation.unwrap_or(work > EXACT_WORK_MAX),
         }
     }
 }

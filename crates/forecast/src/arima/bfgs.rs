@@ -5,11 +5,22 @@
 
 /// Step of the differences: the objectives are smooth to about 1e-14 and of curvature about 1.
 const DIFFERENCE: f64 = 1e-6;
-/// A step that gains less than this share ends the search.
-const GAIN_MIN: f64 = 1e-9;
 /// Sufficient decrease of the backtracking.
 const ARMIJO: f64 = 1e-4;
-const ITERATIONS_MAX: usize = 60;
+
+/// When to stop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    /// Most steps.
+    pub steps: usize,
+    /// Two steps in a row that gain less than this end it.
+    pub gain: f64,
+}
+
+impl Effort {
+    /// To the bottom.
+    pub const FULL: Self = Self { steps: 60, gain: 1e-9 };
+}
 
 /// The lowest point found from `start`, with `inverse` (row by row) for the inverse Hessian to begin with. `function` gives
 /// infinity where it is not defined; at `start` it must be defined.
@@ -17,6 +28,7 @@ pub(crate) fn minimise(
     mut function: impl FnMut(&[f64]) -> f64,
     start: &[f64],
     mut inverse: Vec<f64>,
+    effort: Effort,
 ) -> (Vec<f64>, f64) {
     let size = start.len();
     let mut at = start.to_vec();
@@ -26,7 +38,7 @@ pub(crate) fn minimise(
     }
     let mut slope = gradient(&mut function, &mut at, value);
     let mut idle = 0;
-    for _ in 0..ITERATIONS_MAX {
+    for _ in 0..effort.steps {
         let mut step = direction(&inverse, &slope);
         if !(dot(&step, &slope) < 0.0) {
             step = slope.iter().map(|slope| -slope).collect();
@@ -39,7 +51,7 @@ pub(crate) fn minimise(
         let gain = value - found;
         let moved: Vec<f64> = next.iter().zip(&at).map(|(next, at)| next - at).collect();
         (at, value) = (next, found);
-        idle = if gain < GAIN_MIN * (value.abs() + 1.0) { idle + 1 } else { 0 };
+        idle = if gain < effort.gain { idle + 1 } else { 0 };
         if idle == 2 {
             break;
         }
@@ -121,14 +133,14 @@ mod tests {
     #[test]
     fn it_finds_the_bottom_of_a_bent_valley() {
         let rosenbrock = |x: &[f64]| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2);
-        let (at, value) = minimise(rosenbrock, &[-1.2, 1.0], vec![1.0, 0.0, 0.0, 1.0]);
+        let (at, value) = minimise(rosenbrock, &[-1.2, 1.0], vec![1.0, 0.0, 0.0, 1.0], Effort::FULL);
         assert!(value < 1e-6 && (at[0] - 1.0).abs() < 2e-3, "{at:?} {value}");
     }
 
     #[test]
     fn it_stays_where_the_function_is_defined() {
         let wall = |x: &[f64]| if x[0] > 0.5 { f64::INFINITY } else { (x[0] - 0.4).powi(2) };
-        let (at, _) = minimise(wall, &[-3.0], vec![1.0]);
+        let (at, _) = minimise(wall, &[-3.0], vec![1.0], Effort::FULL);
         assert!((at[0] - 0.4).abs() < 1e-3, "{at:?}");
     }
 }

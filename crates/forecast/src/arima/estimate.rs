@@ -8,7 +8,7 @@
 //! R. H. Jones (1980), as in `polynomial`; information criteria as in R. J. Hyndman, Y. Khandakar, "Automatic Time Series
 //! Forecasting: The forecast Package for R", Journal of Statistical Software 27(3), 2008.
 
-use super::bfgs::minimise;
+use super::bfgs::{Effort, minimise};
 use super::cholesky::Cholesky;
 use super::css::{Css, CssFit};
 use super::form::Form;
@@ -22,8 +22,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RootRule {
-    /// A form is refused when a root of any of its four factors, each in its own step, lies within 1.01. With a season of
-    /// 24, R's rule refuses every seasonal coefficient beyond 0.79, which hourly loads nearly always have.
+    /// A form is refused when a root of φ, θ or Φ, each in its own step, lies within 1.01, or one of Θ within 1. With a
+    /// season of 24, R's rule refuses every seasonal coefficient beyond 0.79, which hourly loads nearly always have; a
+    /// Θ of nearly 1 is a season that never changes, and does no harm.
     #[default]
     Factors,
     /// R's rule: a root of the multiplied polynomials lies within 1.01.
@@ -36,15 +37,16 @@ impl RootRule {
     /// Whether an estimate keeps its distance from the unit circle.
     pub(crate) fn accepts(self, form: &Form, arma: &[f64]) -> bool {
         let blocks = Blocks::of(form, arma);
-        let seasonal = match self {
-            Self::Factors => RADIUS,
-            Self::Products => libm::pow(RADIUS, form.season as f64),
+        let product = libm::pow(RADIUS, form.season as f64);
+        let (seasonal_ar, seasonal_ma) = match self {
+            Self::Factors => (RADIUS, 1.0),
+            Self::Products => (product, product),
         };
         let negated = |ma: &[f64]| ma.iter().map(|theta| -theta).collect::<Vec<f64>>();
         roots_beyond(blocks.ar, RADIUS)
             && roots_beyond(&negated(blocks.ma), RADIUS)
-            && roots_beyond(blocks.seasonal_ar, seasonal)
-            && roots_beyond(&negated(blocks.seasonal_ma), seasonal)
+            && roots_beyond(blocks.seasonal_ar, seasonal_ar)
+            && roots_beyond(&negated(blocks.seasonal_ma), seasonal_ma)
     }
 }
 
@@ -133,17 +135,27 @@ pub(crate) fn guess(form: &Form, prepared: &Prepared, start: Option<Vec<f64>>) -
     Some(Guess { form: *form, fit, aicc })
 }
 
-/// The exact maximum from a conditional estimate; none where the form has no likelihood on this series.
-pub(crate) fn exact(guess: &Guess, prepared: &Prepared, workspace: &mut Workspace) -> Option<Estimate> {
+/// The exact maximum from a conditional estimate, or from `other` coefficients where those are likelier; none where the
+/// form has no likelihood on this series.
+pub(crate) fn exact(
+    guess: &Guess,
+    other: Option<&[f64]>,
+    prepared: &Prepared,
+    workspace: &mut Workspace,
+    effort: Effort,
+) -> Option<Estimate> {
     let form = guess.form;
     let sample = prepared.sample(form.constant);
     let count = form.arma_count();
-    let start = release(&form, &guess.fit.parameters[..count]);
+    let mut start = release(&form, &guess.fit.parameters[..count]);
     let process = |free: &[f64]| process_of(&form, &constrain(&form, free));
-    let objective =
+    let mut objective =
         |free: &[f64]| likelihood(&process(free), &sample, workspace).map_or(f64::INFINITY, |found| found.objective);
     let inverse = inverse_hessian(&form, &start, &guess.fit.hessian);
-    let (free, _) = minimise(objective, &start, inverse);
+    if let Some(other) = other.map(|other| release(&form, other)).filter(|other| objective(other) < objective(&start)) {
+        start = other;
+    }
+    let (free, _) = minimise(objective, &start, inverse, effort);
     at(&form, constrain(&form, &free), &sample, prepared, workspace)
 }
 
@@ -228,6 +240,6 @@ mod tests {
     fn a_seasonal_root_is_judged_by_its_own_step_or_by_the_product() {
         let form = Form { plain: Order::new(0, 1, 0), seasonal: Order::new(0, 1, 1), season: 24, constant: false };
         assert!(RootRule::Factors.accepts(&form, &[-0.9]) && !RootRule::Products.accepts(&form, &[-0.9]));
-        assert!(!RootRule::Factors.accepts(&form, &[-0.995]) && RootRule::Products.accepts(&form, &[-0.78]));
+        assert!(!RootRule::Factors.accepts(&form, &[-1.005]) && RootRule::Products.accepts(&form, &[-0.78]));
     }
 }

@@ -179,3 +179,94 @@ impl Forecaster for FittedArima {
         self.at = self.at.plus(self.step);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::estimate::at;
+    use super::super::form::Order;
+    use super::*;
+    use plimsoll_stats::{Random, normal};
+
+    /// A walk with a season that drifts, with gaps where asked for.
+    fn series(count: usize, gaps: &[usize]) -> Vec<f64> {
+        let mut random = Random::new(11);
+        let mut draw = || normal::quantile(random.unit().clamp(1e-9, 1.0 - 1e-9));
+        let mut months = [5.0, 0.0, -3.0, 8.0, 1.0, 0.0];
+        let mut level = 100.0;
+        let value = |index: usize| {
+            level += draw();
+            months[index % 6] += 0.3 * draw();
+            if gaps.contains(&index) { f64::NAN } else { level + months[index % 6] }
+        };
+        (0..count).map(value).collect()
+    }
+
+    /// The form with these coefficients after `values`, nothing estimated.
+    fn given(form: &Form, arma: &[f64], values: &[f64]) -> FittedArima {
+        let prepared = Prepared::new(values, &[], form.plain.d, form.seasonal.d, form.season);
+        let mut workspace = Workspace::default();
+        let sample = prepared.sample(form.constant);
+        let estimate = at(form, arma.to_vec(), &sample, &prepared, &mut workspace).unwrap();
+        let known = Known { events: Events::default(), start: Timestamp(0), step: Millis(1) };
+        FittedArima::new(&estimate, &prepared, known, &mut workspace)
+    }
+
+    /// Means and variances in the series' units for an innovation of 1.
+    fn said(fitted: &FittedArima) -> Vec<(f64, f64)> {
+        let said = fitted.filter.predict(20);
+        said.iter().map(|(mean, variance)| (mean * fitted.scale + fitted.shift, *variance)).collect()
+    }
+
+    #[test]
+    fn updating_equals_the_filter_over_the_longer_series_gaps_included() {
+        let forms = [
+            (
+                Form { plain: Order::new(0, 1, 1), seasonal: Order::new(0, 1, 1), season: 6, constant: false },
+                &[-0.3, -0.9][..],
+            ),
+            (
+                Form { plain: Order::new(2, 1, 0), seasonal: Order::new(1, 0, 0), season: 6, constant: false },
+                &[0.3, 0.2, 0.6],
+            ),
+            (Form { plain: Order::new(1, 0, 1), seasonal: Order::default(), season: 1, constant: false }, &[0.9, 0.4]),
+        ];
+        for gaps in [&[][..], &[3, 50, 71, 75, 76, 77, 78]] {
+            let values = series(90, gaps);
+            for (form, arma) in forms {
+                let mut updated = given(&form, arma, &values[..70]);
+                values[70..].iter().for_each(|value| updated.update(&Sample::of(*value)));
+                let whole = given(&form, arma, &values);
+                for (a, b) in said(&updated).iter().zip(said(&whole)) {
+                    assert!((a.0 - b.0).abs() < 1e-6 * b.0.abs(), "{form} {a:?} {b:?}");
+                    assert!((a.1 - b.1).abs() < 1e-6 * b.1, "{form} {a:?} {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_drift_goes_on_after_updates_and_an_effect_is_known_in_advance() {
+        use crate::events::{Column, Window};
+        use crate::{Data, Fit, Series};
+        let hour = 3_600_000;
+        let window = |from: u64| Window {
+            from: Timestamp(from as i64 * hour),
+            to: Timestamp((from as i64 + 2) * hour),
+            value: 1.0,
+        };
+        let windows = [10, 30, 47, 62, 81, 92].map(window).to_vec();
+        let events = Events { columns: vec![Column { name: "sale".into(), windows }] };
+        let plain = series(90, &[]);
+        let at = |index: usize| events.columns[0].at(Timestamp(index as i64 * hour));
+        let values: Vec<f64> = (0..90).map(|index| plain[index] + 0.5 * index as f64 + 40.0 * at(index)).collect();
+        let data = Data { events: &events, ..Data::alone(Series::untimed(&values), &[]) };
+        let spec = super::super::Arima { plain: Order::new(1, 1, 0), constant: true, ..Default::default() };
+        let mut fitted = spec.fit(&data.head(80), 0).unwrap();
+        values[80..].iter().for_each(|value| fitted.update(&Sample::of(*value)));
+        let ahead = Ahead { horizon: 5, events: &events };
+        let points = fitted.predict(&ahead, &Levels::deciles()).points().to_vec();
+        assert!(points[2] - points[1] > 30.0 && points[4] - points[3] < -30.0, "{points:?}");
+        let crate::Fitted::Arima(fitted) = fitted else { panic!("an ARIMA model") };
+        assert!((fitted.regression()[1] - 40.0).abs() < 6.0, "{:?}", fitted.regression());
+    }
+}

@@ -1,5 +1,6 @@
 //! ARIMA of a form that is given.
 
+use super::bfgs::Effort;
 use super::estimate::{Estimate, Guess, exact, guess};
 use super::fitted::{FittedArima, Known};
 use super::form::{Form, Order};
@@ -134,7 +135,7 @@ fn try_form(form: &Form, prepared: &Prepared, workspace: &mut Workspace) -> Opti
         return None;
     }
     let guess: Guess = guess(form, prepared, None)?;
-    exact(&guess, prepared, workspace)
+    exact(&guess, None, prepared, workspace, Effort::FULL)
 }
 
 /// A random walk, or a constant when there is but one value: what any series allows.

@@ -248,3 +248,101 @@ fn left_of_start(arma: &Arma, sample: &Sample, workspace: &mut Workspace) -> Opt
     subtract(&mut left, &arma.entry, 1.0);
     Some(low_rank(left, size, 1e-9))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::Filter;
+    use super::super::polynomial::sparse;
+    use super::*;
+    use plimsoll_stats::{Random, normal};
+
+    fn noise(count: usize, seed: u64) -> Vec<f64> {
+        let mut random = Random::new(seed);
+        (0..count).map(|_| normal::quantile(random.unit().clamp(1e-9, 1.0 - 1e-9))).collect()
+    }
+
+    /// (φ, θ) with and without a seasonal part, close to the unit circle too.
+    fn processes() -> Vec<Arma> {
+        let mut seasonal = vec![0.0; 13];
+        (seasonal[0], seasonal[11], seasonal[12]) = (0.5, 0.3, -0.15);
+        let mut smooth = vec![0.0; 24];
+        (smooth[0], smooth[23]) = (-0.4, -0.95);
+        vec![
+            Arma::new(vec![], &[]),
+            Arma::new(vec![0.97], &[]),
+            Arma::new(vec![1.2, -0.5], &[0.4, 0.99]),
+            Arma::new(seasonal, &[0.3]),
+            Arma::new(vec![0.6], &smooth),
+        ]
+    }
+
+    /// The filter at its stationary start.
+    fn filter(arma: &Arma) -> Filter {
+        let mut left = arma.covariance().unwrap();
+        for row in 0..arma.size() {
+            for col in 0..arma.size() {
+                left[row * arma.size() + col] -= arma.entry[row] * arma.entry[col];
+            }
+        }
+        let columns = low_rank(left, arma.size(), 1e-13);
+        Filter::new(sparse(&arma.phi), Vec::new(), arma.entry.clone(), vec![0.0; arma.size()], columns)
+    }
+
+    #[test]
+    fn it_is_the_kalman_filters_likelihood_gaps_included() {
+        for (seed, arma) in processes().iter().enumerate() {
+            for gaps in [&[][..], &[5, 30, 31, 32, 99]] {
+                let mut values = noise(150, seed as u64);
+                let mut columns: Vec<Column> = Vec::new();
+                for &gap in gaps {
+                    values[gap] = 0.3;
+                    let mut indicator = vec![0.0; values.len()];
+                    indicator[gap] = 1.0;
+                    columns.push(Column::new(indicator));
+                }
+                columns.push(Column { from: 0, values: values.clone() });
+                let sample = Sample { columns, gaps: gaps.len() };
+                let mut workspace = Workspace::default();
+                let found = likelihood(arma, &sample, &mut workspace).unwrap();
+                let mut filter = filter(arma);
+                let (mut squares, mut logs) = (0.0, 0.0);
+                for (index, value) in values.iter().enumerate() {
+                    let value = if gaps.contains(&index) { f64::NAN } else { *value };
+                    let Some((error, variance)) = filter.step(value) else { continue };
+                    squares += error * error / variance;
+                    logs += variance.ln();
+                }
+                let measured = sample.measured() as f64;
+                let objective = 0.5 * ((squares / measured).ln() + logs / measured);
+                assert!((found.objective - objective).abs() < 1e-9, "{seed} {} {objective}", found.objective);
+                assert!((found.squares / squares - 1.0).abs() < 1e-9);
+                // Both end in the same state.
+                let end = end(arma, &sample, &found, &mut workspace);
+                let roots = found.information.as_ref().map_or_else(Vec::new, |factor| factor.inverse_root(gaps.len()));
+                let mut left = end.columns.clone();
+                left.extend(roots.iter().map(|root| {
+                    let at = |row: usize| root.iter().zip(&end.gap_columns).map(|(root, gap)| root * gap[row]).sum();
+                    (0..arma.size()).map(at).collect()
+                }));
+                let other = Filter::new(sparse(&arma.phi), Vec::new(), arma.entry.clone(), end.mean, left);
+                for (a, b) in filter.predict(30).iter().zip(other.predict(30)) {
+                    assert!((a.0 - b.0).abs() < 1e-6 && (a.1 - b.1).abs() < 1e-6 * a.1, "{seed} {a:?} {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_mean_is_the_generalised_least_squares_one() {
+        // White noise: the mean; a unit root's neighbour: the mean of both ends, nearly.
+        let values = vec![1.0, 4.0, 2.0, 9.0];
+        let ones = Column::new(vec![1.0; 4]);
+        let sample = Sample { columns: vec![ones, Column { from: 0, values }], gaps: 0 };
+        let mut workspace = Workspace::default();
+        let white = likelihood(&Arma::new(vec![], &[]), &sample, &mut workspace).unwrap();
+        assert!((white.unknowns[0] - 4.0).abs() < 1e-12 && (white.squares - 38.0).abs() < 1e-12);
+        let walk = likelihood(&Arma::new(vec![0.999_999], &[]), &sample, &mut workspace).unwrap();
+        assert!((walk.unknowns[0] - 5.0).abs() < 1e-3);
+        assert!(likelihood(&Arma::new(vec![1.2], &[]), &sample, &mut workspace).is_none());
+    }
+}

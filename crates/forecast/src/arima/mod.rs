@@ -5,6 +5,11 @@
 //! instead of a covariance matrix (`likelihood`), and regressors never reach the minimiser. Live samples go through a
 //! square-root Kalman filter (`filter`).
 
+#![expect(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "`!(a < b)` is how a comparison with NaN takes the branch that gives up"
+)]
+
 mod auto;
 mod bfgs;
 mod cholesky;

@@ -165,6 +165,6 @@ mod tests {
         let (one, four) = (Prepared::new(&values, &[], 1, 0, 1), Prepared::new(&double, &[], 1, 0, 1));
         assert_eq!(one.values, four.values);
         assert_eq!(one.scale * 4.0, four.scale);
-        assert_eq!(Prepared::new(&[2.0, 4.0, 6.0], &[], 1, 0, 1).is_flat(), true);
+        assert!(Prepared::new(&[2.0, 4.0, 6.0], &[], 1, 0, 1).is_flat());
     }
 }

@@ -6,6 +6,7 @@
 //! # Source
 //! R. J. Hyndman, Y. Khandakar, Journal of Statistical Software 27(3), 2008, 3.2, as R's `auto.arima` does it.
 
+use super::bfgs::Effort;
 use super::estimate::{Estimate, Guess, RootRule, exact, guess};
 use super::form::{Form, Order};
 use super::likelihood::Workspace;
@@ -95,10 +96,11 @@ impl<'a> Search<'a> {
 
     fn attempt(&self, form: &Form, workspace: &mut Workspace) -> Tried {
         let refused = Tried { aicc: f64::INFINITY, guess: None, estimate: None };
-        let start = self.centre.and_then(|centre| self.tried[&centre].guess.as_ref()).map(|best| inherit(best, form));
-        let Some(guess) = guess(form, self.prepared, start) else { return refused };
+        let centre = self.centre.and_then(|centre| self.tried[&centre].guess.as_ref());
+        let Some(guess) = guess(form, self.prepared, centre.map(|best| inherit(best, form))) else { return refused };
         if self.limits.exact {
-            let estimate = exact(&guess, self.prepared, workspace);
+            // Always from the conditional estimate: the centre's own optimum is too often a saddle of the larger form.
+            let estimate = exact(&guess, None, self.prepared, workspace, SEARCH);
             let estimate = estimate.filter(|estimate| self.limits.roots.accepts(form, &estimate.arma));
             let aicc = estimate.as_ref().map_or(f64::INFINITY, |estimate| estimate.aicc);
             return Tried { aicc, guess: Some(guess), estimate };
@@ -157,38 +159,36 @@ impl<'a> Search<'a> {
             .filter(|(_, tried)| tried.aicc.is_finite())
             .collect();
         ranked.sort_by(|a, b| a.1.aicc.total_cmp(&b.1.aicc).then(a.0.cmp(&b.0)));
-        if self.limits.exact {
-            return ranked.first().and_then(|(_, tried)| tried.estimate.clone());
-        }
         let estimates = ranked.iter().filter_map(|(_, tried)| {
-            let estimate = exact(tried.guess.as_ref()?, self.prepared, workspace)?;
+            let found = tried.estimate.as_ref().map(|estimate| estimate.arma.as_slice());
+            let estimate = exact(tried.guess.as_ref()?, found, self.prepared, workspace, Effort::FULL)?;
             let accepted = self.limits.roots.accepts(&estimate.form, &estimate.arma) && estimate.aicc.is_finite();
             accepted.then_some(estimate)
         });
         estimates.take(count.max(1)).min_by(|a, b| a.aicc.total_cmp(&b.aicc))
     }
-
-    /// Forms tried, for reports and tests.
-    #[cfg(test)]
-    pub fn count(&self) -> usize {
-        self.order.len()
-    }
 }
+
+/// Effort of an exact estimate within the search: the criterion to a few hundredths.
+const SEARCH: Effort = Effort { steps: 8, gain: 2e-5 };
 
 /// The estimates of one form as a start for another: terms that both have, and 0 for the others.
 fn inherit(best: &Guess, form: &Form) -> Vec<f64> {
-    let count = best.form.arma_count();
-    let (arma, betas) = best.fit.parameters.split_at(count);
+    let (arma, betas) = best.fit.parameters.split_at(best.form.arma_count());
     let old = Blocks::of(&best.form, arma);
+    let blocks = [
+        (old.ar, form.plain.p),
+        (old.ma, form.plain.q),
+        (old.seasonal_ar, form.seasonal.p),
+        (old.seasonal_ma, form.seasonal.q),
+    ];
     let take =
-        |from: &[f64], count: usize| (0..count).map(|at| from.get(at).copied().unwrap_or(0.0)).collect::<Vec<_>>();
-    let mut out = take(old.ar, form.plain.p);
-    out.extend(take(old.ma, form.plain.q));
-    out.extend(take(old.seasonal_ar, form.seasonal.p));
-    out.extend(take(old.seasonal_ma, form.seasonal.q));
+        |(from, count): (&[f64], usize)| (0..count).map(|at| from.get(at).copied().unwrap_or(0.0)).collect::<Vec<_>>();
+    let mut out: Vec<f64> = blocks.into_iter().flat_map(take).collect();
+    let (constant, effects) = betas.split_at(usize::from(best.form.constant));
     if form.constant {
-        out.push(if best.form.constant { betas[0] } else { 0.0 });
+        out.push(constant.first().copied().unwrap_or(0.0));
     }
-    out.extend(&betas[usize::from(best.form.constant)..]);
+    out.extend(effects);
     out
 }

@@ -44,14 +44,14 @@ impl Loess {
             }
         };
         let (mut value, mut slope) = (0.0, 0.0);
-        for place in from..to {
+        for (place, now) in values.iter().enumerate().take(to).skip(from) {
             let weight = weight(place);
             let distance = place as f64 - at;
             sum += weight;
             first += weight * distance;
             moment += weight * distance * distance;
-            value += weight * values[place];
-            slope += weight * distance * values[place];
+            value += weight * now;
+            slope += weight * distance * now;
         }
         let spread = moment - first * first / sum;
         if !self.linear || !(libm::sqrt(spread / sum) > 0.001 * (count - 1) as f64) {
