@@ -62,9 +62,10 @@ def series():
     gaps = airline.copy()
     gaps[[5, 40, 41, 42, 90, 140]] = np.nan
     out["airline-gaps"] = (12, gaps, (0, 1, 1), (0, 1, 1), False)
-    gaps = level.copy()
+    # Without a mean, whose start values statsforecast can not find beside gaps.
+    gaps = level - 10
     gaps[[0, 30, 31, 77, 119]] = np.nan
-    out["ar1-gaps"] = (1, gaps, (1, 0, 0), (0, 0, 0), True)
+    out["ar1-gaps"] = (1, gaps, (1, 0, 0), (0, 0, 0), False)
     out["constant"] = (1, np.full(50, 7.0), None, None, None)
     return out
 

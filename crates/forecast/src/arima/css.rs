@@ -100,6 +100,15 @@ impl<'a> Css<'a> {
         self.form.arma_count() + self.regression.len()
     }
 
+    /// Where to start from without a better idea: no ARMA terms, the constant at the mean.
+    pub fn start(&self) -> Vec<f64> {
+        let mut start = vec![0.0; self.count()];
+        if self.form.constant {
+            start[self.form.arma_count()] = self.prepared.constant();
+        }
+        start
+    }
+
     /// Errors that count.
     fn used(&self) -> usize {
         self.prepared.whole.iter().skip(self.from).filter(|whole| **whole).count()

@@ -128,7 +128,7 @@ pub(crate) struct Guess {
 /// The conditional estimate from `start` (as many numbers as the form has, or none).
 pub(crate) fn guess(form: &Form, prepared: &Prepared, start: Option<Vec<f64>>) -> Option<Guess> {
     let css = Css::new(*form, prepared);
-    let start = start.filter(|start| start.len() == css.count()).unwrap_or_else(|| vec![0.0; css.count()]);
+    let start = start.filter(|start| start.len() == css.count()).unwrap_or_else(|| css.start());
     let fit = css.fit(&start)?;
     let measured = prepared.measured();
     let aicc = criterion(measured as f64 * libm::log(fit.variance.max(1e-300)), css.count() + 1, measured);

@@ -113,10 +113,18 @@ impl Prepared {
         if self.differences.differences() == 0 { 1.0 } else { index as f64 }
     }
 
+    /// The constant that alone fits best.
+    pub fn constant(&self) -> f64 {
+        mean(&self.differenced) / self.constant_per_row()
+    }
+
+    fn constant_per_row(&self) -> f64 {
+        if self.differences.seasonal.d > 0 { self.differences.season as f64 } else { 1.0 }
+    }
+
     /// The differenced regression columns, the constant first where the form has one.
     pub fn regression(&self, constant: bool) -> Vec<Vec<f64>> {
-        let per_step = if self.differences.seasonal.d > 0 { self.differences.season as f64 } else { 1.0 };
-        let constant = constant.then(|| vec![per_step; self.differenced.len()]);
+        let constant = constant.then(|| vec![self.constant_per_row(); self.differenced.len()]);
         constant.into_iter().chain(self.differenced_regressors.iter().cloned()).collect()
     }
 

@@ -97,7 +97,9 @@ impl<'a> Search<'a> {
     fn attempt(&self, form: &Form, workspace: &mut Workspace) -> Tried {
         let refused = Tried { aicc: f64::INFINITY, guess: None, estimate: None };
         let centre = self.centre.and_then(|centre| self.tried[&centre].guess.as_ref());
-        let Some(guess) = guess(form, self.prepared, centre.map(|best| inherit(best, form))) else { return refused };
+        let Some(guess) = guess(form, self.prepared, centre.map(|best| inherit(best, form, self.prepared))) else {
+            return refused;
+        };
         if self.limits.exact {
             // Always from the conditional estimate: the centre's own optimum is too often a saddle of the larger form.
             let estimate = exact(&guess, None, self.prepared, workspace, SEARCH);
@@ -173,7 +175,7 @@ impl<'a> Search<'a> {
 const SEARCH: Effort = Effort { steps: 8, gain: 2e-5 };
 
 /// The estimates of one form as a start for another: terms that both have, and 0 for the others.
-fn inherit(best: &Guess, form: &Form) -> Vec<f64> {
+fn inherit(best: &Guess, form: &Form, prepared: &Prepared) -> Vec<f64> {
     let (arma, betas) = best.fit.parameters.split_at(best.form.arma_count());
     let old = Blocks::of(&best.form, arma);
     let blocks = [
@@ -187,7 +189,7 @@ fn inherit(best: &Guess, form: &Form) -> Vec<f64> {
     let mut out: Vec<f64> = blocks.into_iter().flat_map(take).collect();
     let (constant, effects) = betas.split_at(usize::from(best.form.constant));
     if form.constant {
-        out.push(constant.first().copied().unwrap_or(0.0));
+        out.push(constant.first().copied().unwrap_or_else(|| prepared.constant()));
     }
     out.extend(effects);
     out
