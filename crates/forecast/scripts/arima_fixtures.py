@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Records what statsforecast's ARIMA says about small synthetic series, for tests/arima_differential.rs.
+"""Records what statsforecast and statsmodels say about small synthetic series, for tests/arima_differential.rs.
 
-Run: python3 arima_fixtures.py > ../tests/fixtures/arima.json   (statsforecast 2.1.1, numpy; some 3 CPU minutes)
+Forms with differences or gaps (the drift excepted) come from statsmodels with its exact diffuse start: statsforecast (as R) gives the first
+values a prior variance of 1e6, which the level of the series then disturbs, and its minimiser fails beside gaps.
+
+Run: python3 arima_fixtures.py > ../tests/fixtures/arima.json   (statsforecast 2.1.1, statsmodels; some 3 CPU minutes)
 """
 
 import json
@@ -10,6 +13,8 @@ import warnings
 
 import numpy as np
 import statsforecast
+import statsmodels
+import statsmodels.api as sm
 from statsforecast.arima import Arima, arima_string, auto_arima_f, forecast_arima, kalman_forecast, ndiffs, seas_heuristic
 
 warnings.filterwarnings("ignore")
@@ -53,7 +58,7 @@ def series():
         "drift": (1, np.cumsum(random.normal(0.5, 1, 150)), (0, 1, 0), (0, 0, 0), True),
         "arima111": (1, process(random, 200, (0.6,), (0.3,), d=1), (1, 1, 1), (0, 0, 0), False),
         "airline": (12, airline, (0, 1, 1), (0, 1, 1), False),
-        "trend": (12, 0.3 * months + year + process(random, 120, (0.5,)), (1, 0, 0), (0, 1, 1), True),
+        "trend": (12, 0.3 * months + year + process(random, 120, (0.5,)), (1, 0, 0), (0, 1, 1), False),
         "hours": (24, 100 + day + process(random, 240, (0.8,)), (1, 0, 1), (1, 1, 0), False),
         "ma2": (1, process(random, 150, (), (0.5, 0.3)), (0, 0, 2), (0, 0, 0), False),
         "arma21": (1, 50 + process(random, 200, (1.2, -0.5), (0.4,)), (2, 0, 1), (0, 0, 0), True),
@@ -62,7 +67,6 @@ def series():
     gaps = airline.copy()
     gaps[[5, 40, 41, 42, 90, 140]] = np.nan
     out["airline-gaps"] = (12, gaps, (0, 1, 1), (0, 1, 1), False)
-    # Without a mean, whose start values statsforecast can not find beside gaps.
     gaps = level - 10
     gaps[[0, 30, 31, 77, 119]] = np.nan
     out["ar1-gaps"] = (1, gaps, (1, 0, 0), (0, 0, 0), False)
@@ -71,31 +75,48 @@ def series():
 
 
 def fixed(values, season, plain, seasonal, constant):
-    gaps = bool(np.isnan(values).any())
-    fit = Arima(
-        values,
+    lost = plain[1] + seasonal[1] * season
+    if constant and not np.isnan(values).any():
+        return by_statsforecast(values, season, plain, seasonal, constant)
+    first = np.flatnonzero(~np.isnan(values))
+    inside = values[first[0] : first[-1] + 1]
+    model = sm.tsa.SARIMAX(
+        inside,
         order=plain,
-        seasonal={"order": seasonal, "period": season},
-        include_constant=constant,
-        method="ML" if gaps else "CSS-ML",
+        trend="c" if constant else None,
+        seasonal_order=(*seasonal, season if season > 1 else 0),
+        use_exact_diffuse=True,
     )
-    # kalman_forecast itself, because forecast_arima has no standard errors.
-    said = forecast_arima(fit, h=HORIZON, level=[80, 95])
-    model = fit["model"]
-    _, variance = kalman_forecast(HORIZON, *(model[key] for key in ("Z", "a", "P", "T", "V", "h")))
+    fit = model.fit(disp=0, maxiter=500, gtol=1e-9)
+    ahead = int(HORIZON + len(values) - 1 - first[-1])
+    said = fit.get_forecast(ahead)
+    used = int(np.sum(~np.isnan(inside))) - lost
+    free = len(fit.params) - 1
+    # What it counts for the diffuse start itself is left out, and the variance is the unbiased one, as in R.
+    likelihood = fit.llf + 0.5 * lost * np.log(2 * np.pi)
+    deviation = said.se_mean * np.sqrt(used / (used - free))
+    return recorded("statsmodels", plain, seasonal, constant, likelihood, said.predicted_mean, deviation)
+
+
+def recorded(source, plain, seasonal, constant, likelihood, mean, deviation):
     return {
+        "source": source,
         "plain": plain,
         "seasonal": seasonal,
         "constant": constant,
-        "coefficients": {name: float(value) for name, value in fit["coef"].items()},
-        "log_likelihood": float(fit["loglik"]),
-        "aicc": float(fit["aicc"]),
-        "variance": float(fit["sigma2"]),
-        "mean": [round(float(value), 6) for value in said["mean"]],
-        "low_80": [round(float(value), 6) for value in said["lower"]["80%"]],
-        "high_95": [round(float(value), 6) for value in said["upper"]["95%"]],
-        "relative_variance": [round(float(value), 8) for value in variance],
+        "log_likelihood": float(likelihood),
+        "mean": [round(float(value), 6) for value in mean[-HORIZON:]],
+        "deviation": [round(float(value), 6) for value in deviation[-HORIZON:]],
     }
+
+
+def by_statsforecast(values, season, plain, seasonal, constant):
+    form = {"order": seasonal, "period": season}
+    fit = Arima(values, order=plain, seasonal=form, include_constant=constant, method="CSS-ML")
+    mean = forecast_arima(fit, h=HORIZON)["mean"]
+    state = [fit["model"][key] for key in ("Z", "a", "P", "T", "V", "h")]
+    deviation = np.sqrt(kalman_forecast(HORIZON, *state)[1] * fit["sigma2"])
+    return recorded("statsforecast", plain, seasonal, constant, fit["loglik"], mean, deviation)
 
 
 def auto(values, season):
@@ -105,10 +126,10 @@ def auto(values, season):
     fit = auto_arima_f(values, period=season, approximation=False)
     said = forecast_arima(fit, h=HORIZON)
     return {
-        "form": arima_string({**fit, "xreg": fit.get("xreg")}).strip() if "constant" not in fit else "constant",
+        "form": "constant" if "constant" in fit else arima_string({**fit, "xreg": fit.get("xreg")}).strip(),
         "d": fit["arma"][5],
         "seasonal_d": fit["arma"][6],
-        "aicc": float(fit["aicc"]) if "constant" not in fit else None,
+        "aicc": None if "constant" in fit else float(fit["aicc"]),
         "mean": [round(float(value), 6) for value in said["mean"]],
     }
 
@@ -129,7 +150,7 @@ def main():
             "differences": int(ndiffs(values)) if whole else None,
         })
     provenance = (
-        f"statsforecast {statsforecast.__version__}, numpy {np.__version__}; scripts/arima_fixtures.py; synthetic "
+        f"statsforecast {statsforecast.__version__}, statsmodels {statsmodels.__version__}; scripts/arima_fixtures.py; synthetic "
         "series, seed 20261121"
     )
     print("{")

@@ -153,3 +153,27 @@ fn a_state_that_was_written_and_read_says_the_same() {
     let (one, other) = (fitted.predict(&Ahead::steps(9), &levels), read.predict(&Ahead::steps(9), &levels));
     assert!(one.values().iter().zip(other.values()).all(|(a, b)| (a - b).abs() < 1e-9 * a.abs().max(1.0)));
 }
+
+#[test]
+fn events_that_never_took_place_change_nothing() {
+    use plimsoll_forecast::events::{Column, Events, Window};
+    use plimsoll_model::quantity::Timestamp;
+    let values: Vec<f64> = (0..60).map(|index| f64::from(index * index % 17) + f64::from(index % 6)).collect();
+    let future = Window { from: Timestamp(61 * 3_600_000), to: Timestamp(63 * 3_600_000), value: 1.0 };
+    let always = Window { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX), value: 2.0 };
+    let column = |name: &str, window| Column { name: name.into(), windows: vec![window] };
+    let events = Events { columns: vec![column("sale", future), column("always", always), column("again", always)] };
+    for model in models() {
+        let data = Data { events: &events, ..Data::alone(Series::untimed(&values), &[6]) };
+        let fitted = model.fit(&data, 0).unwrap();
+        let with = fitted.predict(&Ahead { horizon: HORIZON, events: &events }, &Levels::deciles());
+        assert!(is_sane(&with), "{}", model.name());
+        if model.name() == "arima" {
+            let without = said(&*model, &values, &[6]);
+            assert!(
+                with.points().iter().zip(without.points()).all(|(a, b)| (a - b).abs() < 0.05),
+                "{with:?} {without:?}"
+            );
+        }
+    }
+}

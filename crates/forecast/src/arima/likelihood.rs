@@ -22,8 +22,9 @@ use super::start::Arma;
 /// One differenced column: the target, a regressor, or the indicator of a gap.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
-    /// Index of its first value that is not zero.
+    /// Index of its first value that is not zero, and the one after its last.
     pub from: usize,
+    pub to: usize,
     /// All its values.
     pub values: Vec<f64>,
 }
@@ -31,7 +32,13 @@ pub(crate) struct Column {
 impl Column {
     pub fn new(values: Vec<f64>) -> Self {
         let from = values.iter().position(|value| *value != 0.0).unwrap_or(values.len());
-        Self { from, values }
+        let to = values.iter().rposition(|value| *value != 0.0).map_or(from, |last| last + 1);
+        Self { from, to, values }
+    }
+
+    /// A column that runs from end to end whatever its values.
+    pub fn whole(values: Vec<f64>) -> Self {
+        Self { from: 0, to: values.len(), values }
     }
 }
 
@@ -62,6 +69,8 @@ pub(crate) struct Workspace {
     /// By column: its state, sliding; its standardised innovations.
     states: Vec<Vec<f64>>,
     innovations: Vec<Vec<f64>>,
+    /// By column: the step from which on its innovations are 0 for all purposes.
+    until: Vec<usize>,
 }
 
 /// The concentrated likelihood at one point.
@@ -112,6 +121,15 @@ fn advance(arma: &Arma, gain: &[f64], state: &mut [f64], step: usize, value: f64
     error
 }
 
+/// A past gap's effect on the state below this (in the gap's own units) is 0.
+const FADED: f64 = 1e-10;
+/// How often that is looked at.
+const FADED_EVERY: usize = 8;
+
+fn has_faded(state: &[f64]) -> bool {
+    state.iter().all(|value| value.abs() < FADED)
+}
+
 impl Workspace {
     fn reset(&mut self, arma: &Arma, sample: &Sample) -> Option<f64> {
         let length = sample.rows() + arma.size() + 1;
@@ -129,6 +147,8 @@ impl Workspace {
             state.resize(length, 0.0);
             debug_assert_eq!(column.values.len(), sample.rows());
         }
+        self.until.clear();
+        self.until.resize(sample.columns.len(), sample.rows());
         for innovations in &mut self.innovations {
             innovations.clear();
             innovations.resize(sample.rows(), 0.0);
@@ -147,9 +167,17 @@ impl Workspace {
                 product = 1.0;
             }
             let scale = 1.0 / libm::sqrt(variance);
-            for ((state, out), column) in self.states.iter_mut().zip(&mut self.innovations).zip(&sample.columns) {
-                if step >= column.from {
-                    out[step] = scale * advance(arma, &self.gain, state, step, column.values[step], variance);
+            for (index, column) in sample.columns.iter().enumerate() {
+                if !(column.from..self.until[index]).contains(&step) {
+                    continue;
+                }
+                let state = &mut self.states[index];
+                self.innovations[index][step] =
+                    scale * advance(arma, &self.gain, state, step, column.values[step], variance);
+                let past_gap = index < sample.gaps && step >= column.to;
+                if past_gap && step % FADED_EVERY == 0 && has_faded(&state[step + 1..=step + arma.size()]) {
+                    self.until[index] = step + 1;
+                    state[step + 1..].fill(0.0);
                 }
             }
             // Nothing moved for as many steps as there are parts of the state: nothing ever will.
@@ -181,20 +209,31 @@ pub(crate) fn likelihood(arma: &Arma, sample: &Sample, workspace: &mut Workspace
     if count > 0 {
         let mut matrix = vec![0.0; count * count];
         for row in 0..count {
-            let from = sample.columns[row].from;
+            let span = |index: usize| (sample.columns[index].from, workspace.until[index]);
             for col in 0..=row {
-                let value = dot(&columns[row][from..], &columns[col][from..]);
+                let (from, to) = (span(row).0.max(span(col).0), span(row).1.min(span(col).1));
+                let value = if from < to { dot(&columns[row][from..to], &columns[col][from..to]) } else { 0.0 };
                 matrix[row * count + col] = value;
                 matrix[col * count + row] = value;
             }
+            // A regressor that was dropped: its coefficient is 0.
+            if row >= sample.gaps && matrix[row * count + row] == 0.0 {
+                matrix[row * count + row] = 1.0;
+            }
         }
-        unknowns = columns.iter().map(|column| dot(column, target)).collect();
+        let products = columns.iter().zip(&sample.columns).zip(&workspace.until).map(|((column, own), until)| {
+            let span = own.from..(*until).max(own.from);
+            dot(&column[span.clone()], &target[span])
+        });
+        unknowns = products.collect();
         let factor = Cholesky::try_new(&matrix, count)?;
         factor.solve(&mut unknowns);
         log_sum += factor.log_determinant(sample.gaps);
         information = Some(factor);
-        for (column, unknown) in columns.iter().zip(&unknowns) {
-            target.iter_mut().zip(column).for_each(|(target, column)| *target -= unknown * column);
+        for (index, (column, unknown)) in columns.iter().zip(&unknowns).enumerate() {
+            let span = sample.columns[index].from..workspace.until[index].max(sample.columns[index].from);
+            let pairs = target[span.clone()].iter_mut().zip(&column[span]);
+            pairs.for_each(|(target, column)| *target -= unknown * column);
         }
     }
     let squares = dot(target, target);
@@ -237,7 +276,7 @@ pub(crate) fn end(arma: &Arma, sample: &Sample, found: &Likelihood, workspace: &
 fn left_of_start(arma: &Arma, sample: &Sample, workspace: &mut Workspace) -> Option<Vec<Vec<f64>>> {
     let size = arma.size();
     let mut left = arma.covariance()?;
-    let alone = Sample { columns: vec![Column { from: sample.rows(), values: vec![0.0; sample.rows()] }], gaps: 0 };
+    let alone = Sample { columns: vec![Column::new(vec![0.0; sample.rows()])], gaps: 0 };
     let subtract = |left: &mut Vec<f64>, l: &[f64], variance: f64| {
         for (row, a) in l.iter().enumerate() {
             let weight = a / variance;
@@ -300,7 +339,7 @@ mod tests {
                     indicator[gap] = 1.0;
                     columns.push(Column::new(indicator));
                 }
-                columns.push(Column { from: 0, values: values.clone() });
+                columns.push(Column::whole(values.clone()));
                 let sample = Sample { columns, gaps: gaps.len() };
                 let mut workspace = Workspace::default();
                 let found = likelihood(arma, &sample, &mut workspace).unwrap();
@@ -337,7 +376,7 @@ mod tests {
         // White noise: the mean; a unit root's neighbour: the mean of both ends, nearly.
         let values = vec![1.0, 4.0, 2.0, 9.0];
         let ones = Column::new(vec![1.0; 4]);
-        let sample = Sample { columns: vec![ones, Column { from: 0, values }], gaps: 0 };
+        let sample = Sample { columns: vec![ones, Column::whole(values)], gaps: 0 };
         let mut workspace = Workspace::default();
         let white = likelihood(&Arma::new(vec![], &[]), &sample, &mut workspace).unwrap();
         assert!((white.unknowns[0] - 4.0).abs() < 1e-12 && (white.squares - 38.0).abs() < 1e-12);

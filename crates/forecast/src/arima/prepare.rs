@@ -66,6 +66,25 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
+/// Sets every column to 0 that says nothing beside a constant and the columns before it, so that its effect stays 0.
+fn drop_dependent(columns: &mut [Vec<f64>], rows: usize) {
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut basis = vec![vec![1.0; rows]];
+    for column in columns {
+        let before = product(column, column);
+        let mut rest = column.clone();
+        for direction in &basis {
+            let weight = product(&rest, direction) / product(direction, direction);
+            rest.iter_mut().zip(direction).for_each(|(rest, direction)| *rest -= weight * direction);
+        }
+        if product(&rest, &rest) > 1e-9 * before && before.is_finite() {
+            basis.push(rest);
+        } else {
+            column.fill(0.0);
+        }
+    }
+}
+
 impl Prepared {
     /// `values` as measured (NaN for a gap) under d and D differences; `regressors` hold one value per value.
     pub fn new(values: &[f64], regressors: &[Vec<f64>], d: usize, seasonal_d: usize, season: usize) -> Self {
@@ -84,7 +103,9 @@ impl Prepared {
         out.iter_mut().chain(&mut differenced).for_each(|value| *value /= fine);
         let regressors: Vec<Vec<f64>> =
             regressors.iter().map(|column| column[first..first + out.len()].to_vec()).collect();
-        let differenced_regressors = regressors.iter().map(|column| difference(column, &differences)).collect();
+        let mut differenced_regressors: Vec<Vec<f64>> =
+            regressors.iter().map(|column| difference(column, &differences)).collect();
+        drop_dependent(&mut differenced_regressors, differenced.len());
         let mut whole = vec![true; differenced.len()];
         let delta = differencing(&differences);
         for &gap in &missing {
@@ -144,7 +165,7 @@ impl Prepared {
         let mut columns: Vec<Column> = self.missing.iter().map(indicator).collect();
         columns.extend(self.regression(constant).into_iter().map(Column::new));
         // The target always runs from the first row on: its innovations are what is left over.
-        columns.push(Column { from: 0, values: self.differenced.clone() });
+        columns.push(Column::whole(self.differenced.clone()));
         Sample { columns, gaps: self.missing.len() }
     }
 }
@@ -164,6 +185,20 @@ mod tests {
         let sample = prepared.sample(false);
         assert_eq!((sample.gaps, sample.measured()), (1, 2));
         assert_eq!(sample.columns[0].values, [-1.0, -1.0, 1.0], "(1 − B)(1 − B²) = 1 − B − B² + B³");
+    }
+
+    #[test]
+    fn a_regressor_that_adds_nothing_is_dropped() {
+        let mut columns = vec![
+            vec![1.0, 0.0, 2.0, 0.0],
+            vec![3.0; 4],
+            vec![2.0, 1.0, 3.0, 1.0],
+            vec![0.0, 0.0, 1.0, 0.0],
+            vec![f64::NAN; 4],
+        ];
+        drop_dependent(&mut columns, 4);
+        let kept: Vec<bool> = columns.iter().map(|column| column.iter().any(|value| *value != 0.0)).collect();
+        assert_eq!(kept, [true, false, false, true, false]);
     }
 
     #[test]
