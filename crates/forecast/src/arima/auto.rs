@@ -40,7 +40,7 @@ pub struct AutoArima {
 
 /// Multiplications of one exact likelihood beyond which the search is a conditional one: some fifty evaluations a form,
 /// some fifty forms.
-const EXACT_WORK_MAX: usize = 400_000;
+const EXACT_WORK_MAX: usize = 250_000;
 
 impl Default for AutoArima {
     fn default() -> Self {
@@ -81,7 +81,7 @@ impl AutoArima {
         let measured = prepared.values.len() - prepared.missing.len();
         let most = |order: usize| order.min(measured / 3).min(if season > 1 { season - 1 } else { usize::MAX });
         let gaps = prepared.missing.len();
-        let work = prepared.values.len() * (2 * season + 8) * (1 + gaps / 4) + prepared.values.len() * gaps * gaps / 2;
+        let work = prepared.values.len() * (2 * season + 40) * (1 + gaps / 4) + prepared.values.len() * gaps * gaps / 2;
         let seasons = |order: usize| if season > 1 { order.min(measured / 3 / season) } else { 0 };
         Limits {
             plain: Order::new(most(self.plain.p), 0, most(self.plain.q)),
