@@ -13,6 +13,7 @@ pub mod calendar;
 pub mod decompose;
 pub mod detect;
 pub mod direct;
+pub mod arima;
 mod error;
 pub mod ets;
 pub mod events;

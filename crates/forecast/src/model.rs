@@ -6,6 +6,7 @@
 
 use crate::direct::FittedDirect;
 use crate::ets::FittedEts;
+use crate::arima::FittedArima;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::hybrid::FittedResidual;
@@ -155,4 +156,6 @@ fitted! {
     Ets(FittedEts),
     /// One of the theta methods.
     Theta(FittedTheta),
+    /// Seasonal ARIMA.
+    Arima(Box<FittedArima>),
 }

@@ -4,6 +4,7 @@ use crate::Fit;
 use crate::direct::Direct;
 use crate::hybrid::Residual;
 use crate::linear::Autoregression;
+use crate::arima::{Arima, AutoArima};
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
 use crate::ets::Ets;
@@ -91,6 +92,8 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Theta::dynamic_optimized()),
     },
     Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
+    Entry { name: "arima", about: "ARIMA (1,1,1)(0,1,1)", model: || Box::new(Arima::default()) },
+    Entry { name: "auto-arima", about: "ARIMA, its form searched for", model: || Box::new(AutoArima::default()) },
 ];
 
 /// The model of that name.
