@@ -19,7 +19,6 @@ pub mod ets;
 pub mod events;
 pub mod explanation;
 pub mod features;
-mod forecaster;
 pub mod hybrid;
 pub mod linear;
 mod model;

@@ -1,13 +1,17 @@
 //! Every model by name: what the command line offers and what reports list.
 
 use crate::Fit;
+use crate::arima::{Arima, AutoArima};
 use crate::direct::Direct;
+use crate::ets::Ets;
 use crate::hybrid::Residual;
 use crate::linear::Autoregression;
-use crate::arima::{Arima, AutoArima};
+use crate::mstl::Mstl;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
-use crate::ets::Ets;
+use crate::pretrained::Pretrained;
+use crate::seasonal_regression::SeasonalRegression;
+use crate::select::Auto;
 use crate::theta::Theta;
 
 /// One model that can be asked for by name.
@@ -20,80 +24,42 @@ pub struct Entry {
     pub model: fn() -> Box<dyn Fit>,
 }
 
-/// All of them, simplest first.
+const fn entry(name: &'static str, about: &'static str, model: fn() -> Box<dyn Fit>) -> Entry {
+    Entry { name, about, model }
+}
+
+/// All of them, family by family, the simplest first.
 pub const ZOO: &[Entry] = &[
-    Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
-    Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
-    Entry {
-        name: "ridge",
-        about: "linear regression on lags around the seasons, small weights preferred",
-        model: || Box::new(Autoregression::ridge()),
-    },
-    Entry {
-        name: "ridge-additive",
-        about: "ridge on plain values instead of their logarithms",
-        model: || Box::new(Autoregression::ridge_additive()),
-    },
-    Entry {
-        name: "elastic-net",
-        about: "ridge with lags that say little dropped",
-        model: || Box::new(Autoregression::elastic_net()),
-    },
-    Entry {
-        name: "decision-tree",
-        about: "one tree over lags, levels and seasons, told the horizon",
-        model: || Box::new(Direct::decision_tree()),
-    },
-    Entry {
-        name: "random-forest",
-        about: "trees on drawn rows whose leaves keep what they saw",
-        model: || Box::new(Direct::random_forest()),
-    },
-    Entry {
-        name: "boosting",
-        about: "trees that mend each other's pinball loss, per quantile",
-        model: || Box::new(Direct::boosting()),
-    },
-        name: "rnn",
-        about: "a plain recurrent network, trained on the series",
-        model: || Box::new(Recurrent::rnn()),
-    },
-    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
-    Entry {
-        name: "hybrid-linear-trees",
-        about: "ridge, and a forest on the errors it made out of sample",
-        model: || Box::new(Residual::linear_trees()),
-    },
-    Entry { name: "simple", about: "simple exponential smoothing", model: || Box::new(Ets::simple()) },
-    Entry { name: "holt", about: "exponential smoothing with a trend", model: || Box::new(Ets::holt()) },
-    Entry {
-        name: "damped-holt",
-        about: "exponential smoothing with a fading trend",
-        model: || Box::new(Ets::damped_holt()),
-    },
-    Entry { name: "holt-winters", about: "trend and additive season", model: || Box::new(Ets::holt_winters()) },
-    Entry {
-        name: "holt-winters-multiplicative",
-        about: "trend and multiplicative season, relative errors",
-        model: || Box::new(Ets::holt_winters_multiplicative()),
-    },
-    Entry { name: "auto-ets", about: "the best of 15 forms of exponential smoothing", model: || Box::new(Ets::auto()) },
-    Entry {
-        name: "auto-ets-following",
-        about: "auto-ets whose level follows every step: for short horizons",
-        model: || Box::new(Ets::auto_following()),
-    },
-    Entry { name: "theta", about: "smoothing that leans on half of a line", model: || Box::new(Theta::standard()) },
-    Entry { name: "optimized-theta", about: "theta with a share of its own", model: || Box::new(Theta::optimized()) },
-    Entry { name: "dynamic-theta", about: "theta whose line follows", model: || Box::new(Theta::dynamic()) },
-    Entry {
-        name: "dynamic-optimized-theta",
-        about: "theta whose line follows, with a share of its own",
-        model: || Box::new(Theta::dynamic_optimized()),
-    },
-    Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
-    Entry { name: "arima", about: "ARIMA (1,1,1)(0,1,1)", model: || Box::new(Arima::default()) },
-    Entry { name: "auto-arima", about: "ARIMA, its form searched for", model: || Box::new(AutoArima::default()) },
+    entry("last-value", "it stays as it is", || Box::new(LastValue)),
+    entry("seasonal-naive", "the value one season ago", || Box::new(SeasonalNaive::default())),
+    entry("simple", "simple exponential smoothing", || Box::new(Ets::simple())),
+    entry("holt", "exponential smoothing with a trend", || Box::new(Ets::holt())),
+    entry("damped-holt", "exponential smoothing with a fading trend", || Box::new(Ets::damped_holt())),
+    entry("holt-winters", "trend and additive season", || Box::new(Ets::holt_winters())),
+    entry("holt-winters-multiplicative", "trend and multiplicative season, relative errors", || Box::new(Ets::holt_winters_multiplicative())),
+    entry("auto-ets", "the best of 15 forms of exponential smoothing", || Box::new(Ets::auto())),
+    entry("auto-ets-following", "auto-ets whose level follows every step: for short horizons", || Box::new(Ets::auto_following())),
+    entry("theta", "smoothing that leans on half of a line", || Box::new(Theta::standard())),
+    entry("optimized-theta", "theta with a share of its own", || Box::new(Theta::optimized())),
+    entry("dynamic-theta", "theta whose line follows", || Box::new(Theta::dynamic())),
+    entry("dynamic-optimized-theta", "theta whose line follows, with a share of its own", || Box::new(Theta::dynamic_optimized())),
+    entry("auto-theta", "the best of the four", || Box::new(Theta::auto())),
+    entry("arima", "ARIMA (1,1,1)(0,1,1)", || Box::new(Arima::default())),
+    entry("auto-arima", "ARIMA, its form searched for", || Box::new(AutoArima::default())),
+    entry("mstl", "seasons by loess, each carried on, and a trend", || Box::new(Mstl::default())),
+    entry("mstl-log", "the same with seasons that multiply", || Box::new(Mstl::log())),
+    entry("ridge", "linear regression on lags around the seasons, small weights preferred", || Box::new(Autoregression::ridge())),
+    entry("ridge-additive", "ridge on plain values instead of their logarithms", || Box::new(Autoregression::ridge_additive())),
+    entry("elastic-net", "ridge with lags that say little dropped", || Box::new(Autoregression::elastic_net())),
+    entry("seasonal-regression", "a linear model per stretch of the horizon, in terms aligned with the seasons", || Box::new(SeasonalRegression::default())),
+    entry("decision-tree", "one tree over lags, levels and seasons, told the horizon", || Box::new(Direct::decision_tree())),
+    entry("random-forest", "trees on drawn rows whose leaves keep what they saw", || Box::new(Direct::random_forest())),
+    entry("boosting", "trees that mend each other's pinball loss, per quantile", || Box::new(Direct::boosting())),
+    entry("hybrid-linear-trees", "ridge, and a forest on the errors it made out of sample", || Box::new(Residual::linear_trees())),
+    entry("rnn", "a plain recurrent network, trained on the series", || Box::new(Recurrent::rnn())),
+    entry("lstm", "an LSTM network, trained on the series", || Box::new(Recurrent::lstm())),
+    entry("pretrained", "a small network trained on made-up series, for little history", || Box::new(Pretrained::default())),
+    entry("auto", "models weighed by what they forecast at several origins, calibrated", || Box::new(Auto::default())),
 ];
 
 /// The model of that name.
