@@ -17,6 +17,7 @@ pub mod naive;
 pub mod neural;
 mod prediction;
 mod residuals;
+pub mod score;
 mod season;
 mod series;
 pub mod zoo;

@@ -5,6 +5,7 @@
 //! a binary file handed in by mistake is refused and not swallowed.
 
 use crate::ReadError;
+use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
 
 /// Longest line accepted, in bytes.
@@ -68,7 +69,7 @@ impl<'a> Rows<'a> {
         let text = std::str::from_utf8(&self.line).map_err(|_| ReadError::Value {
             file: self.file.to_owned(),
             line: self.number,
-            column: "(whole line)",
+            column: "(whole line)".into(),
             value: String::from_utf8_lossy(&self.line).into_owned(),
             expected: "text in UTF-8",
         })?;
@@ -98,11 +99,71 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// The fields without spaces or quotes around them; a quoted field may hold commas, and `""` in it stands for one
+    /// quote (RFC 4180, but a field ends with its line).
+    ///
+    /// # Errors
+    /// [`ReadError::Value`] for a quote that is not closed.
+    pub fn fields(&self) -> Result<Vec<Cow<'a, str>>, ReadError> {
+        if !self.text.contains('"') {
+            return Ok(self.text.split(',').map(|field| Cow::Borrowed(field.trim())).collect());
+        }
+        let mut fields = Vec::new();
+        let mut rest = self.text;
+        loop {
+            let (field, after) =
+                quoted(rest).ok_or_else(|| self.refuse("(quoted)", rest, "a field whose quote ends"))?;
+            fields.push(field);
+            match after {
+                Some(after) => rest = after,
+                None => return Ok(fields),
+            }
+        }
+    }
+
+    /// A measured number: finite and of any sign, or NaN where nothing was measured (an empty field, `NaN`, `NA`, `null`).
+    ///
+    /// # Errors
+    /// [`ReadError::Value`] for anything else.
+    pub fn measured(&self, text: &str, column: impl Into<Cow<'static, str>>) -> Result<f64, ReadError> {
+        if ["", "NaN", "nan", "NA", "null"].contains(&text) {
+            return Ok(f64::NAN);
+        }
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(self.refuse(column, text, "a finite number, or empty where nothing was measured")),
+        }
+    }
+
     /// The error that names this row's `column` and `value`.
     #[must_use]
-    pub fn refuse(&self, column: &'static str, value: &str, expected: &'static str) -> ReadError {
+    pub fn refuse(&self, column: impl Into<Cow<'static, str>>, value: &str, expected: &'static str) -> ReadError {
         let value = value.chars().take(80).collect();
-        ReadError::Value { file: self.file.to_owned(), line: self.number, column, value, expected }
+        ReadError::Value { file: self.file.to_owned(), line: self.number, column: column.into(), value, expected }
+    }
+}
+
+/// The first field of `text`, and what follows its comma. None when a quote is not closed or text follows it.
+fn quoted(text: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
+    let Some(inside) = text.trim_start().strip_prefix('"') else {
+        let (field, after) = text.split_once(',').map_or((text, None), |(field, after)| (field, Some(after)));
+        return Some((Cow::Borrowed(field.trim()), after));
+    };
+    let mut field = String::new();
+    let mut rest = inside;
+    loop {
+        let (part, after) = rest.split_once('"')?;
+        field.push_str(part);
+        if let Some(more) = after.strip_prefix('"') {
+            field.push('"');
+            rest = more;
+            continue;
+        }
+        let after = after.trim_start();
+        return match after.strip_prefix(',') {
+            None if !after.is_empty() => None,
+            following => Some((Cow::Owned(field), following)),
+        };
     }
 }
 
@@ -130,6 +191,18 @@ mod tests {
     fn a_line_without_end_is_refused() {
         let error = rows(&vec![b'7'; LINE_BYTES_MAX + 5]).unwrap_err().to_string();
         assert!(error.starts_with("x.csv, line 1: longer than 65536 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_quoted_field_may_hold_commas_and_quotes_and_must_end() {
+        let row = Row { file: "x.csv", number: 2, text: r#""H1", "a,""b""",3, "" ,"# };
+        assert_eq!(row.fields().unwrap(), ["H1", "a,\"b\"", "3", "", ""]);
+        for text in [r#""open,1"#, r#""a"b,1"#] {
+            let error = Row { text, ..row }.fields().unwrap_err().to_string();
+            assert!(error.contains("line 2") && error.contains("a field whose quote ends"), "{error}");
+        }
+        assert!(row.measured("NaN", "v").unwrap().is_nan() && row.measured("-1e3", "v").unwrap() == -1_000.0);
+        assert!(row.measured("inf", "v").is_err() && row.measured("one", "v").is_err());
     }
 
     #[test]

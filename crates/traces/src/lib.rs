@@ -8,19 +8,26 @@
 //! series is used, and counted there.
 //!
 //! Data sets are found by name through `PLIMSOLL_DATA` (see [`dataset`]); none of them is part of this repository
-//! except the small files in `data/`.
+//! except the small files in `data/`; [`sets`] reads each of them, [`table`] reads what anybody else has.
 
 pub mod csv;
 pub mod dataset;
 mod date;
+mod recorded;
 pub mod series;
 mod series_cut;
 mod series_read;
+pub mod sets;
+mod slots;
 pub mod source;
+pub mod table;
 
 pub use dataset::Missing;
+pub use recorded::Recorded;
 pub use series::{Gap, RateSeries, SeriesError};
 pub use series_read::Format;
+
+use std::borrow::Cow;
 
 /// Why a trace could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +78,7 @@ pub enum ReadError {
         /// The line, from 1.
         line: u64,
         /// The column's name.
-        column: &'static str,
+        column: Cow<'static, str>,
         /// The text that stands there; empty when the row is too short.
         value: String,
         /// What would have been accepted.
@@ -85,7 +92,7 @@ pub enum ReadError {
         /// The line, from 1.
         line: u64,
         /// The time column's name.
-        column: &'static str,
+        column: Cow<'static, str>,
         /// The time that breaks the order.
         value: String,
         /// How it breaks it.

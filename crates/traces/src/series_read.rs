@@ -206,7 +206,7 @@ impl<'a> Layout<'a> {
             (_, Some(at)) => (at / 1_000).to_string(),
             (_, None) => String::new(),
         };
-        let (file, column) = (self.file.to_owned(), self.format.time_column());
+        let (file, column) = (self.file.to_owned(), self.format.time_column().into());
         ReadError::Order { file, line: sample.line, column, value, problem }
     }
 }

@@ -73,23 +73,51 @@ impl Source {
     }
 }
 
+/// Hands every file inside a tar (gzip, xz or plain) to `read` with its name, in the order they lie, as it is decompressed:
+/// one pass, where asking for each by name would decompress the archive as often.
+///
+/// # Errors
+/// [`ReadError::Io`] when the archive can not be read, and whatever `read` returns.
+pub fn each_member(
+    path: &Path,
+    mut read: impl FnMut(&str, &mut dyn Read) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let io = |source| ReadError::Io { file: path.display().to_string(), line: 0, source };
+    let mut archive = tar::Archive::new(open(path).map_err(io)?);
+    for entry in archive.entries().map_err(io)? {
+        let mut entry = entry.map_err(io)?;
+        if entry.header().entry_type().is_file() {
+            let name = entry.path().map_err(io)?.to_string_lossy().into_owned();
+            read(&name, &mut entry)?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens `path` as a stream of its decompressed bytes.
 ///
 /// # Errors
 /// What the system said when the file was opened or its first bytes were read. A broken compressed stream shows
 /// itself later, while it is read.
 pub fn open(path: &Path) -> std::io::Result<Box<dyn Read>> {
-    let mut file = File::open(path)?;
+    decompressed(File::open(path)?)
+}
+
+/// The decompressed bytes of an open stream, standard input for example.
+///
+/// # Errors
+/// What the system said when its first bytes were read.
+pub fn decompressed(mut stream: impl Read + 'static) -> std::io::Result<Box<dyn Read>> {
     let mut head = [0_u8; 6];
     let mut filled = 0;
     while filled < head.len() {
-        match file.read(&mut head[filled..])? {
+        match stream.read(&mut head[filled..])? {
             0 => break,
             count => filled += count,
         }
     }
     let head = &head[..filled];
-    let whole = BufReader::with_capacity(1 << 16, Cursor::new(head.to_vec()).chain(file));
+    let whole = BufReader::with_capacity(1 << 16, Cursor::new(head.to_vec()).chain(stream));
     Ok(if head.starts_with(&GZIP_MAGIC) {
         Box::new(MultiGzDecoder::new(whole))
     } else if head.starts_with(&XZ_MAGIC) {
@@ -170,6 +198,21 @@ mod tests {
         std::fs::write(&path, tar_of("in.csv", b"1")).unwrap();
         let error = text_of(&Source { path, member: Some("inn.csv".into()) }).unwrap_err().to_string();
         assert!(error.contains("no member \"inn.csv\"; it has other.csv, in.csv"), "{error}");
+    }
+
+    #[test]
+    fn every_member_is_handed_over_in_one_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.tar.xz");
+        std::fs::write(&path, xz(&tar_of("in.csv", TEXT.as_bytes()))).unwrap();
+        let mut found = Vec::new();
+        each_member(&path, |name, reader| {
+            let size = std::io::copy(reader, &mut std::io::sink()).unwrap();
+            found.push((name.to_owned(), size));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(found, [("other.csv".to_owned(), 1), ("in.csv".to_owned(), TEXT.len() as u64)]);
     }
 
     #[test]
