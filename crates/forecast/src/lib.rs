@@ -20,6 +20,7 @@ mod residuals;
 pub mod score;
 mod season;
 mod series;
+pub mod synthetic;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};
