@@ -2,6 +2,7 @@
 
 use crate::Fit;
 use crate::naive::{LastValue, SeasonalNaive};
+use crate::neural::recurrent::Recurrent;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -17,6 +18,12 @@ pub struct Entry {
 pub const ZOO: &[Entry] = &[
     Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
     Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
+    Entry {
+        name: "rnn",
+        about: "a plain recurrent network, trained on the series",
+        model: || Box::new(Recurrent::rnn()),
+    },
+    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
 ];
 
 /// The model of that name.

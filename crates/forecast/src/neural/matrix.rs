@@ -31,12 +31,12 @@ pub trait Real:
     /// The same value.
     fn to_f64(self) -> f64;
     /// Hyperbolic tangent; a saturated value is at most 1 in size.
-    fn tanh(self) -> Self;
+    fn squashed(self) -> Self;
     /// 1 / (1 + e^-x).
     #[inline]
     fn sigmoid(self) -> Self {
         let half = Self::from_f64(0.5);
-        half + half * Self::tanh(half * self)
+        half + half * Self::squashed(half * self)
     }
 }
 
@@ -59,7 +59,7 @@ impl Real for f32 {
     /// # Source
     /// The coefficients of Eigen's `generic_fast_tanh_float` (13th over 6th degree, argument clamped).
     #[inline]
-    fn tanh(self) -> Self {
+    fn squashed(self) -> Self {
         let x = self.clamp(-7.998_811_7, 7.998_811_7);
         let x2 = x * x;
         let above = -2.760_768_5e-16 * x2 + 2.000_188e-13;
@@ -90,7 +90,7 @@ impl Real for f64 {
     }
 
     #[inline]
-    fn tanh(self) -> Self {
+    fn squashed(self) -> Self {
         libm::tanh(self)
     }
 }
@@ -177,12 +177,12 @@ mod tests {
         let (mut worst, mut worst_sigmoid) = (0.0_f64, 0.0_f64);
         for step in -40_000..=40_000 {
             let x = step as f32 / 2_000.0;
-            worst = worst.max((Real::tanh(x).to_f64() - libm::tanh(f64::from(x))).abs());
+            worst = worst.max((Real::squashed(x).to_f64() - libm::tanh(f64::from(x))).abs());
             let exact = 1.0 / (1.0 + libm::exp(-f64::from(x)));
             worst_sigmoid = worst_sigmoid.max((x.sigmoid().to_f64() - exact).abs());
         }
         assert!(worst < 4e-7 && worst_sigmoid < 2e-7, "{worst} {worst_sigmoid}");
-        assert!(Real::tanh(f32::INFINITY) <= 1.0 && Real::tanh(-1e30_f32) >= -1.0);
+        assert!(Real::squashed(f32::INFINITY) <= 1.0 && Real::squashed(-1e30_f32) >= -1.0);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! the order of a hash map, and the same weights have to give the same bytes.
 
 use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -92,14 +93,14 @@ pub enum WeightsError {
     },
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Tensor {
     shape: Vec<usize>,
     values: Vec<f32>,
 }
 
 /// Named tensors and text, in order of their names.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Weights {
     metadata: BTreeMap<String, String>,
     tensors: BTreeMap<String, Tensor>,
@@ -193,6 +194,10 @@ impl Weights {
         };
         if shape != expected {
             return Err(WeightsError::Shape { tensor, found: shape, expected });
+        }
+        // Read from elsewhere than a file (a saved state), a tensor may hold less than its shape says.
+        if shape.iter().try_fold(1, |product: usize, size| product.checked_mul(*size)) != Some(values.len()) {
+            return Err(WeightsError::Shape { tensor, found: vec![values.len()], expected });
         }
         match values.iter().position(|value| !value.is_finite()) {
             Some(index) => Err(WeightsError::NotFinite { tensor, shape, index }),

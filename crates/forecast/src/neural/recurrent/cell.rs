@@ -10,6 +10,7 @@
 
 use super::shape::{Cell, Place};
 use crate::neural::matrix::{Real, axpy, outer_add, row_times, rows_add, rows_times};
+use serde::{Deserialize, Serialize};
 
 /// What one step of one layer leaves behind for the way back. Rows are lanes.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +26,7 @@ pub struct Trace<R> {
 }
 
 /// A layer's units and (LSTM) cells, `lanes × width` each.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Units<R> {
     /// h.
     pub hidden: Vec<R>,
@@ -60,7 +61,7 @@ pub fn forward<R: Real>(
     rows_times(&mut trace.gates, &trace.joined, &parameters[place.weight.clone()], place.columns);
     match cell {
         Cell::Rnn => {
-            trace.gates.iter_mut().for_each(|z| *z = z.tanh());
+            trace.gates.iter_mut().for_each(|z| *z = z.squashed());
             units.hidden.copy_from_slice(&trace.gates);
         }
         Cell::Lstm => lstm_forward(width, units, trace),
@@ -86,13 +87,13 @@ fn lstm_forward<R: Real>(width: usize, units: &mut Units<R>, trace: &mut Trace<R
         let (input_forget, rest) = gates.split_at_mut(2 * width);
         let (candidate, output) = rest.split_at_mut(width);
         input_forget.iter_mut().for_each(|z| *z = z.sigmoid());
-        candidate.iter_mut().for_each(|z| *z = z.tanh());
+        candidate.iter_mut().for_each(|z| *z = z.squashed());
         output.iter_mut().for_each(|z| *z = z.sigmoid());
         let (input, forget) = input_forget.split_at(width);
         for (((c, i), f), g) in cells.iter_mut().zip(input).zip(forget).zip(&*candidate) {
             *c = *f * *c + *i * *g;
         }
-        squashed.iter_mut().zip(&*cells).for_each(|(t, c)| *t = c.tanh());
+        squashed.iter_mut().zip(&*cells).for_each(|(t, c)| *t = c.squashed());
         hidden.iter_mut().zip(&*output).zip(&*squashed).for_each(|((h, o), t)| *h = *o * *t);
     }
 }

@@ -2,8 +2,18 @@
 
 mod bptt;
 mod cell;
+mod encoder;
+mod model;
 mod network;
+mod output;
 mod shape;
+mod track;
+mod train;
+mod trained;
 
+pub use model::{FittedRecurrent, Pretrained, Recurrent};
 pub use network::{Network, State};
+pub use output::Loss;
 pub use shape::{Cell, LAYERS_MAX, Shape, WIDTH_MAX};
+pub use train::{Training, TrainingReport};
+pub use trained::{LAYOUT, Recipe, Trained};

@@ -3,6 +3,7 @@
 use super::cell::{Trace, Units, forward, head};
 use super::shape::{Place, Shape};
 use crate::neural::matrix::Real;
+use serde::{Deserialize, Serialize};
 
 /// A stack of layers with a dense head.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +15,8 @@ pub struct Network<R> {
 }
 
 /// What a network remembers between two steps: one entry per layer, `lanes × units` each.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct State<R> {
     pub(super) layers: Vec<Units<R>>,
 }
@@ -25,6 +27,15 @@ impl<R: Real> State<R> {
     pub fn zero(shape: &Shape, lanes: usize) -> Self {
         let layers = shape.widths.iter().map(|width| Units::zero(shape.cell, lanes * width)).collect();
         Self { layers }
+    }
+
+    /// Whether it belongs to one sequence of that shape, and is finite.
+    #[must_use]
+    pub fn is_sound(&self, shape: &Shape) -> bool {
+        let like = Self::zero(shape, 1);
+        let lengths = |units: &Units<R>| (units.hidden.len(), units.cells.len());
+        let finite = |units: &Units<R>| units.hidden.iter().chain(&units.cells).all(|value| value.to_f64().is_finite());
+        self.layers.iter().map(lengths).eq(like.layers.iter().map(lengths)) && self.layers.iter().all(finite)
     }
 
     /// Makes one lane forget.
@@ -61,11 +72,11 @@ impl<R: Real> Network<R> {
 
     /// Takes the state one step on; `inputs` is `lanes × inputs`. `traces` takes what training needs, a trace per layer.
     pub(super) fn advance(&self, state: &mut State<R>, inputs: &[R], traces: &mut [Trace<R>]) {
-        for layer in 0..self.shape.widths.len() {
+        for (layer, trace) in traces.iter_mut().enumerate() {
             let (lower, upper) = state.layers.split_at_mut(layer);
             let below = lower.last().map_or(inputs, |units| units.hidden.as_slice());
             let place = &self.places[layer];
-            forward(self.shape.cell, place, &self.parameters, below, &mut upper[0], &mut traces[layer]);
+            forward(self.shape.cell, place, &self.parameters, below, &mut upper[0], trace);
         }
     }
 
