@@ -17,6 +17,7 @@ mod model;
 pub mod naive;
 pub mod neural;
 mod prediction;
+pub mod pretrained;
 mod residuals;
 pub mod score;
 mod season;

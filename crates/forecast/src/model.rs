@@ -8,6 +8,7 @@ use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
+use crate::pretrained::FittedPretrained;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -140,4 +141,6 @@ fitted! {
     SeasonalNaive(FittedSeasonalNaive),
     /// A recurrent network.
     Recurrent(FittedRecurrent),
+    /// The pretrained network.
+    Pretrained(FittedPretrained),
 }

@@ -3,6 +3,7 @@
 use crate::Fit;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
+use crate::pretrained::Pretrained;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -24,6 +25,11 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Recurrent::rnn()),
     },
     Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
+    Entry {
+        name: "pretrained",
+        about: "a small network trained on made-up series, for little history",
+        model: || Box::new(Pretrained::default()),
+    },
 ];
 
 /// The model of that name.

@@ -104,7 +104,8 @@ enum Shape {
 
 /// One day of `period` steps with mean 0 and deviation 1.
 fn shape(random: &mut Random, period: usize) -> Vec<f32> {
-    let kinds = [(Shape::Waves, 0.35), (Shape::Bumps, 0.25), (Shape::Knots, 0.2), (Shape::Hours, 0.1), (Shape::Slots, 0.1)];
+    let kinds =
+        [(Shape::Waves, 0.35), (Shape::Bumps, 0.25), (Shape::Knots, 0.2), (Shape::Hours, 0.1), (Shape::Slots, 0.1)];
     let mut table = match pick(random, &kinds) {
         Shape::Waves => waves(random, period),
         Shape::Bumps => bumps(random, period),

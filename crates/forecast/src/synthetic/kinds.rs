@@ -20,13 +20,8 @@ enum Kind {
 
 /// A series of that kind and whether its seasons are in it. Not negative, but for one in fifty.
 pub(super) fn draw(random: &mut Random, clock: &Clock, len: usize) -> (Vec<f64>, bool) {
-    let kinds = [
-        (Kind::Service, 0.34),
-        (Kind::Added, 0.22),
-        (Kind::Gauge, 0.14),
-        (Kind::Machine, 0.16),
-        (Kind::Wander, 0.14),
-    ];
+    let kinds =
+        [(Kind::Service, 0.34), (Kind::Added, 0.22), (Kind::Gauge, 0.14), (Kind::Machine, 0.16), (Kind::Wander, 0.14)];
     let kind = pick(random, &kinds);
     let often = if matches!(kind, Kind::Service | Kind::Added) { 0.92 } else { 0.15 };
     let seasonal = chance(random, often);

@@ -8,7 +8,7 @@ use super::track::Track;
 use super::train::{Training, TrainingReport, train};
 use super::trained::{Recipe, SLOTS_MAX, Trained};
 use crate::neural::weights::{Weights, WeightsError};
-use crate::{Ahead, Data, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
+use crate::{Ahead, Data, Explanation, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
 use plimsoll_stats::normal;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -240,6 +240,10 @@ impl Forecaster for FittedRecurrent {
             self.trained.network.step(&mut self.state, &features);
             self.features = features;
         }
+    }
+
+    fn explain(&self) -> Explanation {
+        Explanation::of("recurrent network")
     }
 }
 
