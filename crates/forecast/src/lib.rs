@@ -26,10 +26,13 @@ pub mod naive;
 pub mod online;
 pub mod neural;
 mod prediction;
+pub mod pretrained;
+mod residuals;
 pub mod score;
 mod series;
 pub mod trees;
 pub mod theta;
+pub mod synthetic;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

@@ -14,6 +14,7 @@ use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
 use crate::theta::FittedTheta;
+use crate::pretrained::FittedPretrained;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -158,4 +159,6 @@ fitted! {
     Theta(FittedTheta),
     /// Seasonal ARIMA.
     Arima(Box<FittedArima>),
+    /// The pretrained network.
+    Pretrained(FittedPretrained),
 }
