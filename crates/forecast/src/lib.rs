@@ -18,6 +18,8 @@ mod prediction;
 mod residuals;
 pub mod score;
 mod season;
+pub mod seasonal_regression;
+pub mod select;
 mod series;
 pub mod zoo;
 

@@ -6,6 +6,7 @@
 
 use crate::events::{Events, NO_EVENTS};
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::seasonal_regression::FittedSeasonalRegression;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -129,4 +130,6 @@ fitted! {
     LastValue(FittedLastValue),
     /// The value one season ago.
     SeasonalNaive(FittedSeasonalNaive),
+    /// Direct seasonal regression.
+    SeasonalRegression(Box<FittedSeasonalRegression>),
 }

@@ -2,6 +2,7 @@
 
 use crate::Fit;
 use crate::naive::{LastValue, SeasonalNaive};
+use crate::seasonal_regression::SeasonalRegression;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -17,6 +18,11 @@ pub struct Entry {
 pub const ZOO: &[Entry] = &[
     Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
     Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
+    Entry {
+        name: "seasonal-regression",
+        about: "a linear model per stretch of the horizon, in terms aligned with the seasons",
+        model: || Box::new(SeasonalRegression::default()),
+    },
 ];
 
 /// The model of that name.

@@ -1,0 +1,1 @@
+//! Rolling-origin backtests, selection and fusion of models.
