@@ -11,6 +11,7 @@
 
 mod error;
 pub mod events;
+pub mod explanation;
 mod forecaster;
 mod model;
 pub mod naive;
@@ -25,6 +26,7 @@ pub mod zoo;
 
 pub use error::{FitError, LevelsError};
 pub use events::{Events, NO_EVENTS};
+pub use explanation::Explanation;
 pub use forecaster::{Forecaster as LoadForecaster, Model, warm};
 pub use model::{Ahead, Covariate, Data, Fit, Fitted, Forecaster, Sample};
 pub use prediction::{Levels, Prediction};
