@@ -37,7 +37,10 @@ fn main() {
     let models = argument("--models");
     let wanted = |entry: &&Entry| models.as_ref().is_none_or(|names| names.split(',').any(|name| name == entry.name));
     println!("{} series, horizon {HOURLY_HORIZON}, seasons {HOURLY_SEASONS:?}", series.len());
-    println!("{:<24} {:>7} {:>7} {:>7} {:>7} {:>8} {:>9}", "model", "MASE", "sMAPE", "WQL", "cover", "CPU s", "series/s");
+    println!(
+        "{:<24} {:>7} {:>7} {:>7} {:>7} {:>8} {:>9}",
+        "model", "MASE", "sMAPE", "WQL", "cover", "CPU s", "series/s"
+    );
     for entry in ZOO.iter().filter(wanted) {
         let scored = on_all_cores(&series, |split| score(entry, split));
         report(entry.name, &scored);

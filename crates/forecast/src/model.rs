@@ -8,6 +8,7 @@ use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::seasonal_regression::FittedSeasonalRegression;
+use crate::select::{FittedAuto, FittedCombination};
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -140,4 +141,8 @@ fitted! {
     SeasonalNaive(FittedSeasonalNaive),
     /// Direct seasonal regression.
     SeasonalRegression(Box<FittedSeasonalRegression>),
+    /// Models with equal say.
+    Combination(Box<FittedCombination>),
+    /// Models weighed by what they have shown.
+    Auto(Box<FittedAuto>),
 }

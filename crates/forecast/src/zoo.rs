@@ -3,6 +3,7 @@
 use crate::Fit;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::seasonal_regression::SeasonalRegression;
+use crate::select::Auto;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -22,6 +23,11 @@ pub const ZOO: &[Entry] = &[
         name: "seasonal-regression",
         about: "a linear model per stretch of the horizon, in terms aligned with the seasons",
         model: || Box::new(SeasonalRegression::default()),
+    },
+    Entry {
+        name: "auto",
+        about: "models weighed by what they forecast at several origins, calibrated",
+        model: || Box::new(Auto::default()),
     },
 ];
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// `proc(5)`: the first field of `schedstat` is time on a processor in nanoseconds.
 pub fn thread_cpu_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells a thread's time");
-    let nanoseconds: f64 = text.split(' ').next().and_then(|first| first.parse().ok()).expect("its first field is a number");
+    let nanoseconds: f64 =
+        text.split(' ').next().and_then(|first| first.parse().ok()).expect("its first field is a number");
     nanoseconds / 1e9
 }
 

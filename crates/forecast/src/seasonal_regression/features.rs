@@ -11,6 +11,25 @@ pub(super) const TERMS_MAX: usize = 16;
 /// One row of a regression; the first `count` places are in use.
 pub(super) type Row = [f64; TERMS_MAX];
 
+const SHORT: [&str; 9] = [
+    "constant",
+    "the season before",
+    "two seasons before",
+    "now against a season ago",
+    "the step before against a season ago",
+    "lately against a season ago",
+    "level against the season before",
+    "now against this place",
+    "lately against this place",
+];
+const LONG: [&str; 5] = [
+    "this place in the long season",
+    "this place two long seasons ago",
+    "level against the long season",
+    "now against the long season",
+    "this place in the long season at the present level",
+];
+
 /// Lengths in steps that the terms are built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shape {
@@ -26,6 +45,13 @@ impl Shape {
     /// Terms of a row, the constant included.
     pub(super) const fn terms(self) -> usize {
         9 + if self.has_seven { 1 } else { 0 } + if self.long.is_some() { 5 } else { 0 }
+    }
+
+    /// What its terms are called, in their order.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        let seven = self.has_seven.then_some("level against seven seasons");
+        let long = self.long.map(|_| LONG);
+        SHORT.into_iter().chain(seven).chain(long.into_iter().flatten())
     }
 
     /// Values before and including the origin that a row reaches back to.

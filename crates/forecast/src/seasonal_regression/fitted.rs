@@ -1,6 +1,7 @@
 //! The fitted regression: coefficients per stretch, quantiles of its residuals, and the values it looks back on.
 
 use super::features::{History, Shape};
+use crate::explanation::{Explanation, NamedPart, SeasonPart};
 use crate::{Ahead, Forecaster, Levels, Prediction, Sample};
 use plimsoll_stats::quantile_sorted;
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,27 @@ impl Forecaster for FittedSeasonalRegression {
         self.recent.push_back(Some(value).filter(|value| value.is_finite()));
         while self.recent.len() > self.kept {
             self.recent.pop_front();
+        }
+    }
+
+    /// The coefficients of the stretch that ends with the short season, by the names of their terms.
+    fn explain(&self) -> Explanation {
+        let measured: Vec<f64> =
+            self.recent.iter().rev().take(self.shape.short).flatten().map(|v| self.restored(*v)).collect();
+        let stretch = self.stretches.iter().find(|stretch| stretch.to >= self.shape.short).or(self.stretches.last());
+        let coefficients = stretch.map_or(&[][..], |stretch| &stretch.coefficients);
+        let term = |(name, value): (&str, &f64)| NamedPart { name: name.into(), value: *value };
+        let swing =
+            measured.iter().fold(f64::MIN, |max, v| max.max(*v)) - measured.iter().fold(f64::MAX, |min, v| min.min(*v));
+        let next = self.restored(self.base((self.recent.len()).saturating_sub(self.shape.short)));
+        let level = measured.iter().sum::<f64>() / measured.len().max(1) as f64;
+        let part = |period| SeasonPart { period, swing: swing.max(0.0), next: next - level, multiplies: false };
+        let periods = std::iter::once(self.shape.short).chain(self.shape.long);
+        Explanation {
+            level: Some(level),
+            seasons: periods.map(part).collect(),
+            terms: self.shape.names().zip(coefficients).map(term).collect(),
+            ..Explanation::of(if self.is_log { "seasonal regression of logarithms" } else { "seasonal regression" })
         }
     }
 }

@@ -43,9 +43,35 @@ impl Default for SeasonalRegression {
     }
 }
 
+impl SeasonalRegression {
+    /// The short season alone.
+    #[must_use]
+    pub fn short() -> Self {
+        Self { terms: Terms::Short, ..Self::default() }
+    }
+
+    /// On logarithms where every value is above 0.
+    #[must_use]
+    pub fn of_logarithms() -> Self {
+        Self { log: true, ..Self::default() }
+    }
+
+    /// Held closer to the seasonal naive.
+    #[must_use]
+    pub fn firm() -> Self {
+        Self { ridge: 1.0, ..Self::default() }
+    }
+}
+
 impl Fit for SeasonalRegression {
     fn name(&self) -> &'static str {
-        NAME
+        match (self.terms, self.log, self.ridge > 0.3) {
+            (Terms::Both, false, false) => NAME,
+            (Terms::Both, true, false) => "seasonal-regression-log",
+            (Terms::Both, _, true) => "seasonal-regression-firm",
+            (Terms::Short, _, false) => "seasonal-regression-short",
+            (Terms::Short, _, true) => "seasonal-regression-short-firm",
+        }
     }
 
     fn fit(&self, data: &Data<'_>, _seed: u64) -> Result<Fitted, FitError> {
