@@ -10,6 +10,7 @@
 //! This crate must not know replicas or cost.
 
 mod error;
+pub mod ets;
 pub mod events;
 pub mod explanation;
 mod forecaster;
@@ -22,6 +23,7 @@ mod season;
 pub mod seasonal_regression;
 pub mod select;
 mod series;
+pub mod theta;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

@@ -4,11 +4,13 @@
 //! which serialises, predicts without side effects and takes new samples. Nothing here does I/O or starts a thread:
 //! whoever fits many series brings the threads.
 
+use crate::ets::FittedEts;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::seasonal_regression::FittedSeasonalRegression;
 use crate::select::{FittedAuto, FittedCombination};
+use crate::theta::FittedTheta;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -145,4 +147,8 @@ fitted! {
     Combination(Box<FittedCombination>),
     /// Models weighed by what they have shown.
     Auto(Box<FittedAuto>),
+    /// Exponential smoothing of any form.
+    Ets(FittedEts),
+    /// One of the theta methods.
+    Theta(FittedTheta),
 }

@@ -1,9 +1,11 @@
 //! Every model by name: what the command line offers and what reports list.
 
 use crate::Fit;
+use crate::ets::Ets;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::seasonal_regression::SeasonalRegression;
 use crate::select::Auto;
+use crate::theta::Theta;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -29,6 +31,34 @@ pub const ZOO: &[Entry] = &[
         about: "models weighed by what they forecast at several origins, calibrated",
         model: || Box::new(Auto::default()),
     },
+    Entry { name: "simple", about: "simple exponential smoothing", model: || Box::new(Ets::simple()) },
+    Entry { name: "holt", about: "exponential smoothing with a trend", model: || Box::new(Ets::holt()) },
+    Entry {
+        name: "damped-holt",
+        about: "exponential smoothing with a fading trend",
+        model: || Box::new(Ets::damped_holt()),
+    },
+    Entry { name: "holt-winters", about: "trend and additive season", model: || Box::new(Ets::holt_winters()) },
+    Entry {
+        name: "holt-winters-multiplicative",
+        about: "trend and multiplicative season, relative errors",
+        model: || Box::new(Ets::holt_winters_multiplicative()),
+    },
+    Entry { name: "auto-ets", about: "the best of 15 forms of exponential smoothing", model: || Box::new(Ets::auto()) },
+    Entry {
+        name: "auto-ets-following",
+        about: "auto-ets whose level follows every step: for short horizons",
+        model: || Box::new(Ets::auto_following()),
+    },
+    Entry { name: "theta", about: "smoothing that leans on half of a line", model: || Box::new(Theta::standard()) },
+    Entry { name: "optimized-theta", about: "theta with a share of its own", model: || Box::new(Theta::optimized()) },
+    Entry { name: "dynamic-theta", about: "theta whose line follows", model: || Box::new(Theta::dynamic()) },
+    Entry {
+        name: "dynamic-optimized-theta",
+        about: "theta whose line follows, with a share of its own",
+        model: || Box::new(Theta::dynamic_optimized()),
+    },
+    Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
 ];
 
 /// The model of that name.
