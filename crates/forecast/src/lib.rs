@@ -9,11 +9,15 @@
 //!
 //! This crate must not know replicas or cost.
 
+pub mod calendar;
+pub mod direct;
 mod error;
 pub mod ets;
 pub mod events;
 pub mod explanation;
+pub mod features;
 mod forecaster;
+pub mod linear;
 mod model;
 pub mod naive;
 mod prediction;
@@ -24,6 +28,7 @@ pub mod seasonal_regression;
 pub mod select;
 mod series;
 pub mod theta;
+pub mod trees;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

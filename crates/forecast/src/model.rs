@@ -7,6 +7,9 @@
 use crate::ets::FittedEts;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
+use crate::direct::FittedDirect;
+use crate::events::{Events, NO_EVENTS};
+use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::seasonal_regression::FittedSeasonalRegression;
 use crate::select::{FittedAuto, FittedCombination};
@@ -151,4 +154,8 @@ fitted! {
     Ets(FittedEts),
     /// One of the theta methods.
     Theta(FittedTheta),
+    /// Linear regression on lags, fed with its own steps.
+    Autoregression(Box<FittedAutoregression>),
+    /// A linear model or trees per horizon.
+    Direct(Box<FittedDirect>),
 }

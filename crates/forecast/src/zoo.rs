@@ -2,6 +2,8 @@
 
 use crate::Fit;
 use crate::ets::Ets;
+use crate::direct::Direct;
+use crate::linear::Autoregression;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::seasonal_regression::SeasonalRegression;
 use crate::select::Auto;
@@ -59,6 +61,30 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Theta::dynamic_optimized()),
     },
     Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
+        name: "ridge",
+        about: "linear regression on lags around the seasons, small weights preferred",
+        model: || Box::new(Autoregression::ridge()),
+    },
+    Entry {
+        name: "elastic-net",
+        about: "the same with lags that say little dropped",
+        model: || Box::new(Autoregression::elastic_net()),
+    },
+    Entry {
+        name: "decision-tree",
+        about: "one tree over lags, levels and seasons, told the horizon",
+        model: || Box::new(Direct::decision_tree()),
+    },
+    Entry {
+        name: "random-forest",
+        about: "trees on drawn rows whose leaves keep what they saw",
+        model: || Box::new(Direct::random_forest()),
+    },
+    Entry {
+        name: "boosting",
+        about: "trees that mend each other's pinball loss, per quantile",
+        model: || Box::new(Direct::boosting()),
+    },
 ];
 
 /// The model of that name.
