@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{argument, has_flag, on_all_cores, thread_cpu_seconds};
+use common::{argument, has_flag, on_all_cores, cpu_seconds};
 use plimsoll_forecast::score::{QuantileTally, mase, mean_of_scored, seasonal_scale, smape};
 use plimsoll_forecast::zoo::{Entry, ZOO};
 use plimsoll_forecast::{Ahead, Data, Forecaster, Levels, Series};
@@ -17,7 +17,6 @@ struct Scored {
     mase: f64,
     smape: f64,
     tally: QuantileTally,
-    cpu: f64,
     fell_back: bool,
 }
 
@@ -42,8 +41,9 @@ fn main() {
         "model", "MASE", "sMAPE", "WQL", "cover", "CPU s", "series/s"
     );
     for entry in ZOO.iter().filter(wanted) {
+        let before = cpu_seconds();
         let scored = on_all_cores(&series, |split| score(entry, split));
-        report(entry.name, &scored);
+        report(entry.name, &scored, cpu_seconds() - before);
         if has_flag("--worst") {
             let mut worst: Vec<_> = scored.iter().zip(&series).map(|(s, split)| (s.mase, &split.train.name)).collect();
             worst.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -62,7 +62,6 @@ fn score(entry: &Entry, split: &Split) -> Scored {
     let (levels, ahead) = (Levels::deciles(), Ahead::steps(HOURLY_HORIZON));
     let series = Series { start: split.train.start, step: split.train.step, values: train };
     let data = Data::alone(series, &HOURLY_SEASONS);
-    let before = thread_cpu_seconds();
     let fitted = (entry.model)().fit(&data, 1);
     let fell_back = fitted.is_err();
     let said = match fitted {
@@ -72,19 +71,17 @@ fn score(entry: &Entry, split: &Split) -> Scored {
             .map(|fitted| fitted.predict(&ahead, &levels))
             .expect("every series of the set has two days"),
     };
-    let cpu = thread_cpu_seconds() - before;
     let mut tally = QuantileTally::new(&levels);
     tally.add(&split.test, &said);
     let scale = seasonal_scale(train, HOURLY_SEASONS[0]);
     let (mase, smape) = (mase(&split.test, said.points(), scale), smape(&split.test, said.points()));
-    Scored { mase, smape, tally, cpu, fell_back }
+    Scored { mase, smape, tally, fell_back }
 }
 
-fn report(name: &str, scored: &[Scored]) {
+fn report(name: &str, scored: &[Scored], cpu: f64) {
     let mean = |part: fn(&Scored) -> f64| mean_of_scored(&scored.iter().map(part).collect::<Vec<_>>());
     let mut tally = QuantileTally::new(&Levels::deciles());
     scored.iter().for_each(|one| tally.merge(&one.tally));
-    let cpu: f64 = scored.iter().map(|one| one.cpu).sum();
     let fell_back = scored.iter().filter(|one| one.fell_back).count();
     let note = if fell_back > 0 { format!("  ({fell_back} by seasonal-naive)") } else { String::new() };
     let (mase, smape, wql) = (mean(|one| one.mase), mean(|one| one.smape), tally.weighted_quantile_loss());

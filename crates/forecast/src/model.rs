@@ -8,7 +8,6 @@ use crate::ets::FittedEts;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::direct::FittedDirect;
-use crate::events::{Events, NO_EVENTS};
 use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::seasonal_regression::FittedSeasonalRegression;
@@ -110,7 +109,9 @@ pub trait Forecaster {
     fn update(&mut self, sample: &Sample<'_>);
 
     /// What it is made of and what it got wrong lately.
-    fn explain(&self) -> Explanation;
+    fn explain(&self) -> Explanation {
+        Explanation::default()
+    }
 }
 
 /// Makes the enum of all fitted models and passes each call on to the one that is there.

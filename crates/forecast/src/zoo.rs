@@ -61,6 +61,7 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Theta::dynamic_optimized()),
     },
     Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
+    Entry {
         name: "ridge",
         about: "linear regression on lags around the seasons, small weights preferred",
         model: || Box::new(Autoregression::ridge()),

@@ -10,6 +10,11 @@ use crate::{Data, Fit, FitError, Fitted, Levels};
 
 const NAME: &str = "auto";
 
+/// What the budget [`Budget::Usual`] adds, by the names of the zoo.
+const USUAL: [&str; 3] = ["ridge", "holt-winters", "dynamic-optimized-theta"];
+/// What the budget [`Budget::Thorough`] adds.
+const THOROUGH: [&str; 3] = ["auto-ets", "auto-arima", "boosting"];
+
 /// How much time the candidates may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Budget {
@@ -28,7 +33,8 @@ pub enum Budget {
 pub struct Auto {
     /// Steps that the weights are for; two of the shortest season (within an eighth of the series) when none is given.
     pub horizon: Option<usize>,
-    /// Origins that candidates are tried at.
+    /// Origins that candidates are tried at, half a horizon apart: stretches that overlap are not independent, and still say
+    /// more of a model than as many fits at fewer places would.
     pub origins: usize,
     /// Which candidates are tried.
     pub budget: Budget,
@@ -38,7 +44,7 @@ pub struct Auto {
 
 impl Default for Auto {
     fn default() -> Self {
-        Self { horizon: None, origins: 3, budget: Budget::Usual, experts: Vec::new() }
+        Self { horizon: None, origins: 5, budget: Budget::Usual, experts: Vec::new() }
     }
 }
 
@@ -62,6 +68,12 @@ impl Auto {
             found.push(Box::new(SeasonalRegression::of_logarithms()));
             found.push(Box::new(SeasonalRegression::short()));
             found.push(Box::new(SeasonalRegression::firm()));
+        }
+        if self.budget >= Budget::Usual {
+            found.extend(USUAL.iter().filter_map(|name| crate::zoo::by_name(name)));
+        }
+        if self.budget >= Budget::Thorough {
+            found.extend(THOROUGH.iter().filter_map(|name| crate::zoo::by_name(name)));
         }
         if seasons.len() > 1 {
             found.push(Box::new(SeasonalNaive { season: Some(seasons.len() - 1) }));
@@ -88,7 +100,7 @@ impl Fit for Auto {
         let seasons = refined(values, data.seasons);
         let data = Data { seasons: &seasons, ..*data };
         let horizon = self.horizon(&seasons, values.len());
-        let origins = origins(values.len(), horizon, self.origins, values.len() / 2);
+        let origins = origins(values.len(), horizon, (horizon / 2).max(1), self.origins, values.len() / 2);
         let levels = compared();
         let own = self.candidates(&seasons);
         let all: Vec<&dyn Fit> = own.iter().chain(&self.experts).map(AsRef::as_ref).collect();

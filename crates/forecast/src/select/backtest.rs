@@ -49,11 +49,11 @@ pub fn backtest(
     Backtest { runs: origins.iter().map(run).collect() }
 }
 
-/// The last `count` origins of a series of `len` values, `horizon` apart, the earliest first; none that leaves fewer than
-/// `least` values to fit on.
+/// The last `count` origins of a series of `len` values that leave `horizon` values to compare with, `stride` apart, the
+/// earliest first; none that leaves fewer than `least` values to fit on.
 #[must_use]
-pub fn origins(len: usize, horizon: usize, count: usize, least: usize) -> Vec<usize> {
-    let back = (1..=count).rev().filter_map(|index| len.checked_sub(index * horizon));
+pub fn origins(len: usize, horizon: usize, stride: usize, count: usize, least: usize) -> Vec<usize> {
+    let back = (0..count).rev().filter_map(|index| len.checked_sub(horizon + index * stride));
     back.filter(|origin| *origin >= least.max(1)).collect()
 }
 
@@ -79,9 +79,10 @@ mod tests {
 
     #[test]
     fn origins_count_back_from_the_end() {
-        assert_eq!(origins(100, 10, 3, 50), [70, 80, 90]);
-        assert_eq!(origins(100, 40, 3, 50), [60]);
-        assert!(origins(5, 10, 3, 0).is_empty());
+        assert_eq!(origins(100, 10, 10, 3, 50), [70, 80, 90]);
+        assert_eq!(origins(100, 10, 5, 3, 50), [80, 85, 90]);
+        assert_eq!(origins(100, 40, 40, 3, 50), [60]);
+        assert!(origins(5, 10, 10, 3, 0).is_empty());
     }
 
     #[test]
