@@ -8,7 +8,7 @@ use super::minimise::Limits;
 /// nothing (2 is the usual threshold).
 const COMPARED: f64 = 0.1;
 /// Where the form that was chosen may stop.
-const CHOSEN: f64 = 1e-2;
+const CHOSEN: f64 = 1e-4;
 /// Steps of one search at most.
 const STEPS: usize = 150;
 
@@ -30,11 +30,13 @@ pub fn all() -> Vec<Form> {
 pub fn best(workspace: &mut Workspace<'_>, forms: &[Form]) -> Option<Candidate> {
     let mut best: Option<Candidate> = None;
     for form in forms {
-        let Some((by, start)) = workspace.begin(*form) else { continue };
-        let target = best.as_ref().map_or(f64::INFINITY, |best| best.aicc - workspace.penalty(*form));
-        let candidate = workspace.fit(*form, &by, &start, &Limits { steps: STEPS, gain: COMPARED, target });
-        if candidate.aicc.is_finite() && best.as_ref().is_none_or(|best| candidate.aicc < best.aicc) {
-            best = Some(candidate);
+        let (starts, state) = workspace.begin(*form);
+        for by in &starts {
+            let target = best.as_ref().map_or(f64::INFINITY, |best| best.aicc - workspace.penalty(*form));
+            let candidate = workspace.fit(*form, by, &state, &Limits { steps: STEPS, gain: COMPARED, target });
+            if candidate.aicc.is_finite() && best.as_ref().is_none_or(|best| candidate.aicc < best.aicc) {
+                best = Some(candidate);
+            }
         }
     }
     let limits = Limits { steps: STEPS, gain: CHOSEN, target: f64::INFINITY };

@@ -33,6 +33,8 @@ pub struct Workspace<'a> {
 
 /// Smoothing parameters that a search may start from, slow to fast; α as a share of the greatest.
 const ALPHAS: [f64; 4] = [0.03, 0.15, 0.4, 0.8];
+/// Greatest α above which slow and fast smoothing may be two hills.
+const HILLS: f64 = 0.5;
 const GAMMAS: [f64; 3] = [0.02, 0.1, 0.4];
 
 /// Unit of each state in a search: about what one error can change.
@@ -92,35 +94,39 @@ impl<'a> Workspace<'a> {
         if n - k - 1.0 > 0.0 { 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0) } else { f64::INFINITY }
     }
 
-    /// Where a search for this form starts: states from a decomposition, parameters from a coarse grid. None where the form
-    /// has no likelihood anywhere on it.
-    pub fn begin(&mut self, form: Form) -> Option<(Smoothing, State)> {
+    /// Where searches for this form start: states from a decomposition, parameters the best of a coarse grid (among slow
+    /// ones and among fast ones where there is room for both, since the likelihood has a hill for each). Empty where the form has no
+    /// likelihood anywhere on the grid.
+    pub fn begin(&mut self, form: Form) -> (Vec<Smoothing>, State) {
         let mut state = start::state(form, &self.values);
-        let found = self.begin_from(form, &state);
-        if found.is_some() || !form.has_trend() {
-            return found.map(|by| (by, state));
+        let mut found = self.grid(form, &state);
+        if found.is_empty() && form.has_trend() {
+            // A slope of the first seasons that leads below zero later.
+            state = start::state(Form { trend: Trend::None, ..form }, &self.values);
+            found = self.grid(form, &state);
         }
-        // A slope of the first seasons that leads below zero later.
-        state = start::state(Form { trend: Trend::None, ..form }, &self.values);
-        self.begin_from(form, &state).map(|by| (by, state))
+        (found, state)
     }
 
-    fn begin_from(&mut self, form: Form, state: &State) -> Option<Smoothing> {
+    fn grid(&mut self, form: Form, state: &State) -> Vec<Smoothing> {
         let phi = if form.is_damped() { 0.95 } else { 1.0 };
         let gammas: &[f64] = if form.is_seasonal() { &GAMMAS } else { &[0.0] };
         let Bounds { alpha_max, beta_max } = self.bounds;
         let beta = |alpha: f64| if form.has_trend() { 0.02 * alpha.min(beta_max) + 1e-4 } else { 0.0 };
-        let alphas = ALPHAS.map(|share| share * alpha_max);
-        let grid = alphas.into_iter().flat_map(|alpha| gammas.iter().map(move |gamma| (alpha, gamma * (1.0 - alpha))));
-        let mut best = None;
-        for (alpha, gamma) in grid {
-            let by = Smoothing { alpha, beta: beta(alpha), gamma, phi };
-            let likelihood = self.likelihood(form, &by, state);
-            if likelihood < best.map_or(f64::INFINITY, |(least, _)| least) {
-                best = Some((likelihood, by));
+        let mut best_of = |shares: &[f64]| {
+            let mut best = None;
+            for (share, gamma) in shares.iter().flat_map(|share| gammas.iter().map(move |gamma| (share, gamma))) {
+                let alpha = share * alpha_max;
+                let by = Smoothing { alpha, beta: beta(alpha), gamma: gamma * (1.0 - alpha), phi };
+                let likelihood = self.likelihood(form, &by, state);
+                if likelihood < best.map_or(f64::INFINITY, |(least, _)| least) {
+                    best = Some((likelihood, by));
+                }
             }
-        }
-        best.map(|(_, by)| by)
+            best.map(|(_, by)| by)
+        };
+        let hills = if alpha_max > HILLS { ALPHAS.len() / 2 } else { ALPHAS.len() };
+        ALPHAS.chunks(hills).filter_map(|shares| best_of(shares)).collect()
     }
 
     /// The best that a search from there finds.
