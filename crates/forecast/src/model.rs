@@ -8,7 +8,9 @@ use crate::ets::FittedEts;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::direct::FittedDirect;
+use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
+use crate::explanation::Explanation;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::seasonal_regression::FittedSeasonalRegression;
 use crate::select::{FittedAuto, FittedCombination};
@@ -159,4 +161,6 @@ fitted! {
     Autoregression(Box<FittedAutoregression>),
     /// A linear model or trees per horizon.
     Direct(Box<FittedDirect>),
+    /// A model and what was learnt from its errors.
+    Residual(Box<FittedResidual>),
 }

@@ -3,6 +3,7 @@
 use crate::Fit;
 use crate::ets::Ets;
 use crate::direct::Direct;
+use crate::hybrid::Residual;
 use crate::linear::Autoregression;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::seasonal_regression::SeasonalRegression;
@@ -67,8 +68,13 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Autoregression::ridge()),
     },
     Entry {
+        name: "ridge-additive",
+        about: "ridge on plain values instead of their logarithms",
+        model: || Box::new(Autoregression::ridge_additive()),
+    },
+    Entry {
         name: "elastic-net",
-        about: "the same with lags that say little dropped",
+        about: "ridge with lags that say little dropped",
         model: || Box::new(Autoregression::elastic_net()),
     },
     Entry {
@@ -85,6 +91,11 @@ pub const ZOO: &[Entry] = &[
         name: "boosting",
         about: "trees that mend each other's pinball loss, per quantile",
         model: || Box::new(Direct::boosting()),
+    },
+    Entry {
+        name: "hybrid-linear-trees",
+        about: "ridge, and a forest on the errors it made out of sample",
+        model: || Box::new(Residual::linear_trees()),
     },
 ];
 

@@ -40,6 +40,11 @@ impl FittedDirect {
         Self { recipe, history, heads, size, low: low - wide, high: high + wide }
     }
 
+    /// For a model of other series, which may know more than this one has shown: nothing holds it back.
+    pub(super) fn unbounded(recipe: Recipe, history: History, heads: Vec<(usize, Head)>, size: f64) -> Self {
+        Self { low: f64::MIN, high: f64::MAX, ..Self::new(recipe, history, heads, size) }
+    }
+
     /// The forecast of one step, `horizon` (from 1) ahead, without those before it: one row of the newest values.
     #[must_use]
     pub fn at_horizon(&self, horizon: usize, events: &Events, levels: &Levels) -> AtHorizon {

@@ -35,7 +35,7 @@ pub enum Learner {
 /// What a learner gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Head {
+pub(crate) enum Head {
     Linear { model: LinearModel, fallback: Vec<f64>, spread: Spread },
     Pinball { models: Vec<(f64, LinearModel)>, fallback: Vec<f64> },
     Forest(Forest),
@@ -44,11 +44,11 @@ pub(super) enum Head {
 
 impl Learner {
     /// Whether rows with gaps can be learnt from.
-    pub(super) const fn takes_gaps(&self) -> bool {
+    pub(crate) const fn takes_gaps(&self) -> bool {
         matches!(self, Self::Forest(_) | Self::Boosting(_))
     }
 
-    pub(super) fn train(&self, table: &Table, seed: u64) -> Head {
+    pub(crate) fn train(&self, table: &Table, seed: u64) -> Head {
         let Table { x, y, width, .. } = table;
         match self {
             Self::Ridge(penalty) => linear(table, LeastSquares::new(x, *width, y).ridge(*penalty)),
@@ -79,20 +79,20 @@ fn linear(table: &Table, model: LinearModel) -> Head {
 }
 
 /// Levels with what is needed to ask for them.
-pub(super) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     pub levels: &'a [f64],
     pub scores: Scores,
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(levels: &'a [f64]) -> Self {
+    pub(crate) fn new(levels: &'a [f64]) -> Self {
         Self { levels, scores: Scores::new(levels) }
     }
 }
 
 impl Head {
     /// The point of a row, with the quantiles appended to `out`. Linear models see a gap as the column's mean in training.
-    pub(super) fn predict(&self, row: &mut [f64], asked: &Asked<'_>, out: &mut Vec<f64>) -> f64 {
+    pub(crate) fn predict(&self, row: &mut [f64], asked: &Asked<'_>, out: &mut Vec<f64>) -> f64 {
         match self {
             Self::Linear { model, fallback, spread } => {
                 bridge(row, fallback);

@@ -25,8 +25,8 @@ impl ForestSettings {
     /// A forest.
     #[must_use]
     pub const fn forest() -> Self {
-        let growth = Growth { leaves_max: 128, rows_min: 5, columns: 0.4 };
-        Self { trees: 40, growth, drawn: true, kept_max: 8, bins_max: 63 }
+        let growth = Growth { leaves_max: 96, rows_min: 5, columns: 0.4 };
+        Self { trees: 30, growth, drawn: true, kept_max: 8, bins_max: 63 }
     }
 
     /// A single tree that sees everything.
