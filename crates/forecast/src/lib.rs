@@ -16,6 +16,7 @@ mod error;
 pub mod events;
 mod forecaster;
 mod model;
+pub mod mstl;
 pub mod naive;
 mod prediction;
 mod residuals;

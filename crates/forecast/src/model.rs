@@ -5,6 +5,7 @@
 //! whoever fits many series brings the threads.
 
 use crate::events::{Events, NO_EVENTS};
+use crate::mstl::FittedMstl;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
@@ -129,4 +130,6 @@ fitted! {
     LastValue(FittedLastValue),
     /// The value one season ago.
     SeasonalNaive(FittedSeasonalNaive),
+    /// Seasons by loess and a trend.
+    Mstl(FittedMstl),
 }

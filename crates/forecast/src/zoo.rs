@@ -1,6 +1,7 @@
 //! Every model by name: what the command line offers and what reports list.
 
 use crate::Fit;
+use crate::mstl::Mstl;
 use crate::naive::{LastValue, SeasonalNaive};
 
 /// One model that can be asked for by name.
@@ -17,6 +18,12 @@ pub struct Entry {
 pub const ZOO: &[Entry] = &[
     Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
     Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
+    Entry {
+        name: "mstl",
+        about: "seasons by loess, each carried on, and a trend",
+        model: || Box::new(Mstl::default()),
+    },
+    Entry { name: "mstl-log", about: "the same with seasons that multiply", model: || Box::new(Mstl::log()) },
 ];
 
 /// The model of that name.
