@@ -14,6 +14,7 @@ pub mod decompose;
 pub mod detect;
 mod error;
 pub mod events;
+pub mod explanation;
 mod forecaster;
 mod model;
 pub mod mstl;
@@ -26,6 +27,7 @@ pub mod zoo;
 
 pub use error::{FitError, LevelsError};
 pub use events::{Events, NO_EVENTS};
+pub use explanation::Explanation;
 pub use forecaster::{Forecaster as LoadForecaster, Model, warm};
 pub use model::{Ahead, Covariate, Data, Fit, Fitted, Forecaster, Sample};
 pub use prediction::{Levels, Prediction};

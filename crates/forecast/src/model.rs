@@ -6,6 +6,7 @@
 
 use crate::events::{Events, NO_EVENTS};
 use crate::mstl::FittedMstl;
+use crate::explanation::Explanation;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,9 @@ pub trait Forecaster {
 
     /// Takes the next sample, in O(1) of the length of the history, without estimating the parameters again.
     fn update(&mut self, sample: &Sample<'_>);
+
+    /// What it is made of and what it got wrong lately.
+    fn explain(&self) -> Explanation;
 }
 
 /// Makes the enum of all fitted models and passes each call on to the one that is there.
@@ -120,6 +124,10 @@ macro_rules! fitted {
 
             fn update(&mut self, sample: &Sample<'_>) {
                 match self { $(Self::$variant(model) => model.update(sample),)* }
+            }
+
+            fn explain(&self) -> Explanation {
+                match self { $(Self::$variant(model) => model.explain(),)* }
             }
         }
     };
