@@ -11,6 +11,8 @@
 
 pub mod calendar;
 pub mod direct;
+pub mod decompose;
+pub mod detect;
 mod error;
 pub mod ets;
 pub mod events;
@@ -20,6 +22,7 @@ mod forecaster;
 pub mod hybrid;
 pub mod linear;
 mod model;
+pub mod mstl;
 pub mod naive;
 mod prediction;
 mod residuals;

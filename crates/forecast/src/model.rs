@@ -6,6 +6,7 @@
 
 use crate::ets::FittedEts;
 use crate::events::{Events, NO_EVENTS};
+use crate::mstl::FittedMstl;
 use crate::explanation::Explanation;
 use crate::direct::FittedDirect;
 use crate::hybrid::FittedResidual;
@@ -163,4 +164,6 @@ fitted! {
     Direct(Box<FittedDirect>),
     /// A model and what was learnt from its errors.
     Residual(Box<FittedResidual>),
+    /// Seasons by loess and a trend.
+    Mstl(FittedMstl),
 }

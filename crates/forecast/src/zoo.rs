@@ -5,6 +5,7 @@ use crate::ets::Ets;
 use crate::direct::Direct;
 use crate::hybrid::Residual;
 use crate::linear::Autoregression;
+use crate::mstl::Mstl;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::seasonal_regression::SeasonalRegression;
 use crate::select::Auto;
@@ -97,6 +98,11 @@ pub const ZOO: &[Entry] = &[
         about: "ridge, and a forest on the errors it made out of sample",
         model: || Box::new(Residual::linear_trees()),
     },
+        name: "mstl",
+        about: "seasons by loess, each carried on, and a trend",
+        model: || Box::new(Mstl::default()),
+    },
+    Entry { name: "mstl-log", about: "the same with seasons that multiply", model: || Box::new(Mstl::log()) },
 ];
 
 /// The model of that name.
