@@ -1,4 +1,4 @@
-//! Developer commands of the workspace: `cargo xtask tidy | test | bench | prove | docs | ci`.
+//! Developer commands of the workspace: `cargo xtask tidy | test | bench | prove | train | docs | ci`.
 //!
 //! A crate of its own and not a set of shell scripts, so that a newcomer needs nothing but cargo and the commands do
 //! the same on every machine (the pattern is matklad's cargo-xtask). No crate of the product may depend on it.
@@ -10,6 +10,7 @@ mod prove;
 mod step;
 mod test;
 mod tidy;
+mod train;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +48,14 @@ enum Command {
         /// Which proof.
         name: Option<String>,
     },
+    /// Train committed weights again; without a name, list them.
+    Train {
+        /// Which weights.
+        name: Option<String>,
+        /// Handed to the training.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Rewrite every generated document.
     Docs,
     /// Everything a change has to pass: tidy, formatting, clippy, tests; prints a table of times.
@@ -60,6 +69,7 @@ fn main() -> ExitCode {
         Command::Test { args } => test::run(&workspace, &args),
         Command::Bench { name, args } => bench::run(&workspace, name.as_deref(), &args),
         Command::Prove { name } => prove::run(&workspace, name.as_deref()),
+        Command::Train { name, args } => train::run(&workspace, name.as_deref(), &args),
         Command::Docs => docs::run(&workspace),
         Command::Ci => ci::run(&workspace),
     });

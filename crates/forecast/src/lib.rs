@@ -24,7 +24,9 @@ pub mod linear;
 mod model;
 pub mod mstl;
 pub mod naive;
+pub mod neural;
 mod prediction;
+pub mod pretrained;
 mod residuals;
 pub mod score;
 mod season;
@@ -33,6 +35,7 @@ pub mod select;
 mod series;
 pub mod theta;
 pub mod trees;
+pub mod synthetic;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

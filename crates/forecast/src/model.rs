@@ -16,6 +16,8 @@ use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::seasonal_regression::FittedSeasonalRegression;
 use crate::select::{FittedAuto, FittedCombination};
 use crate::theta::FittedTheta;
+use crate::neural::recurrent::FittedRecurrent;
+use crate::pretrained::FittedPretrained;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -166,4 +168,8 @@ fitted! {
     Residual(Box<FittedResidual>),
     /// Seasons by loess and a trend.
     Mstl(FittedMstl),
+    /// A recurrent network.
+    Recurrent(FittedRecurrent),
+    /// The pretrained network.
+    Pretrained(FittedPretrained),
 }

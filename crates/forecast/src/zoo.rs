@@ -10,6 +10,8 @@ use crate::naive::{LastValue, SeasonalNaive};
 use crate::seasonal_regression::SeasonalRegression;
 use crate::select::Auto;
 use crate::theta::Theta;
+use crate::neural::recurrent::Recurrent;
+use crate::pretrained::Pretrained;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -103,6 +105,16 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Mstl::default()),
     },
     Entry { name: "mstl-log", about: "the same with seasons that multiply", model: || Box::new(Mstl::log()) },
+        name: "rnn",
+        about: "a plain recurrent network, trained on the series",
+        model: || Box::new(Recurrent::rnn()),
+    },
+    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
+    Entry {
+        name: "pretrained",
+        about: "a small network trained on made-up series, for little history",
+        model: || Box::new(Pretrained::default()),
+    },
 ];
 
 /// The model of that name.
