@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{argument, has_flag, on_all_cores, cpu_seconds};
+use common::{argument, cpu_seconds, has_flag, on_all_cores};
 use plimsoll_forecast::score::{QuantileTally, mase, mean_of_scored, seasonal_scale, smape};
 use plimsoll_forecast::zoo::{Entry, ZOO};
 use plimsoll_forecast::{Ahead, Data, Forecaster, Levels, Series};

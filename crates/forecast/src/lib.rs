@@ -10,14 +10,14 @@
 //! This crate must not know replicas or cost.
 
 pub mod calendar;
-pub mod direct;
 pub mod decompose;
 pub mod detect;
+pub mod direct;
 mod error;
 pub mod ets;
 pub mod events;
-pub mod features;
 pub mod explanation;
+pub mod features;
 mod forecaster;
 pub mod hybrid;
 pub mod linear;
@@ -33,9 +33,9 @@ mod season;
 pub mod seasonal_regression;
 pub mod select;
 mod series;
+pub mod synthetic;
 pub mod theta;
 pub mod trees;
-pub mod synthetic;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

@@ -4,20 +4,19 @@
 //! which serialises, predicts without side effects and takes new samples. Nothing here does I/O or starts a thread:
 //! whoever fits many series brings the threads.
 
+use crate::direct::FittedDirect;
 use crate::ets::FittedEts;
 use crate::events::{Events, NO_EVENTS};
-use crate::mstl::FittedMstl;
 use crate::explanation::Explanation;
-use crate::direct::FittedDirect;
 use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
-use crate::explanation::Explanation;
+use crate::mstl::FittedMstl;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::neural::recurrent::FittedRecurrent;
+use crate::pretrained::FittedPretrained;
 use crate::seasonal_regression::FittedSeasonalRegression;
 use crate::select::{FittedAuto, FittedCombination};
 use crate::theta::FittedTheta;
-use crate::neural::recurrent::FittedRecurrent;
-use crate::pretrained::FittedPretrained;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 

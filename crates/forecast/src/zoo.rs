@@ -1,17 +1,17 @@
 //! Every model by name: what the command line offers and what reports list.
 
 use crate::Fit;
-use crate::ets::Ets;
 use crate::direct::Direct;
+use crate::ets::Ets;
 use crate::hybrid::Residual;
 use crate::linear::Autoregression;
 use crate::mstl::Mstl;
 use crate::naive::{LastValue, SeasonalNaive};
+use crate::neural::recurrent::Recurrent;
+use crate::pretrained::Pretrained;
 use crate::seasonal_regression::SeasonalRegression;
 use crate::select::Auto;
 use crate::theta::Theta;
-use crate::neural::recurrent::Recurrent;
-use crate::pretrained::Pretrained;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -100,11 +100,13 @@ pub const ZOO: &[Entry] = &[
         about: "ridge, and a forest on the errors it made out of sample",
         model: || Box::new(Residual::linear_trees()),
     },
+    Entry {
         name: "mstl",
         about: "seasons by loess, each carried on, and a trend",
         model: || Box::new(Mstl::default()),
     },
     Entry { name: "mstl-log", about: "the same with seasons that multiply", model: || Box::new(Mstl::log()) },
+    Entry {
         name: "rnn",
         about: "a plain recurrent network, trained on the series",
         model: || Box::new(Recurrent::rnn()),
