@@ -9,11 +9,11 @@
 //!
 //! This crate must not know replicas or cost.
 
+pub mod arima;
 pub mod calendar;
 pub mod decompose;
 pub mod detect;
 pub mod direct;
-pub mod arima;
 mod error;
 pub mod ets;
 pub mod events;
@@ -22,17 +22,19 @@ pub mod features;
 pub mod hybrid;
 pub mod linear;
 mod model;
+pub mod mstl;
 pub mod naive;
-pub mod online;
 pub mod neural;
+pub mod online;
 mod prediction;
 pub mod pretrained;
-mod residuals;
 pub mod score;
+pub mod seasonal_regression;
+pub mod select;
 mod series;
-pub mod trees;
-pub mod theta;
 pub mod synthetic;
+pub mod theta;
+pub mod trees;
 pub mod zoo;
 
 pub use error::{FitError, LevelsError};

@@ -4,17 +4,20 @@
 //! which serialises, predicts without side effects and takes new samples. Nothing here does I/O or starts a thread:
 //! whoever fits many series brings the threads.
 
+use crate::arima::FittedArima;
 use crate::direct::FittedDirect;
 use crate::ets::FittedEts;
-use crate::arima::FittedArima;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
+use crate::mstl::FittedMstl;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
-use crate::theta::FittedTheta;
 use crate::pretrained::FittedPretrained;
+use crate::seasonal_regression::FittedSeasonalRegression;
+use crate::select::{FittedAuto, FittedCombination};
+use crate::theta::FittedTheta;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +114,9 @@ pub trait Forecaster {
     fn update(&mut self, sample: &Sample<'_>);
 
     /// What it is made of and what it got wrong lately.
-    fn explain(&self) -> Explanation;
+    fn explain(&self) -> Explanation {
+        Explanation::default()
+    }
 }
 
 /// Makes the enum of all fitted models and passes each call on to the one that is there.
@@ -145,10 +150,24 @@ fitted! {
     LastValue(FittedLastValue),
     /// The value one season ago.
     SeasonalNaive(FittedSeasonalNaive),
+    /// Direct seasonal regression.
+    SeasonalRegression(Box<FittedSeasonalRegression>),
+    /// Models with equal say.
+    Combination(Box<FittedCombination>),
+    /// Models weighed by what they have shown.
+    Auto(Box<FittedAuto>),
+    /// Exponential smoothing of any form.
+    Ets(FittedEts),
+    /// One of the theta methods.
+    Theta(FittedTheta),
     /// Linear regression on lags, fed with its own steps.
     Autoregression(Box<FittedAutoregression>),
     /// A linear model or trees per horizon.
     Direct(Box<FittedDirect>),
+    /// A model and what was learnt from its errors.
+    Residual(Box<FittedResidual>),
+    /// Seasons by loess and a trend.
+    Mstl(FittedMstl),
     /// A recurrent network.
     Recurrent(FittedRecurrent),
     /// A model and what was learnt from its errors.

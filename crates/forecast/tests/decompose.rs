@@ -1,6 +1,7 @@
 //! STL and MSTL against recorded outputs of statsmodels, and what holds for any series.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+#![allow(clippy::needless_range_loop, reason = "one index walks several series")]
 use plimsoll_forecast::decompose::{DecomposeError, Decomposition, Degree, Loess, Mstl, Stl, mstl, stl};
 use proptest::prelude::*;
 use serde_json::Value;

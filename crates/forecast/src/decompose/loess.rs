@@ -31,6 +31,16 @@ pub struct Loess {
     pub jump: usize,
 }
 
+/// How much of independent noise ends up in a smoother instead of in what it leaves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Swallowed {
+    /// Variance of a value around the smoother carried on, over the variance of what the smoother leaves within: at
+    /// least 1.
+    pub widening: f64,
+    /// Weight of the newest point in the newest smoothed value.
+    pub newest: f64,
+}
+
 /// Weights of neighbouring points that make one smoothed value.
 #[derive(Debug, Clone, Copy)]
 struct Row {
@@ -65,6 +75,22 @@ impl Loess {
     #[must_use]
     pub const fn new(window: usize, degree: Degree) -> Self {
         Self { window, degree, jump: window.div_ceil(10) }
+    }
+
+    /// What it swallows of `len` points of noise: σ² (1 + Σ w²) is the variance of a value to come around the last
+    /// smoothed one, σ² (1 - 2 w + Σ w²) that of a remainder in the middle, w a point's own weight.
+    #[must_use]
+    pub fn swallowed(&self, len: usize) -> Swallowed {
+        let plan = Plan::try_new(&Self { jump: 1, ..*self }, len.clamp(1, 4 * self.window), usize::MAX);
+        let Some(plan) = plan.filter(|_| len >= 2) else { return Swallowed { widening: 1.0, newest: 0.0 } };
+        let own = |index: usize| {
+            let row = plan.rows[index];
+            let taps = &plan.taps[row.at..row.at + plan.width];
+            (taps[index - row.from], taps.iter().map(|tap| tap * tap).sum::<f64>())
+        };
+        let ((middle, middle_squares), (newest, squares)) = (own(plan.len / 2), own(plan.len - 1));
+        let left = (1.0 - 2.0 * middle + middle_squares).max(f64::EPSILON);
+        Swallowed { widening: ((1.0 + squares) / left).max(1.0), newest }
     }
 
     /// Bandwidth at `x` when its window's ends are that far away and `points` are there in all.

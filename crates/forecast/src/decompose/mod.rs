@@ -10,7 +10,7 @@ mod loess;
 mod mstl;
 mod stl;
 
-pub use loess::{Degree, Loess};
+pub use loess::{Degree, Loess, Swallowed};
 pub use mstl::{Mstl, mstl};
 pub use stl::{Stl, stl};
 

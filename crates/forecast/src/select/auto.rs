@@ -1,0 +1,132 @@
+//! `auto`: candidates weighed by what they forecast at several origins near the end.
+
+use super::backtest::{Backtest, backtest, origins};
+use super::fitted::{FittedAuto, Member};
+use super::seasons::refined;
+use super::weights::{Past, stretches};
+use crate::naive::{LastValue, SeasonalNaive};
+use crate::seasonal_regression::SeasonalRegression;
+use crate::{Data, Fit, FitError, Fitted, Levels};
+
+const NAME: &str = "auto";
+
+/// What the budget [`Budget::Usual`] adds, by the names of the zoo.
+const USUAL: [&str; 3] = ["ridge", "holt-winters", "dynamic-optimized-theta"];
+/// What the budget [`Budget::Thorough`] adds.
+const THOROUGH: [&str; 3] = ["auto-ets", "auto-arima", "boosting"];
+
+/// How much time the candidates may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Budget {
+    /// Models that take milliseconds per series.
+    Quick,
+    /// Those that take tens of milliseconds too.
+    Usual,
+    /// Every candidate there is, at seconds per series.
+    Thorough,
+}
+
+/// Fits candidates at several origins, weighs them per stretch of the horizon by their pinball loss, fuses their quantiles,
+/// and corrects the spread of what came out.
+///
+/// Gaps are left to the candidates; in the losses a step that was not measured does not count.
+pub struct Auto {
+    /// Steps that the weights are for; two of the shortest season (within an eighth of the series) when none is given.
+    pub horizon: Option<usize>,
+    /// Origins that candidates are tried at, half a horizon apart: stretches that overlap are not independent, and still say
+    /// more of a model than as many fits at fewer places would.
+    pub origins: usize,
+    /// Which candidates are tried.
+    pub budget: Budget,
+    /// Candidates beside those of the budget: a network with weights of its own, for example.
+    pub experts: Vec<Box<dyn Fit>>,
+}
+
+impl Default for Auto {
+    fn default() -> Self {
+        Self { horizon: None, origins: 5, budget: Budget::Usual, experts: Vec::new() }
+    }
+}
+
+/// Horizon of the weights for a series without season.
+const HORIZON_PLAIN: usize = 24;
+
+/// Probabilities that candidates are compared at: the deciles and both tails.
+pub(super) fn compared() -> Levels {
+    Levels::try_new(
+        [0.025, 0.05].into_iter().chain((1..10).map(|tenth| f64::from(tenth) / 10.0)).chain([0.95, 0.975]).collect(),
+    )
+    .expect("invariant: they rise within 0 and 1")
+}
+
+impl Auto {
+    fn candidates(&self, seasons: &[usize]) -> Vec<Box<dyn Fit>> {
+        let mut found: Vec<Box<dyn Fit>> = vec![Box::new(LastValue)];
+        if !seasons.is_empty() {
+            found.push(Box::new(SeasonalNaive { season: Some(0) }));
+            found.push(Box::new(SeasonalRegression::default()));
+            found.push(Box::new(SeasonalRegression::of_logarithms()));
+            found.push(Box::new(SeasonalRegression::short()));
+            found.push(Box::new(SeasonalRegression::firm()));
+        }
+        if self.budget >= Budget::Usual {
+            found.extend(USUAL.iter().filter_map(|name| crate::zoo::by_name(name)));
+        }
+        if self.budget >= Budget::Thorough {
+            found.extend(THOROUGH.iter().filter_map(|name| crate::zoo::by_name(name)));
+        }
+        if seasons.len() > 1 {
+            found.push(Box::new(SeasonalNaive { season: Some(seasons.len() - 1) }));
+        }
+        found
+    }
+
+    fn horizon(&self, seasons: &[usize], len: usize) -> usize {
+        let usual = seasons.first().map_or(HORIZON_PLAIN, |season| 2 * season);
+        self.horizon.unwrap_or(usual.min(len / 8)).max(1)
+    }
+}
+
+impl Fit for Auto {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn fit(&self, data: &Data<'_>, seed: u64) -> Result<Fitted, FitError> {
+        let values = data.target.values;
+        if data.target.observed().next().is_none() {
+            return Err(FitError::TooShort { model: NAME, needed: 1, found: 0 });
+        }
+        let seasons = refined(values, data.seasons);
+        let data = Data { seasons: &seasons, ..*data };
+        let horizon = self.horizon(&seasons, values.len());
+        let origins = origins(values.len(), horizon, (horizon / 2).max(1), self.origins, values.len() / 2);
+        let levels = compared();
+        let own = self.candidates(&seasons);
+        let all: Vec<&dyn Fit> = own.iter().chain(&self.experts).map(AsRef::as_ref).collect();
+        let tested: Vec<Backtest> =
+            all.iter().map(|model| backtest(*model, &data, &origins, horizon, &levels, seed)).collect();
+        let pasts: Vec<Past<'_>> = (0..origins.len()).map(|run| past(&tested, run, values)).collect();
+        let (stretches, losses) = stretches(&pasts, &levels, all.len(), horizon);
+        let mut members = Vec::new();
+        for (place, model) in all.iter().enumerate() {
+            let weights: Vec<f64> = stretches.iter().map(|stretch| stretch.weights[place]).collect();
+            if weights.iter().all(|weight| *weight <= 0.0) {
+                continue;
+            }
+            if let Ok(fitted) = model.fit(&data, seed) {
+                members.push(Member { name: model.name().to_owned(), weights, loss: losses[place], fitted });
+            }
+        }
+        let spreads = stretches.iter().map(|stretch| (stretch.to, stretch.spread)).collect();
+        let fitted = FittedAuto::new(members, spreads, seasons, origins.len());
+        fitted
+            .map(|fitted| Fitted::Auto(Box::new(fitted)))
+            .ok_or(FitError::Unsuitable { model: NAME, why: "no candidate fits it" })
+    }
+}
+
+fn past<'a>(tested: &'a [Backtest], run: usize, values: &'a [f64]) -> Past<'a> {
+    let said = tested.iter().map(|test| test.runs[run].said.as_ref().ok().map(crate::Prediction::values)).collect();
+    Past { said, actual: &values[tested[0].runs[run].origin..] }
+}
