@@ -170,12 +170,6 @@ fitted! {
     Mstl(FittedMstl),
     /// A recurrent network.
     Recurrent(FittedRecurrent),
-    /// A model and what was learnt from its errors.
-    Residual(Box<FittedResidual>),
-    /// Exponential smoothing of any form.
-    Ets(FittedEts),
-    /// One of the theta methods.
-    Theta(FittedTheta),
     /// Seasonal ARIMA.
     Arima(Box<FittedArima>),
     /// The pretrained network.
