@@ -5,8 +5,8 @@
 //! whoever fits many series brings the threads.
 
 use crate::events::{Events, NO_EVENTS};
-use crate::mstl::FittedMstl;
 use crate::explanation::Explanation;
+use crate::mstl::FittedMstl;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
