@@ -20,7 +20,7 @@ pub enum Pace {
     ///
     /// The likelihood looks one step ahead, where following the last value wins nearly always (α near 1), and forecasts
     /// of a season or two then start from whatever the last hour happened to be. On M4 Hourly, 48 steps ahead, the
-    /// automatic choice has a MASE of 1.96 without this bound. R and statsforecast set no such bound, but end their search
+    /// automatic choice has a MASE of 1.91 without this bound and 0.91 with it. R and statsforecast set no such bound, but end their search
     /// long before the optimum, near the slow start, which has much the same effect.
     Season,
     /// As fast as it likes: for forecasts of a few steps.
