@@ -131,7 +131,7 @@ fn models(typed: &Forecast) -> anyhow::Result<Vec<Box<dyn Fit>>> {
         return Ok(vec![trained::load(path, names)?]);
     }
     let known = || zoo::ZOO.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
-    if let [name] = names
+    if let [name] = names.as_slice()
         && name == "all"
     {
         return Ok(zoo::ZOO.iter().map(|entry| (entry.model)()).collect());
