@@ -20,6 +20,7 @@ pub mod hybrid;
 pub mod linear;
 mod model;
 pub mod naive;
+pub mod neural;
 mod prediction;
 mod residuals;
 mod season;

@@ -10,6 +10,7 @@ use crate::explanation::Explanation;
 use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::neural::recurrent::FittedRecurrent;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -146,4 +147,6 @@ fitted! {
     Direct(Box<FittedDirect>),
     /// A model and what was learnt from its errors.
     Residual(Box<FittedResidual>),
+    /// A recurrent network.
+    Recurrent(FittedRecurrent),
 }

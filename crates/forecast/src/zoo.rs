@@ -5,6 +5,7 @@ use crate::direct::Direct;
 use crate::hybrid::Residual;
 use crate::linear::Autoregression;
 use crate::naive::{LastValue, SeasonalNaive};
+use crate::neural::recurrent::Recurrent;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -55,6 +56,12 @@ pub const ZOO: &[Entry] = &[
         about: "ridge, and a forest on the errors it made out of sample",
         model: || Box::new(Residual::linear_trees()),
     },
+    Entry {
+        name: "rnn",
+        about: "a plain recurrent network, trained on the series",
+        model: || Box::new(Recurrent::rnn()),
+    },
+    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
 ];
 
 /// The model of that name.
