@@ -80,49 +80,6 @@ pub const ZOO: &[Entry] = &[
         Box::new(Pretrained::default())
     }),
     entry("auto", "models weighed by what they forecast at several origins, calibrated", || Box::new(Auto::default())),
-    Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
-    Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
-    Entry {
-        name: "ridge",
-        about: "linear regression on lags around the seasons, small weights preferred",
-        model: || Box::new(Autoregression::ridge()),
-    },
-    Entry {
-        name: "ridge-additive",
-        about: "ridge on plain values instead of their logarithms",
-        model: || Box::new(Autoregression::ridge_additive()),
-    },
-    Entry {
-        name: "elastic-net",
-        about: "ridge with lags that say little dropped",
-        model: || Box::new(Autoregression::elastic_net()),
-    },
-    Entry {
-        name: "decision-tree",
-        about: "one tree over lags, levels and seasons, told the horizon",
-        model: || Box::new(Direct::decision_tree()),
-    },
-    Entry {
-        name: "random-forest",
-        about: "trees on drawn rows whose leaves keep what they saw",
-        model: || Box::new(Direct::random_forest()),
-    },
-    Entry {
-        name: "boosting",
-        about: "trees that mend each other's pinball loss, per quantile",
-        model: || Box::new(Direct::boosting()),
-    },
-    Entry {
-        name: "hybrid-linear-trees",
-        about: "ridge, and a forest on the errors it made out of sample",
-        model: || Box::new(Residual::linear_trees()),
-    },
-    Entry {
-        name: "rnn",
-        about: "a plain recurrent network, trained on the series",
-        model: || Box::new(Recurrent::rnn()),
-    },
-    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
 ];
 
 /// The model of that name.
