@@ -12,9 +12,11 @@
 mod error;
 pub mod ets;
 pub mod events;
+pub mod explanation;
 mod forecaster;
 mod model;
 pub mod naive;
+pub mod neural;
 mod prediction;
 mod residuals;
 mod season;
@@ -24,6 +26,7 @@ pub mod zoo;
 
 pub use error::{FitError, LevelsError};
 pub use events::{Events, NO_EVENTS};
+pub use explanation::Explanation;
 pub use forecaster::{Forecaster as LoadForecaster, Model, warm};
 pub use model::{Ahead, Covariate, Data, Fit, Fitted, Forecaster, Sample};
 pub use prediction::{Levels, Prediction};

@@ -3,6 +3,7 @@
 use crate::Fit;
 use crate::ets::Ets;
 use crate::naive::{LastValue, SeasonalNaive};
+use crate::neural::recurrent::Recurrent;
 use crate::theta::Theta;
 
 /// One model that can be asked for by name.
@@ -47,6 +48,12 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Theta::dynamic_optimized()),
     },
     Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
+    Entry {
+        name: "rnn",
+        about: "a plain recurrent network, trained on the series",
+        model: || Box::new(Recurrent::rnn()),
+    },
+    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
 ];
 
 /// The model of that name.

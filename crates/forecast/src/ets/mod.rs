@@ -20,6 +20,7 @@ mod start;
 mod variance;
 
 pub use fitted::FittedEts;
+pub(crate) use fitted::season_part;
 pub use form::{ErrorKind, Form, Seasonal, Trend};
 pub use recursion::{Smoothing, State};
 pub use spec::{Ets, Pace};
