@@ -22,6 +22,9 @@ pub enum Pace {
     /// of a season or two then start from whatever the last hour happened to be. On M4 Hourly, 48 steps ahead, the
     /// automatic choice has a MASE of 1.91 without this bound and 0.91 with it. R and statsforecast set no such bound, but end their search
     /// long before the optimum, near the slow start, which has much the same effect.
+    ///
+    /// The bound was chosen among seven values of α between 0.02 and 0.2 by looking at those very 48 steps, so the second figure is
+    /// no measure on unseen data.
     Season,
     /// As fast as it likes: for forecasts of a few steps.
     Free,
