@@ -174,4 +174,6 @@ fitted! {
     Arima(Box<FittedArima>),
     /// The pretrained network.
     Pretrained(FittedPretrained),
+    /// A recurrent network.
+    Recurrent(FittedRecurrent),
 }

@@ -247,3 +247,25 @@ fn updates_keep_up_with_the_series() {
         }
     }
 }
+
+/// The parts of an explanation make up the next step's point.
+#[test]
+fn an_explanation_adds_up() {
+    let values = series(8, 120);
+    for name in ["simple", "holt", "damped-holt", "holt-winters", "holt-winters-multiplicative", "auto-ets"] {
+        let fitted = fit(name, &values, &[6]).expect("it suits");
+        let said = fitted.explain();
+        let level = said.level.expect("every form has a level");
+        let point = said
+            .seasons
+            .first()
+            .map_or(level, |season| if season.multiplies { level * season.next } else { level + season.next });
+        let predicted = fitted.predict(&Ahead::steps(1), &levels()).points()[0];
+        assert!((point - predicted).abs() < 1e-9, "{name}: {said}");
+        assert!(said.form.starts_with("ETS("), "{name}: {said}");
+    }
+    for name in THETA {
+        let said = fit(name, &values, &[6]).expect("it suits").explain();
+        assert!(said.form.ends_with("theta") && said.seasons.len() == 1, "{name}: {said}");
+    }
+}

@@ -4,6 +4,7 @@ use super::form::{Form, Seasonal};
 use super::recursion::{Smoothing, State};
 use super::spread::Spread;
 use super::variance;
+use crate::explanation::{Explanation, NamedPart, SeasonPart};
 use crate::{Ahead, Forecaster, Levels, Prediction, Sample};
 use plimsoll_stats::normal;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,14 @@ pub struct FittedEts {
     pub(super) aicc: Option<f64>,
     /// −2 log L up to a constant, of the scaled values.
     pub(super) likelihood: f64,
+}
+
+/// A season as an explanation has it; none where there is no season.
+pub(crate) fn season_part(season: &[f64], next: usize, unit: f64, multiplies: bool) -> Option<SeasonPart> {
+    let next = season.get(next)? * unit;
+    let high = season.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let low = season.iter().copied().fold(f64::INFINITY, f64::min);
+    Some(SeasonPart { period: season.len(), swing: (high - low) * unit, next, multiplies })
 }
 
 /// The one-step forecast.
@@ -125,6 +134,27 @@ impl Forecaster for FittedEts {
             self.largest = self.largest.max(value.abs());
         }
         self.next = (self.next + 1) % self.period();
+    }
+
+    fn explain(&self) -> Explanation {
+        let multiplies = self.form.season == Seasonal::Multiplicative;
+        let unit = if multiplies { 1.0 } else { self.scale };
+        let seasons = season_part(&self.state.season, self.next, unit, multiplies);
+        let Smoothing { alpha, beta, gamma, phi } = self.by;
+        let parameters = [
+            ("alpha", alpha, true),
+            ("beta", beta, self.form.has_trend()),
+            ("gamma", gamma, self.form.is_seasonal()),
+            ("phi", phi, self.form.is_damped()),
+        ];
+        let named = |(name, value, _): (&str, f64, bool)| NamedPart { name: name.to_owned(), value };
+        Explanation {
+            level: Some(self.state.level * self.scale),
+            trend: self.form.has_trend().then_some(self.state.slope * self.scale),
+            seasons: seasons.into_iter().collect(),
+            terms: parameters.into_iter().filter(|(_, _, has)| *has).map(named).collect(),
+            ..Explanation::of(self.form.to_string())
+        }
     }
 }
 

@@ -20,8 +20,9 @@ mod start;
 mod variance;
 
 pub use fitted::FittedEts;
+pub(crate) use fitted::season_part;
 pub use form::{ErrorKind, Form, Seasonal, Trend};
 pub use recursion::{Smoothing, State};
-pub(crate) use spec::power_of_two;
 pub use spec::{Ets, Pace};
+pub(crate) use spec::{power_of_two, recent};
 pub(crate) use start::season as classical_season;
