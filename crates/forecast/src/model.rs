@@ -174,6 +174,4 @@ fitted! {
     Arima(Box<FittedArima>),
     /// The pretrained network.
     Pretrained(FittedPretrained),
-    /// A recurrent network.
-    Recurrent(FittedRecurrent),
 }

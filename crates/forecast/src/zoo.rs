@@ -80,42 +80,6 @@ pub const ZOO: &[Entry] = &[
         Box::new(Pretrained::default())
     }),
     entry("auto", "models weighed by what they forecast at several origins, calibrated", || Box::new(Auto::default())),
-    Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
-    Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
-    Entry { name: "simple", about: "simple exponential smoothing", model: || Box::new(Ets::simple()) },
-    Entry { name: "holt", about: "exponential smoothing with a trend", model: || Box::new(Ets::holt()) },
-    Entry {
-        name: "damped-holt",
-        about: "exponential smoothing with a fading trend",
-        model: || Box::new(Ets::damped_holt()),
-    },
-    Entry { name: "holt-winters", about: "trend and additive season", model: || Box::new(Ets::holt_winters()) },
-    Entry {
-        name: "holt-winters-multiplicative",
-        about: "trend and multiplicative season, relative errors",
-        model: || Box::new(Ets::holt_winters_multiplicative()),
-    },
-    Entry { name: "auto-ets", about: "the best of 15 forms of exponential smoothing", model: || Box::new(Ets::auto()) },
-    Entry {
-        name: "auto-ets-following",
-        about: "auto-ets whose level follows every step: for short horizons",
-        model: || Box::new(Ets::auto_following()),
-    },
-    Entry { name: "theta", about: "smoothing that leans on half of a line", model: || Box::new(Theta::standard()) },
-    Entry { name: "optimized-theta", about: "theta with a share of its own", model: || Box::new(Theta::optimized()) },
-    Entry { name: "dynamic-theta", about: "theta whose line follows", model: || Box::new(Theta::dynamic()) },
-    Entry {
-        name: "dynamic-optimized-theta",
-        about: "theta whose line follows, with a share of its own",
-        model: || Box::new(Theta::dynamic_optimized()),
-    },
-    Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
-    Entry {
-        name: "rnn",
-        about: "a plain recurrent network, trained on the series",
-        model: || Box::new(Recurrent::rnn()),
-    },
-    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
 ];
 
 /// The model of that name.
