@@ -9,6 +9,7 @@
 //!
 //! This crate must not know replicas or cost.
 
+pub mod arima;
 mod error;
 pub mod events;
 pub mod explanation;

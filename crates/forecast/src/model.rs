@@ -4,6 +4,7 @@
 //! which serialises, predicts without side effects and takes new samples. Nothing here does I/O or starts a thread:
 //! whoever fits many series brings the threads.
 
+use crate::arima::FittedArima;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
@@ -140,4 +141,6 @@ fitted! {
     SeasonalNaive(FittedSeasonalNaive),
     /// A recurrent network.
     Recurrent(FittedRecurrent),
+    /// Seasonal ARIMA.
+    Arima(Box<FittedArima>),
 }

@@ -1,6 +1,7 @@
 //! Every model by name: what the command line offers and what reports list.
 
 use crate::Fit;
+use crate::arima::{Arima, AutoArima};
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
 
@@ -24,6 +25,8 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Recurrent::rnn()),
     },
     Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
+    Entry { name: "arima", about: "ARIMA (1,1,1)(0,1,1)", model: || Box::new(Arima::default()) },
+    Entry { name: "auto-arima", about: "ARIMA, its form searched for", model: || Box::new(AutoArima::default()) },
 ];
 
 /// The model of that name.
