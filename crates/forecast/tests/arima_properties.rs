@@ -1,5 +1,7 @@
 //! Properties of ARIMA and its search on any series: scale and shift pass through, quantiles rise, nothing is ever NaN.
 
+#![expect(clippy::unwrap_used, reason = "a fit that fails is a test that fails")]
+
 use plimsoll_forecast::arima::{Arima, AutoArima, Order};
 use plimsoll_forecast::{Ahead, Data, Fit, Forecaster, Levels, Prediction, Sample, Series};
 use proptest::prelude::*;

@@ -6,7 +6,7 @@ use super::form::Form;
 use super::likelihood::{Workspace, end};
 use super::polynomial::{Blocks, differencing, sparse};
 use super::prepare::Prepared;
-use crate::{Ahead, Events, Forecaster, Levels, Prediction, Sample};
+use crate::{Ahead, Events, Explanation, Forecaster, Levels, Prediction, Sample};
 use plimsoll_model::quantity::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,20 @@ impl FittedArima {
         self.aicc
     }
 
+    /// The events that it was fitted with.
+    pub(super) const fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The points of the next `count` steps, the events being those of the fit.
+    pub(super) fn points(&self, count: usize) -> Vec<f64> {
+        let said = self.filter.predict(count);
+        let point = |(step, (mean, _)): (usize, &(f64, f64))| {
+            mean * self.scale + self.shift + self.explained(step as u64, &self.events)
+        };
+        said.iter().enumerate().map(point).collect()
+    }
+
     /// The regression's part of the value `ahead` steps after the next.
     fn explained(&self, ahead: u64, events: &Events) -> f64 {
         let (constant, effects) = self.regression.split_at(usize::from(self.form.constant));
@@ -177,6 +191,10 @@ impl Forecaster for FittedArima {
         self.filter.step(value);
         self.next = self.next.saturating_add(1);
         self.at = self.at.plus(self.step);
+    }
+
+    fn explain(&self) -> Explanation {
+        super::explain::explain(self)
     }
 }
 
@@ -267,6 +285,8 @@ mod tests {
         let points = fitted.predict(&ahead, &Levels::deciles()).points().to_vec();
         assert!(points[2] - points[1] > 30.0 && points[4] - points[3] < -30.0, "{points:?}");
         let crate::Fitted::Arima(fitted) = fitted else { panic!("an ARIMA model") };
+        let text = fitted.explain().to_string();
+        assert!(text.starts_with("ARIMA(1,1,0) with drift\n") && text.contains("term    sale"), "{text}");
         assert!((fitted.regression()[1] - 40.0).abs() < 6.0, "{:?}", fitted.regression());
     }
 }

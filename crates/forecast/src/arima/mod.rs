@@ -15,6 +15,7 @@ mod bfgs;
 mod cholesky;
 mod css;
 mod estimate;
+mod explain;
 mod filter;
 mod fitted;
 mod fixed;
