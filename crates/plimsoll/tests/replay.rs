@@ -52,7 +52,7 @@ cpu = "90%"
 in_flight = 8
 stabilization = { up = "0s", down = "5m" }
 step = { up = 4, down = 2, period = "1m" }
-forecast = { season = "1d", slot = "10m", quantile = "95%", history = "HISTORY" }
+forecast = { season = "1d", quantile = "95%", history = "HISTORY", models = ["ridge"] }
 [services.side]
 command = ["plimsoll", "testbed", "serve", "--port", "{port}", "--error-share", "0.3"]
 replicas = { min = 1, max = 2 }
@@ -171,9 +171,17 @@ fn a_journal_replays_byte_equal_in_another_process_and_in_a_native_build() {
     assert!(decisions > 30, "{here}");
     // The run was as varied as it was meant to be: otherwise equality would say little.
     let text = std::fs::read_to_string(&steps).unwrap();
-    for wanted in
-        ["\"forecast\"", "out_of_memory", "policy_changed", "\"signal\":9", "retrying", "shutting_down", "\"history\""]
-    {
+    for wanted in [
+        "\"forecast\"",
+        "out_of_memory",
+        "policy_changed",
+        "\"signal\":9",
+        "retrying",
+        "shutting_down",
+        "\"history\"",
+        "\"do\":\"fit\"",
+        "\"finding\":\"fitted\"",
+    ] {
         assert!(text.contains(wanted), "no {wanted} in the journal");
     }
     let native = native_replay();
