@@ -25,6 +25,9 @@ mod settings;
 mod sketch;
 mod spread;
 mod stream;
+mod tracker;
+mod upper;
+mod waiting;
 
 pub use codec::RestoreError;
 pub use explain::{Explanation, LaneExplanation, Part, Regime};

@@ -2,12 +2,13 @@
 
 use super::clock::{Clock, Step};
 use super::codec::{Fields, Io, RestoreError, checksum, from_base64, to_base64};
-use super::experts::{Experts, INPUTS};
+use super::experts::{Experts, NAMES, scale};
 use super::explain::{Explanation, LaneExplanation, Part, Regime};
 use super::health::{Health, Hours};
-use super::lane::{GuestSaid, Lane, Said, Sight};
+use super::lane::{GuestSaid, INPUTS, LEARNT, Lane, Said, Sight};
 use super::settings::{SettingsError, StreamSettings};
-use super::spread::{SPREAD_NAMES, SPREADS, reactive};
+use super::spread::{SPREAD_NAMES, reactive};
+use super::upper::QUARTERS;
 use crate::{Ahead, Fitted, Forecaster as _, Levels, Sample};
 use plimsoll_model::quantity::{Millis, Permille, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -28,6 +29,8 @@ const FLOOR_MS: u64 = 3_600_000;
 const FLOOR_SCORED: u32 = 60;
 /// Steps of a gap that guests are told of; one longer than this is told as this long.
 const GUEST_GAP_MAX: u32 = 1_440;
+/// Steps that the newest crest is the greatest of.
+const CREST: usize = 10;
 /// Values beyond this are taken as this, so that their squares fit.
 const VALUE_MAX: f64 = 1e30;
 /// Quantiles in every forecast.
@@ -166,7 +169,7 @@ impl Stream {
         self.is_negative_seen |= step.value < 0.0;
         let count = self.experts.recent.count() as f64;
         self.usual += (step.value.abs() - self.usual) / (count + 1.0).min(USUAL_WEIGHT);
-        self.experts.update(at, gap, step.value);
+        self.experts.update(at, gap, step.value, self.usual);
         for model in self.guests.iter_mut().filter_map(|guest| guest.model.as_mut()) {
             (0..gap.min(GUEST_GAP_MAX)).for_each(|_| model.update(&Sample::of(f64::NAN)));
             model.update(&Sample::of(step.value));
@@ -175,16 +178,16 @@ impl Stream {
     }
 
     fn issue(&mut self) {
-        for index in 0..self.lanes.len() {
-            let lane = &self.lanes[index];
+        let mut lanes = std::mem::take(&mut self.lanes);
+        for lane in &mut lanes {
             let (sight, said) = self.say(lane);
             let (promised, _) = self.provide(lane, &said, lane_quantile(&self.settings));
-            let due = self.now.saturating_add(lane.steps);
-            self.lanes[index].issue(due, &sight, &said, promised);
+            lane.issue(self.now.saturating_add(lane.steps), &sight, &said, promised);
         }
+        self.lanes = lanes;
     }
 
-    fn say(&self, lane: &Lane) -> (Sight, Said) {
+    fn say(&self, lane: &Lane) -> (Sight<'_>, Said) {
         let now = self.clock.at(self.now, self.settings.step);
         let to = self.clock.at(self.now.saturating_add(lane.steps), self.settings.step);
         let points = self.experts.points(to, lane.steps);
@@ -193,13 +196,17 @@ impl Stream {
         for (place, guest) in guests.iter_mut().zip(&self.guests) {
             *place = guest.model.as_ref().and_then(|model| self.guest_says(model, lane.steps));
         }
+        let season = self.experts.seasonal_change(now, to).unwrap_or(0.0);
         let sight = Sight {
-            inputs: self.inputs(&points, last, now, to),
+            inputs: self.inputs(&points, last, season),
             points,
             guests,
+            outlook: &self.experts.outlook,
             last,
+            crest: self.experts.recent.max(CREST).unwrap_or(last),
+            season,
             usual: self.usual,
-            hour: self.hour(to),
+            quarter: self.quarter(to),
         };
         let said = lane.say(&sight);
         (sight, said)
@@ -212,20 +219,20 @@ impl Stream {
         Some((*prediction.points().get(step)?, *prediction.quantiles(step)?.first()?))
     }
 
-    /// What the regression sees: differences from the last value, over the present level.
-    fn inputs(&self, points: &[Option<f64>], last: f64, now: Timestamp, to: Timestamp) -> [f64; INPUTS] {
-        let level = last.abs().max(0.1 * self.usual);
+    /// What the regression for the point sees: differences from the last value, over the present level.
+    fn inputs(&self, points: &[Option<f64>], last: f64, season: f64) -> [f64; INPUTS] {
+        let level = scale(last, self.usual);
         if !(level > 0.0) {
             return [0.0; INPUTS];
         }
-        let from_last = |point: Option<f64>| point.map_or(0.0, |point| ((point - last) / level).clamp(-1.0, 1.0));
-        let season = self.experts.seasonal_change(now, to).map_or(0.0, |change| (change / level).clamp(-1.0, 1.0));
-        [0.05, from_last(points[1]), from_last(points[2]), from_last(points[4]), season]
+        let from_last = |point: Option<f64>| point.map_or(0.0, |point| (point - last) / level);
+        [0.05, from_last(points[1]), from_last(points[2]), from_last(points[4]), season / level]
     }
 
-    fn hour(&self, at: Timestamp) -> usize {
+    /// Quarter of an hour of the local day.
+    fn quarter(&self, at: Timestamp) -> usize {
         let local = i128::from(at.0) + i128::from(self.settings.utc_offset_ms);
-        local.div_euclid(3_600_000).rem_euclid(24) as usize
+        local.div_euclid(900_000).rem_euclid(QUARTERS as i128) as usize
     }
 
     /// The value at a quantile, with the reactive rule's margin while there is too little history, and not below zero
@@ -285,7 +292,7 @@ impl Stream {
     }
 
     fn weights(&self, said: &Said) -> Vec<Weight> {
-        let name = |index: usize| Lane::name(index).map_or_else(|| self.guest_name(index), str::to_owned);
+        let name = |index: usize| NAMES.get(index).map_or_else(|| self.guest_name(index), |name| (*name).to_owned());
         let shares = heaviest(&said.weights);
         shares.into_iter().map(|(index, share)| Weight { name: name(index), share: Permille(share) }).collect()
     }
@@ -350,16 +357,17 @@ impl Stream {
         let (_, said) = self.say(lane);
         let quantile = lane_quantile(&self.settings);
         let (value, is_floor) = self.provide(lane, &said, quantile);
-        let spread_name = |index: usize| match index.checked_sub(SPREADS) {
+        let spread_name = |index: usize| match index.checked_sub(LEARNT) {
             None => SPREAD_NAMES[index].to_owned(),
-            Some(guest) => self.guest_name(super::experts::COUNT + guest),
+            Some(0) => "learnt".to_owned(),
+            Some(guest) => self.guest_name(super::experts::COUNT + guest - 1),
         };
         let name = |weight: &Weight| (weight.name.clone(), weight.share.0);
         LaneExplanation {
             horizon,
             parts: self.parts(lane, said.point, value),
             experts: self.weights(&said).iter().map(name).collect(),
-            spreads: heaviest(&said.reach_weights).into_iter().map(|(at, share)| (spread_name(at), share)).collect(),
+            spreads: heaviest(&said.upper_weights).into_iter().map(|(at, share)| (spread_name(at), share)).collect(),
             error_usual: lane.spreads.unit(),
             errors_recent: lane.account.errors(),
             regime: match lane.since_change {
