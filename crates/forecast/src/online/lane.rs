@@ -5,13 +5,15 @@
 //! far, until it covers the wanted share. All learn from the forecast as it was made, never from one made again afterwards.
 
 use super::codec::{Fields, Half, Io};
+use super::correction::{Correction, SCALES};
+use super::ends::Ends;
 use super::experts::{COUNT, Outlook, REGRESSION, Regression, scale};
 use super::fusion::Fusion;
 use super::health::{Account, Outcome};
-use super::sketch::Sketch;
+use super::others::Others;
 use super::spread::{SPREADS, Scale, Spreads};
 use super::stream::GUESTS_MAX;
-use super::tracker::{Correction, Tracker};
+use super::tracker::Tracker;
 use super::upper::{self, Upper, View};
 use super::waiting::Waiting;
 use std::collections::VecDeque;
@@ -30,8 +32,6 @@ const REGRESSION_MIN: u32 = 60;
 pub(super) const WAITING_MAX: u32 = 8;
 /// Step of a reach, relative to itself: up by this at an exceedance, down by its hundredth otherwise (at 0.99).
 const REACH_STEP: f64 = 0.03;
-/// A margin at another quantile is at most this many of the one at the wanted.
-const SKETCH_MAX: f64 = 6.0;
 /// Slack and limit of the test for a change of regime, in usual errors.
 const CUSUM_SLACK: f64 = 1.0;
 const CUSUM_LIMIT: f64 = 16.0;
@@ -90,9 +90,9 @@ pub(super) struct Lane {
     reach: [f32; SPREADS],
     upper: Upper,
     shifts: [Tracker; UPPERS - SPREADS],
-    upper_fusion: Fusion,
+    ends: Ends,
     correction: Correction,
-    sketch: Sketch,
+    others: Others,
     pub account: Account,
     cusum: [f32; 2],
     /// Steps scored since the last change of regime.
@@ -112,9 +112,9 @@ impl Lane {
             reach: [2.0; SPREADS],
             upper: Upper::new(),
             shifts: Default::default(),
-            upper_fusion: Fusion::new(UPPERS),
+            ends: Ends::new(UPPERS),
             correction: Correction::default(),
-            sketch: Sketch::default(),
+            others: Others::new(quantile),
             account: Account::default(),
             cusum: [0.0; 2],
             since_change: 0,
@@ -131,10 +131,16 @@ impl Lane {
         let upper_inputs = self.upper_inputs(sight);
         let raw = self.raw(sight, &at, point, &upper_inputs);
         let uppers = self.uppers(&raw, scale(sight.outlook.level(), sight.usual));
-        let upper_weights = self.upper_fusion.weights(&uppers);
+        let upper_weights = self.ends.weights(&uppers);
         let fused = mix(&upper_weights, &uppers, 0.0);
-        let margin = (fused + self.correction.value(&at.each())).max(0.0);
+        let margin = (fused + self.correction.value(&self.units(&at), self.quantile)).max(0.0);
         Said { points, weights, point, raw, uppers, upper_weights, upper_inputs, fused, margin }
+    }
+
+    /// A usual error on each scale, in the unit of the series.
+    fn units(&self, at: &Scale) -> [f64; SCALES] {
+        let (each, usual) = (at.each(), self.spreads.usual());
+        std::array::from_fn(|index| each[index] * usual[index])
     }
 
     fn points(&self, sight: &Sight<'_>) -> [Option<f64>; POINTS] {
@@ -193,12 +199,7 @@ impl Lane {
     /// The demand that a share `quantile` will not exceed. Away from the wanted quantile it is as many margins above the point
     /// as demands were before.
     pub fn value(&self, said: &Said, quantile: f64) -> f64 {
-        let is_wanted = (quantile - self.quantile).abs() < 1e-9;
-        let margins = match self.sketch.quantile(quantile).clamp(-SKETCH_MAX, SKETCH_MAX) {
-            _ if is_wanted => 1.0,
-            margins if quantile < self.quantile => margins.min(1.0),
-            margins => margins.max(1.0),
-        };
+        let margins = self.others.margins(quantile, self.quantile);
         let value = said.point + margins * said.margin;
         if value.is_finite() { value } else { said.point }
     }
@@ -269,12 +270,13 @@ impl Lane {
         let raw: [Option<f64>; UPPERS] =
             std::array::from_fn(|index| (waiting.upper_awake >> index & 1 == 1).then(|| waiting.raw[index].get()));
         let uppers = self.uppers(&raw, size);
-        self.upper_fusion.learn(&uppers, fused, error, self.quantile, self.spreads.unit());
+        self.ends.learn(&uppers, error, self.quantile, self.spreads.unit());
         self.follow(&uppers, error);
-        self.correction.learn(error - fused, &at.each(), &self.spreads.usual(), self.quantile, self.spreads.count());
+        let exceeded = came > f64::from(waiting.said);
+        self.correction.learn(error - fused, &self.units(&at), self.quantile, exceeded);
         let margin = f64::from(waiting.said) - point;
         if margin > 0.0 {
-            self.sketch.add(error / margin);
+            self.others.learn(error / margin);
         }
         if size > 0.0 {
             let quarter = usize::from(waiting.quarter);
@@ -311,7 +313,6 @@ impl Lane {
         let limit = CUSUM_LIMIT * libm::sqrt(f64::from(self.steps.min(WAITING_MAX)));
         if self.cusum.iter().any(|sum| f64::from(*sum) > limit) {
             self.fusion.forget(KEPT_AFTER_CHANGE);
-            self.upper_fusion.forget(KEPT_AFTER_CHANGE);
             (self.cusum, self.since_change) = ([0.0; 2], 0);
             self.changes = self.changes.saturating_add(1);
         }
@@ -320,7 +321,7 @@ impl Lane {
     /// Another guest takes this place.
     pub fn reset_guest(&mut self, guest: usize) {
         self.fusion.reset(COUNT + guest);
-        self.upper_fusion.reset(LEARNT + 1 + guest);
+        self.ends.reset(LEARNT + 1 + guest);
         self.shifts[1 + guest] = Tracker::default();
         for waiting in &mut self.waiting {
             waiting.awake &= !(1 << (COUNT + guest));
@@ -355,9 +356,9 @@ impl Fields for Lane {
         }
         self.upper.fields(io);
         self.shifts.iter_mut().for_each(|shift| shift.fields(io));
-        self.upper_fusion.fields(io);
+        self.ends.fields(io);
         self.correction.fields(io);
-        self.sketch.fields(io);
+        self.others.fields(io);
         self.account.fields(io);
         self.cusum.iter_mut().for_each(|sum| io.f32(sum));
         io.u32(&mut self.since_change);

@@ -16,11 +16,14 @@
 
 mod clock;
 mod codec;
+mod correction;
+mod ends;
 mod experts;
 mod explain;
 mod fusion;
 mod health;
 mod lane;
+mod others;
 mod settings;
 mod sketch;
 mod spread;

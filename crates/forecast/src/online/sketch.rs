@@ -1,19 +1,18 @@
-//! A decayed histogram of normalised residuals, and its quantiles.
+//! A decayed histogram of residuals in usual errors, and its quantiles.
 //!
-//! Residuals are in units of the margin that was planned for, so that 1 is where the wanted quantile should lie. Bins are
-//! logarithmic, a sixth wide around 1, and their mass is spread evenly over them. Old residuals fade, so that the sketch
-//! follows the series.
+//! Bins are narrow around zero (a seventeenth of a usual error), where the corrected quantile should lie, and grow with the residual;
+//! their mass is spread evenly over them. Old residuals fade, so that the sketch follows the series.
 
 use super::codec::{Fields, Io};
 
 /// Bins on either side of zero.
-const SIDE: usize = 26;
+const SIDE: usize = 24;
 const BINS: usize = 2 * SIDE;
 /// Bins per doubling of `1 + FINE × |residual|`.
-const PER_DOUBLING: f64 = 6.0;
+const PER_DOUBLING: f64 = 5.0;
 const FINE: f64 = 2.0;
-/// Count kept from one residual to the next: the newest 1,500 or so count.
-const KEPT: f64 = 1.0 - 1.0 / 1_500.0;
+/// Count kept from one residual to the next: the newest 3,000 or so count.
+const KEPT: f32 = 1.0 - 1.0 / 3_000.0;
 
 /// Counts of residuals by size.
 #[derive(Debug, Clone)]
@@ -41,7 +40,7 @@ fn residual(place: f64) -> f64 {
 
 impl Sketch {
     pub fn add(&mut self, residual: f64) {
-        self.bins.iter_mut().for_each(|bin| *bin = (f64::from(*bin) * KEPT) as f32);
+        self.bins.iter_mut().for_each(|bin| *bin *= KEPT);
         let index = (place(residual).floor() + SIDE as f64).clamp(0.0, (BINS - 1) as f64);
         self.bins[index as usize] += 1.0;
     }

@@ -5,8 +5,8 @@
 //! its own past, and the fusion weighs them by pinball loss.
 
 use super::codec::{Fields, Half, Io};
+use super::correction::SCALES;
 use super::experts::{Recent, scale};
-use super::tracker::SCALES;
 
 /// How many candidates there are without guests.
 pub(super) const SPREADS: usize = 6;

@@ -8,7 +8,6 @@
 //! R. Tibshirani, "Conformal PID Control for Time Series Prediction", NeurIPS 2023, section 2.1 (quantile tracking).
 
 use super::codec::{Fields, Io};
-use super::health::pinball;
 
 /// Step of a shift, in usual errors.
 const STEP: f64 = 0.08;
@@ -16,8 +15,6 @@ const STEP: f64 = 0.08;
 const START: f64 = 20.0;
 /// A shift stays within so many usual errors.
 const SHIFT_MAX: f64 = 60.0;
-/// Loss kept from one step to the next.
-const LOSS_KEPT: f64 = 1.0 - 1.0 / 4_000.0;
 
 /// One shift, in units of some scale.
 #[derive(Debug, Clone, Default)]
@@ -41,50 +38,6 @@ impl Fields for Tracker {
     }
 }
 
-/// Scales of the last correction.
-pub(super) const SCALES: usize = 3;
-/// Their names.
-pub(super) const SCALE_NAMES: [&str; SCALES] = ["additive", "square root", "relative"];
-
-/// The last correction: a shift per scale, of which the one that lost least so far is used.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Correction {
-    trackers: [Tracker; SCALES],
-    losses: [f64; SCALES],
-}
-
-impl Correction {
-    /// The scale that lost least so far; of equals the first.
-    pub fn chosen(&self) -> usize {
-        (1..SCALES).fold(0, |best, index| if self.losses[index] < self.losses[best] { index } else { best })
-    }
-
-    /// What is added; `scales` is what each shift is multiplied by.
-    pub fn value(&self, scales: &[f64; SCALES]) -> f64 {
-        let chosen = self.chosen();
-        f64::from(self.trackers[chosen].shift) * scales[chosen]
-    }
-
-    /// Learns from the demand that came, `above` what was said without a correction.
-    pub fn learn(&mut self, above: f64, scales: &[f64; SCALES], usual: &[f64; SCALES], quantile: f64, count: u32) {
-        for (index, tracker) in self.trackers.iter_mut().enumerate() {
-            let said = f64::from(tracker.shift) * scales[index];
-            self.losses[index] = self.losses[index] * LOSS_KEPT + pinball(said, above, quantile);
-            tracker.learn(above > said, quantile, usual[index], count);
-        }
-    }
-}
-
-impl Fields for Correction {
-    fn fields(&mut self, io: &mut Io<'_>) {
-        self.trackers.iter_mut().for_each(|tracker| tracker.fields(io));
-        for loss in &mut self.losses {
-            io.f64(loss);
-            io.check(*loss >= 0.0);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,16 +53,5 @@ mod tests {
             tracker.learn(above, 0.99, 0.8, step);
         }
         assert!((f64::from(exceeded) / 40_000.0 - 0.01).abs() < 0.002, "{exceeded}");
-    }
-
-    #[test]
-    fn the_scale_that_fits_is_chosen() {
-        let (mut correction, mut random) = (Correction::default(), Random::new(4));
-        for step in 0..20_000 {
-            let level = if step % 2 == 0 { 10.0 } else { 1_000.0 };
-            let scales = [1.0, libm::sqrt(level * 500.0), level];
-            correction.learn(0.1 * level * random.normal(), &scales, &[40.0, 0.1, 0.08], 0.99, step);
-        }
-        assert_eq!(SCALE_NAMES[correction.chosen()], "relative");
     }
 }
