@@ -21,13 +21,17 @@ pub(super) const SCALE_NAMES: [&str; SCALES] = ["additive", "square root", "rela
 /// Loss kept from one step to the next.
 const LOSS_KEPT: f64 = 1.0 - 1.0 / 4_000.0;
 /// How fast surplus exceedances lower the share of misses that is asked for: by a tenth each.
-const DEBT_WEIGHT: f64 = 0.1;
+const DEBT_WEIGHT: f64 = 0.03;
 /// Surplus exceedances kept from one forecast to the next.
 const DEBT_KEPT: f64 = 1.0 - 1.0 / 3_000.0;
 /// At most so many surplus exceedances count, and half as many missing ones.
 const DEBT_MAX: f64 = 12.0;
 /// A correction is at most so many usual errors.
 const CORRECTION_MAX: f64 = 40.0;
+/// After so many steps the conformal part counts less and less: upper ends have found their reach by then.
+const CONFORMAL_STEPS: f64 = 200.0;
+const FINAL_STEP: f64 = 0.02;
+const FINAL_MAX: f64 = 20.0;
 /// Excesses before they may lower an upper end.
 const SEEN_MIN: f64 = 100.0;
 
@@ -37,6 +41,7 @@ pub(super) struct Correction {
     sketches: [Sketch; SCALES],
     losses: [f64; SCALES],
     debt: f64,
+    tracker: f32,
 }
 
 impl Correction {
@@ -48,7 +53,8 @@ impl Correction {
     /// What is added; `units` is the usual error on each scale times the scale.
     pub fn value(&self, units: &[f64; SCALES], quantile: f64) -> f64 {
         let chosen = self.chosen();
-        self.on(chosen, quantile) * units[chosen]
+        let trusted = (CONFORMAL_STEPS / self.sketches[chosen].total().max(1.0)).min(1.0);
+        (trusted * self.on(chosen, quantile) + f64::from(self.tracker)) * units[chosen]
     }
 
     fn on(&self, scale: usize, quantile: f64) -> f64 {
@@ -71,6 +77,8 @@ impl Correction {
                 self.sketches[index].add(excess / units[index]);
             }
         }
+        let way = if exceeded { quantile } else { quantile - 1.0 };
+        self.tracker = (f64::from(self.tracker) + FINAL_STEP * way).clamp(-FINAL_MAX, FINAL_MAX) as f32;
         let missed = f64::from(u8::from(exceeded)) - (1.0 - quantile);
         self.debt = (self.debt * DEBT_KEPT + missed).clamp(-DEBT_MAX, DEBT_MAX);
     }
@@ -84,6 +92,7 @@ impl Fields for Correction {
             io.check(*loss >= 0.0);
         }
         io.f64(&mut self.debt);
+        io.f32(&mut self.tracker);
     }
 }
 

@@ -13,7 +13,7 @@ use super::health::pinball;
 /// Loss kept from one step to the next: about the last 4,000 steps count.
 const KEPT: f64 = 1.0 - 1.0 / 4_000.0;
 /// Power of the inverse loss.
-const POWER: f64 = 12.0;
+const POWER: f64 = 30.0;
 /// One step's error upwards counts at most as so many usual errors.
 const ERROR_MAX: f64 = 30.0;
 /// Loss that a newcomer is thought to have had per step, over the best's.

@@ -32,6 +32,8 @@ const REGRESSION_MIN: u32 = 60;
 pub(super) const WAITING_MAX: u32 = 8;
 /// Step of a reach, relative to itself: up by this at an exceedance, down by its hundredth otherwise (at 0.99).
 const REACH_STEP: f64 = 0.03;
+/// The step is larger at first, by one over this share of the steps learnt.
+const REACH_START: f64 = 20.0;
 /// Slack and limit of the test for a change of regime, in usual errors.
 const CUSUM_SLACK: f64 = 1.0;
 const CUSUM_LIMIT: f64 = 16.0;
@@ -109,7 +111,7 @@ impl Lane {
             fusion: Fusion::new(POINTS),
             regression: Regression::new(INPUTS),
             spreads: Spreads::default(),
-            reach: [2.0; SPREADS],
+            reach: [3.0; SPREADS],
             upper: Upper::new(),
             shifts: Default::default(),
             ends: Ends::new(UPPERS),
@@ -287,10 +289,11 @@ impl Lane {
 
     /// Moves reaches and shifts towards the wanted coverage of each upper end.
     fn follow(&mut self, uppers: &[Option<f64>; UPPERS], error: f64) {
+        let pace = REACH_STEP * (1.0 + REACH_START / (1.0 + f64::from(self.spreads.count()) / 10.0));
         for (reach, said) in self.reach.iter_mut().zip(uppers) {
             let Some(said) = said else { continue };
             let step = if error > *said { self.quantile } else { self.quantile - 1.0 };
-            *reach = (f64::from(*reach) * (1.0 + REACH_STEP * step)).clamp(0.05, 50.0) as f32;
+            *reach = (f64::from(*reach) * (1.0 + pace * step)).clamp(0.05, 50.0) as f32;
         }
         let [.., relative] = self.spreads.usual();
         for (tracker, said) in self.shifts.iter_mut().zip(&uppers[SPREADS..]) {

@@ -11,18 +11,19 @@ const BINS: usize = 2 * SIDE;
 /// Bins per doubling of `1 + FINE × |residual|`.
 const PER_DOUBLING: f64 = 5.0;
 const FINE: f64 = 2.0;
-/// Count kept from one residual to the next: the newest 3,000 or so count.
-const KEPT: f32 = 1.0 - 1.0 / 3_000.0;
+/// Count kept from one residual to the next: the newest 1,500 or so count.
+const KEPT: f32 = 1.0 - 1.0 / 1_500.0;
 
 /// Counts of residuals by size.
 #[derive(Debug, Clone)]
 pub(super) struct Sketch {
     bins: [f32; BINS],
+    total: u32,
 }
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self { bins: [0.0; BINS] }
+        Self { bins: [0.0; BINS], total: 0 }
     }
 }
 
@@ -43,6 +44,12 @@ impl Sketch {
         self.bins.iter_mut().for_each(|bin| *bin *= KEPT);
         let index = (place(residual).floor() + SIDE as f64).clamp(0.0, (BINS - 1) as f64);
         self.bins[index as usize] += 1.0;
+        self.total = self.total.saturating_add(1);
+    }
+
+    /// Residuals ever added.
+    pub fn total(&self) -> f64 {
+        f64::from(self.total)
     }
 
     /// Residuals that count.
@@ -78,6 +85,7 @@ impl Fields for Sketch {
             io.f32(bin);
             io.check(*bin >= 0.0);
         }
+        io.u32(&mut self.total);
     }
 }
 
