@@ -6,6 +6,8 @@
 //! and relative on logarithms), and the stream. V: share of steps above capacity; U: demand unserved; H: spare capacity,
 //! both of mean demand; pinball at 0.99 over mean demand. Sets are read in place; one that is missing is named.
 
+#[path = "provision/fixtures.rs"]
+mod fixtures;
 #[path = "provision/policies.rs"]
 mod policies;
 #[path = "provision/tables.rs"]
@@ -25,6 +27,8 @@ struct Set {
     tested: Option<usize>,
     /// Every n-th series in the short form.
     every: usize,
+    /// Whether guests are fitted for it.
+    has_guests: bool,
 }
 
 const SETS: &[Set] = &[
@@ -35,6 +39,7 @@ const SETS: &[Set] = &[
         horizons: &[5, 1, 15],
         tested: Some(20_160),
         every: 1,
+        has_guests: true,
     },
     Set {
         name: "genai",
@@ -43,6 +48,7 @@ const SETS: &[Set] = &[
         horizons: &[5],
         tested: None,
         every: 1,
+        has_guests: false,
     },
     Set {
         name: "nab",
@@ -51,6 +57,7 @@ const SETS: &[Set] = &[
         horizons: &[3],
         tested: None,
         every: 1,
+        has_guests: false,
     },
     Set {
         name: "bitbrains",
@@ -59,6 +66,7 @@ const SETS: &[Set] = &[
         horizons: &[3],
         tested: None,
         every: 10,
+        has_guests: false,
     },
     Set {
         name: "planetlab",
@@ -67,6 +75,7 @@ const SETS: &[Set] = &[
         horizons: &[3],
         tested: None,
         every: 20,
+        has_guests: false,
     },
 ];
 
@@ -88,7 +97,7 @@ fn main() {
                 let every = if is_long { 1 } else { set.every };
                 let series: Vec<Recorded> = series.into_iter().step_by(every).collect();
                 for steps in set.horizons {
-                    tables::judge(set.about, &series, *steps, set.tested);
+                    tables::judge(set.about, &series, *steps, set.tested, set.has_guests);
                 }
             }
             Err(error) => println!("{}: did not run: {error}\n", set.name),

@@ -1,6 +1,6 @@
 //! Runs the policies on the series of one set and prints what they cost.
 
-use super::policies::{POLICIES, QUANTILE};
+use super::policies::{GUESTS, POLICIES, Policy, QUANTILE};
 use plimsoll_forecast::score::{Provision, provision};
 use plimsoll_traces::Recorded;
 use std::sync::Mutex;
@@ -14,9 +14,11 @@ struct Outcome {
 }
 
 /// Prints the table of one set at one horizon.
-pub fn judge(about: &str, series: &[Recorded], ahead: usize, tested: Option<usize>) {
+pub fn judge(about: &str, series: &[Recorded], ahead: usize, tested: Option<usize>, has_guests: bool) {
+    let guests: &[Policy] = if has_guests { GUESTS } else { &[] };
+    let policies: Vec<&Policy> = POLICIES.iter().chain(guests).collect();
     let started = std::time::Instant::now();
-    let outcomes: Vec<Outcome> = POLICIES.iter().map(|policy| run(policy.capacity, series, ahead, tested)).collect();
+    let outcomes: Vec<Outcome> = policies.iter().map(|policy| run(policy.capacity, series, ahead, tested)).collect();
     let count = outcomes[0].scores.len();
     let steps = outcomes[0].scores.iter().map(|score| score.steps).max().unwrap_or(0);
     println!("{about}: {count} series with a demand, {steps} decisions at most, {ahead} steps ahead");
@@ -24,19 +26,18 @@ pub fn judge(about: &str, series: &[Recorded], ahead: usize, tested: Option<usiz
         "{:<28} {:>13} {:>13} {:>17} {:>15} {:>10} {:>9}",
         "policy (mean / median)", "V %", "U %", "H %", "pinball %", "|V-1|", "in 2 s.e."
     );
-    for (policy, outcome) in POLICIES.iter().zip(&outcomes) {
+    for (policy, outcome) in policies.iter().zip(&outcomes) {
         row(policy.name, &outcome.scores);
     }
-    let ours = &outcomes[POLICIES.len() - 1];
-    for (against, name, goal) in
-        [(0, "HPA / 0.7", 1.0 / 3.0), (3, "conformal, relative", 0.8), (2, "conformal, additive", 0.8)]
-    {
-        ratios(name, goal, &ours.scores, &outcomes[against].scores);
+    for (policy, ours) in policies.iter().zip(&outcomes).skip(POLICIES.len() - 1) {
+        for (against, goal) in [(0, 1.0 / 3.0), (3, 0.8), (2, 0.8), (4, 0.8)] {
+            ratios(policy.name, policies[against].name, goal, &ours.scores, &outcomes[against].scores);
+        }
     }
-    for (name, outcome) in [("stream", ours), ("relative", &outcomes[3])] {
+    for (policy, outcome) in policies.iter().zip(&outcomes).skip(3) {
         let share =
             |[steps, above]: &[u32; 2]| format!("{:.1}", 100.0 * f64::from(*above) / f64::from((*steps).max(1)));
-        println!("V % by hour, {name:<9} {}", outcome.hours.iter().map(share).collect::<Vec<_>>().join(" "));
+        println!("V % by hour, {:<28} {}", policy.name, outcome.hours.iter().map(share).collect::<Vec<_>>().join(" "));
     }
     println!("({:.1} s)\n", started.elapsed().as_secs_f64());
 }
@@ -121,7 +122,7 @@ fn large(value: f64) -> String {
 }
 
 /// Median over series, and ratio of the means, of our spare capacity over another policy's.
-fn ratios(name: &str, goal: f64, ours: &[Provision], theirs: &[Provision]) {
+fn ratios(ours_name: &str, name: &str, goal: f64, ours: &[Provision], theirs: &[Provision]) {
     let mean =
         |scores: &[Provision], of: fn(&Provision) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
     let median = |of: fn(&Provision) -> f64| {
@@ -133,7 +134,7 @@ fn ratios(name: &str, goal: f64, ours: &[Provision], theirs: &[Provision]) {
         sorted(ours) / sorted(theirs)
     };
     println!(
-        "stream over {name:<20} H {:.3} (means) {:.3} (medians), goal {goal:.3}; pinball {:.3} {:.3}",
+        "{ours_name} over {name}: H {:.3} (means) {:.3} (medians), goal {goal:.3}; pinball {:.3} {:.3}",
         mean(ours, |s| s.headroom) / mean(theirs, |s| s.headroom),
         median(|s| s.headroom),
         mean(ours, |s| s.pinball) / mean(theirs, |s| s.pinball),

@@ -9,7 +9,7 @@ use super::lane::{GuestSaid, INPUTS, LEARNT, Lane, Said, Sight};
 use super::settings::{SettingsError, StreamSettings};
 use super::spread::{SPREAD_NAMES, reactive};
 use super::upper::QUARTERS;
-use crate::{Ahead, Fitted, Forecaster as _, Levels, Sample};
+use crate::{Ahead, Events, Fitted, Forecaster as _, Levels, Sample};
 use plimsoll_model::quantity::{Millis, Permille, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -110,6 +110,8 @@ pub struct Stream {
     lanes: Vec<Lane>,
     hours: Hours,
     guests: Vec<Guest>,
+    /// What guests are told of the future; no part of the state.
+    events: Events,
 }
 
 impl Stream {
@@ -131,6 +133,7 @@ impl Stream {
             lanes,
             hours: Hours::default(),
             guests: Vec::new(),
+            events: Events::default(),
             settings,
         })
     }
@@ -214,9 +217,13 @@ impl Stream {
 
     fn guest_says(&self, model: &Fitted, steps: u32) -> GuestSaid {
         let levels = Levels::try_new(vec![lane_quantile(&self.settings)]).ok()?;
-        let prediction = model.predict(&Ahead::steps(steps as usize), &levels);
-        let step = steps as usize - 1;
-        Some((*prediction.points().get(step)?, *prediction.quantiles(step)?.first()?))
+        let horizon = steps as usize;
+        if let Fitted::Direct(direct) = model {
+            let said = direct.at_horizon(horizon, &self.events, &levels);
+            return Some((said.point, *said.quantiles.first()?));
+        }
+        let prediction = model.predict(&Ahead { horizon, events: &self.events }, &levels);
+        Some((*prediction.points().get(horizon - 1)?, *prediction.quantiles(horizon - 1)?.first()?))
     }
 
     /// What the regression for the point sees: differences from the last value, over the present level.
@@ -300,6 +307,11 @@ impl Stream {
     fn guest_name(&self, expert: usize) -> String {
         let guest = self.guests.get(expert.saturating_sub(super::experts::COUNT));
         guest.map_or_else(|| "guest".to_owned(), |guest| guest.name.clone())
+    }
+
+    /// What is known of the future, for guests that were fitted with it. Like them it is no part of the state.
+    pub fn know(&mut self, events: Events) {
+        self.events = events;
     }
 
     /// Takes a model that was fitted elsewhere on this series, with this step and up to its newest step. A guest of that name
