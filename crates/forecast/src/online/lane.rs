@@ -259,7 +259,7 @@ impl Lane {
         self.fusion.learn(&said, f64::from(waiting.point), came, 0.5, self.spreads.unit());
         let size = scale(last, f64::from(waiting.usual));
         if size > 0.0 {
-            self.regression.learn(&waiting.inputs.map(Half::get), (came - last) / size, 0.5);
+            self.regression.learn(&waiting.inputs.map(Half::get), (came - last) / size, 0.5, 1.0);
         }
     }
 
@@ -282,7 +282,7 @@ impl Lane {
         }
         if size > 0.0 {
             let quarter = usize::from(waiting.quarter);
-            self.upper.learn(&waiting.upper_inputs.map(Half::get), (came - level) / size, quarter);
+            self.upper.learn(&waiting.upper_inputs.map(Half::get), (came - level) / size, quarter, level.abs() / usual);
         }
         self.spreads.learn(error, &at);
     }

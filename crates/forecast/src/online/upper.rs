@@ -21,6 +21,8 @@ const RISES: [f64; 3] = [0.05, 0.01, 0.1];
 const QUARTERLY: f64 = 1.0 / 30.0;
 /// A relative rise counts at most this much.
 const RISE_MAX: f64 = 1.0;
+/// A step weighs as its load over the usual, within these.
+const LOADS: (f64, f64) = (0.2, 5.0);
 /// Steps learnt before it speaks.
 const LEARNT_MIN: u32 = 200;
 
@@ -92,9 +94,10 @@ impl Upper {
         (self.regression.updates() >= LEARNT_MIN).then(|| self.regression.value(inputs))
     }
 
-    /// Learns that the demand came this far above the level that was there, relative.
-    pub fn learn(&mut self, inputs: &[f64], came: f64, quarter: usize) {
-        self.regression.learn(inputs, came, EXPECTILE);
+    /// Learns that the demand came this far above the level that was there, relative. `load` is that level over the long-run
+    /// mean: a relative error costs as much more as there is load.
+    pub fn learn(&mut self, inputs: &[f64], came: f64, quarter: usize, load: f64) {
+        self.regression.learn(inputs, came, EXPECTILE, load.clamp(LOADS.0, LOADS.1));
         let came = came.clamp(-RISE_MAX, RISE_MAX);
         let seen = [came.max(0.0), came.max(0.0), came.abs()];
         for ((mean, weight), seen) in self.rises.iter_mut().zip(RISES).zip(seen) {

@@ -61,8 +61,8 @@ impl Regression {
     }
 
     /// Learns that these inputs were followed by this relative change; `above` is how much an error upwards weighs, of 1 for
-    /// both directions.
-    pub fn learn(&mut self, inputs: &[f64], came: f64, above: f64) {
+    /// both directions, and `weight` how much the step does.
+    pub fn learn(&mut self, inputs: &[f64], came: f64, above: f64, weight: f64) {
         let count = self.weights.len();
         let mut clipped = [0.0; INPUTS_MAX];
         for (clipped, input) in clipped.iter_mut().zip(inputs) {
@@ -70,7 +70,7 @@ impl Regression {
         }
         let inputs = &clipped[..count];
         let error = came.clamp(-TARGET_MAX, TARGET_MAX) - self.product(inputs);
-        let share = if error > 0.0 { above } else { 1.0 - above };
+        let share = weight * if error > 0.0 { above } else { 1.0 - above };
         let gain = self.gain(inputs);
         let along: f64 = gain.iter().zip(inputs).map(|(gain, input)| gain * input).sum();
         let spread = KEPT + share * along;
@@ -163,7 +163,7 @@ mod tests {
             for _ in 0..12_000 {
                 let inputs = [1.0, random.unit() - 0.5, random.unit() - 0.5, 0.0, random.unit() - 0.5];
                 let came = inputs.iter().zip(rule).map(|(input, weight)| input * weight).sum::<f64>();
-                regression.learn(&inputs, came + 0.01 * random.normal(), 0.5);
+                regression.learn(&inputs, came + 0.01 * random.normal(), 0.5, 1.0);
             }
             let said = regression.value(&[1.0, 0.2, -0.3, 0.0, 0.4]);
             let wanted = rule[0] + 0.2 * rule[1] - 0.3 * rule[2] + 0.4 * rule[4];
@@ -177,7 +177,7 @@ mod tests {
         let mut regression = Regression::new(2);
         for _ in 0..20_000 {
             let spread = 0.1 + 0.2 * random.unit();
-            regression.learn(&[0.1, spread], spread * random.normal(), 0.97);
+            regression.learn(&[0.1, spread], spread * random.normal(), 0.97, 1.0);
         }
         // The 0.97 expectile of a standard normal is 1.332 (Newey and Powell's equation, solved numerically).
         for spread in [0.1, 0.3] {
@@ -191,7 +191,7 @@ mod tests {
         let mut regression = Regression::new(5);
         for step in 0..500 {
             let wild = if step % 2 == 0 { 1e300 } else { 0.0 };
-            regression.learn(&[1.0, wild, -wild, 0.0, 1.0], wild, 0.97);
+            regression.learn(&[1.0, wild, -wild, 0.0, 1.0], wild, 0.97, 1.0);
             assert!(regression.value(&[1.0; 5]).is_finite());
         }
     }
