@@ -39,7 +39,7 @@ const SETS: &[Set] = &[
         horizons: &[5, 1, 15],
         tested: Some(20_160),
         every: 1,
-        has_guests: false,
+        has_guests: true,
     },
     Set {
         name: "genai",

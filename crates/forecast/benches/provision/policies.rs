@@ -30,8 +30,19 @@ pub const POLICIES: &[Policy] = &[
     Policy { name: "stream", capacity: |series, ahead| stream(series, ahead, &mut |_, _| ()) },
 ];
 
-/// Those with a guest that is fitted anew each day, for the sets that say so.
+/// Those that know the fixtures or have a guest that is fitted anew each day, for the sets that say so.
 pub const GUESTS: &[Policy] = &[
+    Policy {
+        name: "stream + fixtures",
+        capacity: |series, ahead| {
+            let mut know = |now: usize, stream: &mut Stream| {
+                if now == 0 {
+                    stream.know(fixtures::matches());
+                }
+            };
+            stream(series, ahead, &mut know)
+        },
+    },
     Policy { name: "stream + boosting", capacity: |series, ahead| with_boosting(series, ahead, &NO_EVENTS) },
     Policy {
         name: "stream + boosting + fixtures",

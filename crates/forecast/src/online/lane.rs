@@ -61,6 +61,8 @@ pub(super) struct Sight<'a> {
     pub usual: f64,
     /// Quarter of an hour of the day that is forecast.
     pub quarter: usize,
+    /// Phase of the known event then.
+    pub phase: usize,
 }
 
 /// What a lane says.
@@ -170,6 +172,7 @@ impl Lane {
             crest: (sight.crest - level) / size,
             season: sight.season / size,
             quarter: sight.quarter,
+            phase: sight.phase,
             guests: sight.guests.map(|guest| guest.map(|(_, upper)| (upper - level) / size)),
         })
     }
@@ -225,6 +228,7 @@ impl Lane {
             fused: said.fused as f32,
             usual: sight.usual as f32,
             quarter: sight.quarter as u8,
+            phase: sight.phase as u8,
             awake: bits(&said.points),
             points: said.points.map(|point| Half::of(point.unwrap_or(sight.last) - sight.last)),
             inputs: sight.inputs.map(Half::of),
@@ -281,8 +285,8 @@ impl Lane {
             self.others.learn(error / margin);
         }
         if size > 0.0 {
-            let quarter = usize::from(waiting.quarter);
-            self.upper.learn(&waiting.upper_inputs.map(Half::get), (came - level) / size, quarter, level.abs() / usual);
+            let when = (usize::from(waiting.quarter), usize::from(waiting.phase));
+            self.upper.learn(&waiting.upper_inputs.map(Half::get), (came - level) / size, when, level.abs() / usual);
         }
         self.spreads.learn(error, &at);
     }

@@ -8,7 +8,7 @@ use super::health::{Health, Hours};
 use super::lane::{GuestSaid, INPUTS, LEARNT, Lane, Said, Sight};
 use super::settings::{SettingsError, StreamSettings};
 use super::spread::{SPREAD_NAMES, reactive};
-use super::upper::QUARTERS;
+use super::upper::{PHASES, QUARTERS};
 use crate::{Ahead, Events, Fitted, Forecaster as _, Levels, Sample};
 use plimsoll_model::quantity::{Millis, Permille, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -210,6 +210,7 @@ impl Stream {
             season,
             usual: self.usual,
             quarter: self.quarter(to),
+            phase: self.phase(to),
         };
         let said = lane.say(&sight);
         (sight, said)
@@ -234,6 +235,12 @@ impl Stream {
         }
         let from_last = |point: Option<f64>| point.map_or(0.0, |point| (point - last) / level);
         [0.05, from_last(points[1]), from_last(points[2]), from_last(points[4]), season / level]
+    }
+
+    /// Phase of the known event: the value of the first column, 0 where there is none.
+    fn phase(&self, at: Timestamp) -> usize {
+        let value = self.events.columns.first().map_or(0.0, |column| column.at(at));
+        libm::round(value.clamp(0.0, (PHASES - 1) as f64)) as usize
     }
 
     /// Quarter of an hour of the local day.
@@ -309,7 +316,9 @@ impl Stream {
         guest.map_or_else(|| "guest".to_owned(), |guest| guest.name.clone())
     }
 
-    /// What is known of the future, for guests that were fitted with it. Like them it is no part of the state.
+    /// What is known of the future. The value of the first column, rounded, is the phase of an event (0 for none, at most 47):
+    /// how far demand usually rises in each phase is learnt and is part of the state. All columns are told to guests.
+    /// The events themselves are no part of the state.
     pub fn know(&mut self, events: Events) {
         self.events = events;
     }

@@ -8,16 +8,20 @@ use super::experts::{Outlook, Regression};
 use super::stream::GUESTS_MAX;
 
 /// Inputs without the guests'.
-const OWN: usize = 14;
+const OWN: usize = 15;
 /// Inputs of the regression.
 pub(super) const INPUTS: usize = OWN + GUESTS_MAX;
 /// Quarters of an hour in a day.
 pub(super) const QUARTERS: usize = 96;
+/// Phases of a known event that are told apart; 0 is no event.
+pub(super) const PHASES: usize = 48;
 /// An error upwards weighs this much, one downwards the rest.
 const EXPECTILE: f64 = 0.97;
 /// Weights of a new rise in the three running means of them.
 const RISES: [f64; 3] = [0.05, 0.01, 0.1];
-/// Weight of a new rise in that of its quarter of an hour.
+/// What a rise is thought to be before one was seen.
+const RISE_START: f64 = 0.05;
+/// Weight of a new rise in that of its quarter of an hour and of its phase.
 const QUARTERLY: f64 = 1.0 / 30.0;
 /// A relative rise counts at most this much.
 const RISE_MAX: f64 = 1.0;
@@ -36,6 +40,8 @@ pub(super) struct View<'a> {
     pub season: f64,
     /// Quarter of an hour of the day that is forecast.
     pub quarter: usize,
+    /// Phase of the known event at the moment that is forecast.
+    pub phase: usize,
     /// What guests say of the wanted quantile, relative to the level.
     pub guests: [Option<f64>; GUESTS_MAX],
 }
@@ -47,6 +53,7 @@ pub(super) struct Upper {
     /// Running means of rises (two windows) and of changes either way.
     rises: [f32; RISES.len()],
     quarters: Vec<Half>,
+    phases: Vec<Half>,
 }
 
 impl Upper {
@@ -54,7 +61,8 @@ impl Upper {
         Self {
             regression: Regression::new(INPUTS),
             rises: [0.0; RISES.len()],
-            quarters: vec![Half::of(0.05); QUARTERS],
+            quarters: vec![Half::of(RISE_START); QUARTERS],
+            phases: vec![Half::of(RISE_START); PHASES],
         }
     }
 
@@ -80,6 +88,7 @@ impl Upper {
             view.crest,
             usual,
             0.5 * (usual + beside),
+            self.phases[view.phase % PHASES].get(),
         ];
         let mut inputs = [0.0; INPUTS];
         inputs[..OWN].copy_from_slice(&own);
@@ -94,17 +103,19 @@ impl Upper {
         (self.regression.updates() >= LEARNT_MIN).then(|| self.regression.value(inputs))
     }
 
-    /// Learns that the demand came this far above the level that was there, relative. `load` is that level over the long-run
+    /// Learns that the demand came this far above the level that was there, relative. `when`: quarter of an hour and phase. `load` is that level over the long-run
     /// mean: a relative error costs as much more as there is load.
-    pub fn learn(&mut self, inputs: &[f64], came: f64, quarter: usize, load: f64) {
+    pub fn learn(&mut self, inputs: &[f64], came: f64, when: (usize, usize), load: f64) {
         self.regression.learn(inputs, came, EXPECTILE, load.clamp(LOADS.0, LOADS.1));
         let came = came.clamp(-RISE_MAX, RISE_MAX);
         let seen = [came.max(0.0), came.max(0.0), came.abs()];
         for ((mean, weight), seen) in self.rises.iter_mut().zip(RISES).zip(seen) {
             *mean = (f64::from(*mean) + weight * (seen - f64::from(*mean))) as f32;
         }
-        let usual = &mut self.quarters[quarter % QUARTERS];
-        *usual = Half::of(usual.get() + QUARTERLY * (came.max(0.0) - usual.get()));
+        let (quarter, phase) = when;
+        for usual in [&mut self.quarters[quarter % QUARTERS], &mut self.phases[phase % PHASES]] {
+            *usual = Half::of(usual.get() + QUARTERLY * (came.max(0.0) - usual.get()));
+        }
     }
 }
 
@@ -112,6 +123,6 @@ impl Fields for Upper {
     fn fields(&mut self, io: &mut Io<'_>) {
         self.regression.fields(io);
         self.rises.iter_mut().for_each(|mean| io.f32(mean));
-        self.quarters.iter_mut().for_each(|usual| usual.fields(io));
+        self.quarters.iter_mut().chain(&mut self.phases).for_each(|usual| usual.fields(io));
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Waiting {
     pub usual: f32,
     /// Quarter of an hour of the day that it is about.
     pub quarter: u8,
+    /// Phase of the known event then.
+    pub phase: u8,
     /// Bit per expert that was awake.
     pub awake: u16,
     /// Each expert's point less the last value.
@@ -39,6 +41,7 @@ impl Fields for Waiting {
             [&mut self.last, &mut self.level, &mut self.point, &mut self.said, &mut self.fused, &mut self.usual];
         plain.into_iter().for_each(|value| io.f32(value));
         io.u8(&mut self.quarter);
+        io.u8(&mut self.phase);
         io.u16(&mut self.awake);
         self.points.iter_mut().for_each(|half| half.fields(io));
         self.inputs.iter_mut().for_each(|half| half.fields(io));

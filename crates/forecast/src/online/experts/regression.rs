@@ -22,7 +22,7 @@ const INPUT_MAX: f64 = 1.0;
 /// What is said and learnt is at most so many levels away.
 const TARGET_MAX: f64 = 2.0;
 /// Most inputs of one regression.
-const INPUTS_MAX: usize = 16;
+const INPUTS_MAX: usize = 17;
 
 /// Weights and inverse correlations.
 #[derive(Debug, Clone)]
