@@ -54,7 +54,7 @@ impl Correction {
     pub fn value(&self, units: &[f64; SCALES], quantile: f64) -> f64 {
         let chosen = self.chosen();
         let trusted = (CONFORMAL_STEPS / self.sketches[chosen].total().max(1.0)).min(1.0);
-        (trusted * self.on(chosen, quantile) + f64::from(self.tracker)) * units[chosen]
+        trusted * self.on(chosen, quantile) * units[chosen] + f64::from(self.tracker) * units[2]
     }
 
     fn on(&self, scale: usize, quantile: f64) -> f64 {

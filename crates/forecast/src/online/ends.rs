@@ -10,12 +10,14 @@
 use super::codec::{Fields, Io};
 use super::health::pinball;
 
-/// Loss kept from one step to the next: about the last 4,000 steps count.
-const KEPT: f64 = 1.0 - 1.0 / 4_000.0;
+/// Loss kept from one step to the next: about the last 15,000 steps count.
+const KEPT: f64 = 1.0 - 1.0 / 15_000.0;
 /// Power of the inverse loss.
 const POWER: f64 = 30.0;
 /// One step's error upwards counts at most as so many usual errors.
 const ERROR_MAX: f64 = 30.0;
+/// How many times the weight of the others the trusted end has when all lost the same.
+const TRUST: f64 = 30.0;
 /// Loss that a newcomer is thought to have had per step, over the best's.
 const NEWCOMER: f64 = 1.2;
 
@@ -25,11 +27,13 @@ pub(super) struct Ends {
     losses: Vec<f32>,
     /// Steps behind each, discounted; 0 for one that never spoke.
     steps: Vec<f32>,
+    /// The end that is believed beforehand.
+    trusted: usize,
 }
 
 impl Ends {
-    pub fn new(count: usize) -> Self {
-        Self { losses: vec![0.0; count], steps: vec![0.0; count] }
+    pub fn new(count: usize, trusted: usize) -> Self {
+        Self { trusted, losses: vec![0.0; count], steps: vec![0.0; count] }
     }
 
     /// The mean loss of each that is awake; of one with few steps drawn towards a newcomer's.
@@ -50,7 +54,8 @@ impl Ends {
         };
         for index in (0..N).filter(awake) {
             let ratio = self.mean(index).map_or(NEWCOMER, |mean| mean / best).max(1.0);
-            weights[index] = 1.0 / libm::pow(ratio, POWER);
+            let trust = if index == self.trusted { TRUST } else { 1.0 };
+            weights[index] = trust / libm::pow(ratio, POWER);
         }
         let sum: f64 = weights.iter().sum();
         weights.map(|weight| weight / sum)
@@ -91,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_end_that_covers_at_least_cost_gets_the_weight_and_a_newcomer_some() {
-        let (mut ends, mut random) = (Ends::new(4), Random::new(5));
+        let (mut ends, mut random) = (Ends::new(4, 3), Random::new(5));
         let said = [Some(2.33), Some(4.5), Some(1.0), None];
         assert_eq!(ends.weights(&said), [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0]);
         (0..20_000).for_each(|_| ends.learn(&said, random.normal(), 0.99, 0.8));

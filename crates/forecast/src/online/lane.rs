@@ -116,7 +116,7 @@ impl Lane {
             reach: [3.0; SPREADS],
             upper: Upper::new(),
             shifts: Default::default(),
-            ends: Ends::new(UPPERS),
+            ends: Ends::new(UPPERS, LEARNT),
             correction: Correction::default(),
             others: Others::new(quantile),
             account: Account::default(),

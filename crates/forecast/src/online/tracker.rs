@@ -10,7 +10,7 @@
 use super::codec::{Fields, Io};
 
 /// Step of a shift, in usual errors.
-const STEP: f64 = 0.08;
+const STEP: f64 = 0.04;
 /// The step is larger at first, by one over this share of the steps learnt.
 const START: f64 = 20.0;
 /// A shift stays within so many usual errors.
