@@ -163,7 +163,8 @@ fn with_boosting(series: &Recorded, ahead: usize, events: &Events) -> Vec<f64> {
         if now % REFIT != REFIT - 1 || now < 4 * REFIT {
             return;
         }
-        let target = Series { start: series.start, step: series.step, values: &series.values[..=now] };
+        let known = Series { start: series.start, step: series.step, values: &series.values[..=now] };
+        let target = known.tail(14 * REFIT);
         let data = Data { events, ..Data::alone(target, &[1_440, 10_080]) };
         let fitted = boosting(ahead, events).fit(&data, 1).expect("there are days of values");
         stream.know(events.clone());
@@ -190,8 +191,8 @@ fn boosting(ahead: usize, events: &Events) -> Direct {
     };
     let settings = BoostingSettings {
         levels: vec![0.5, 0.97],
-        rounds_max: 100,
-        shrinkage: 0.07,
+        rounds_max: 80,
+        shrinkage: 0.06,
         growth: Growth { leaves_max: 31, rows_min: 60, columns: 0.5 },
         rows: 0.7,
         judged: 0.0,
@@ -203,6 +204,6 @@ fn boosting(ahead: usize, events: &Events) -> Direct {
         recipe: Some(recipe),
         learner: Learner::Boosting(settings),
         horizons: Horizons::Each(vec![ahead]),
-        rows_max: 40_000,
+        rows_max: 20_160,
     }
 }

@@ -32,6 +32,7 @@ const CORRECTION_MAX: f64 = 40.0;
 const CONFORMAL_STEPS: f64 = 200.0;
 const FINAL_STEP: f64 = 0.02;
 const FINAL_MAX: f64 = 20.0;
+const DEBT_FACTOR: f64 = 0.01;
 /// Excesses before they may lower an upper end.
 const SEEN_MIN: f64 = 100.0;
 
@@ -62,6 +63,11 @@ impl Correction {
         let level = 1.0 - (1.0 - quantile) * libm::exp(-DEBT_WEIGHT * debt);
         let shift = self.sketches[scale].quantile(level).clamp(-CORRECTION_MAX, CORRECTION_MAX);
         if self.sketches[scale].count() < SEEN_MIN { shift.max(0.0) } else { shift }
+    }
+
+    /// What the whole margin is multiplied by.
+    pub fn factor(&self) -> f64 {
+        (1.0 + DEBT_FACTOR * self.debt).clamp(0.8, 1.4)
     }
 
     /// Learns that the demand came so far above what was said without a correction, and whether it exceeded what was said with

@@ -137,7 +137,8 @@ impl Lane {
         let uppers = self.uppers(&raw, scale(sight.outlook.level(), sight.usual));
         let upper_weights = self.ends.weights(&uppers);
         let fused = mix(&upper_weights, &uppers, 0.0);
-        let margin = (fused + self.correction.value(&self.units(&at), self.quantile)).max(0.0);
+        let margin =
+            (self.correction.factor() * (fused + self.correction.value(&self.units(&at), self.quantile))).max(0.0);
         Said { points, weights, point, raw, uppers, upper_weights, upper_inputs, fused, margin }
     }
 

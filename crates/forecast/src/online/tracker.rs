@@ -10,9 +10,9 @@
 use super::codec::{Fields, Io};
 
 /// Step of a shift, in usual errors.
-const STEP: f64 = 0.04;
+const STEP: f64 = 0.03;
 /// The step is larger at first, by one over this share of the steps learnt.
-const START: f64 = 20.0;
+const START: f64 = 40.0;
 /// A shift stays within so many usual errors.
 const SHIFT_MAX: f64 = 60.0;
 
