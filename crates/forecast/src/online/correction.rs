@@ -1,14 +1,14 @@
-//! The last correction: what demands exceeded the fused upper end by, on the scale where that is most regular.
+//! The last correction: what is left of the promise to cover the wanted share when every upper end has found its own reach.
 //!
-//! Excesses are kept additive, to the square root of the demand and relative to it, each in usual errors of its kind. The scale
-//! whose own correction lost least so far is used: relative on request rates, additive where the demand comes from nothing.
-//! The level that is asked of the excesses rises with every surplus exceedance and falls slowly in between, so that the long-run
-//! share is the wanted one even where excesses change.
+//! While there is little history, the conformal quantile of the excesses (demand above the fused upper end) is added, on the scale
+//! on which such a correction lost least so far: additive, to the square root of the demand, or relative to it. It gives way
+//! as the upper ends settle, because a rank among rare excesses is noisier than what they learnt. What stays is a slow shift
+//! and a factor on the margin that grows with surplus exceedances: these bring the long-run share to the wanted one.
 //!
 //! # Source
 //! Split conformal prediction on scaled residuals: J. Lei, M. G'Sell, A. Rinaldo, R. Tibshirani, L. Wasserman,
-//! "Distribution-Free Predictive Inference for Regression", JASA 113 (2018); the level: I. Gibbs, E. Candès, "Adaptive
-//! Conformal Inference Under Distribution Shift", 2021.
+//! "Distribution-Free Predictive Inference for Regression", JASA 113 (2018). Shift and factor: the integral and
+//! proportional parts of A. Angelopoulos, E. Candès, R. Tibshirani, "Conformal PID Control for Time Series Prediction", 2023.
 
 use super::codec::{Fields, Io};
 use super::health::pinball;
@@ -20,20 +20,23 @@ pub(super) const SCALES: usize = 3;
 pub(super) const SCALE_NAMES: [&str; SCALES] = ["additive", "square root", "relative"];
 /// Loss kept from one step to the next.
 const LOSS_KEPT: f64 = 1.0 - 1.0 / 4_000.0;
-/// How fast surplus exceedances lower the share of misses that is asked for: by a tenth each.
-const DEBT_WEIGHT: f64 = 0.03;
+/// A surplus exceedance widens the margin by this share of it, a missing one narrows it.
+const DEBT_FACTOR: f64 = 0.01;
+/// Bounds of that factor.
+const FACTOR: (f64, f64) = (0.8, 1.4);
 /// Surplus exceedances kept from one forecast to the next.
 const DEBT_KEPT: f64 = 1.0 - 1.0 / 3_000.0;
-/// At most so many surplus exceedances count, and half as many missing ones.
-const DEBT_MAX: f64 = 12.0;
-/// A correction is at most so many usual errors.
+/// At most so many surplus or missing exceedances count.
+const DEBT_MAX: f64 = 40.0;
+/// The conformal part is at most so many usual errors.
 const CORRECTION_MAX: f64 = 40.0;
-/// After so many steps the conformal part counts less and less: upper ends have found their reach by then.
+/// After so many excesses the conformal part counts less and less.
 const CONFORMAL_STEPS: f64 = 200.0;
-const FINAL_STEP: f64 = 0.02;
-const FINAL_MAX: f64 = 20.0;
-const DEBT_FACTOR: f64 = 0.01;
-/// Excesses before they may lower an upper end.
+/// Step of the slow shift, in usual errors.
+const SHIFT_STEP: f64 = 0.02;
+/// The slow shift is at most so many usual errors.
+const SHIFT_MAX: f64 = 20.0;
+/// Excesses before the conformal part may lower an upper end.
 const SEEN_MIN: f64 = 100.0;
 
 /// Excesses on each scale.
@@ -42,7 +45,8 @@ pub(super) struct Correction {
     sketches: [Sketch; SCALES],
     losses: [f64; SCALES],
     debt: f64,
-    tracker: f32,
+    /// In relative usual errors.
+    shift: f32,
 }
 
 impl Correction {
@@ -54,20 +58,18 @@ impl Correction {
     /// What is added; `units` is the usual error on each scale times the scale.
     pub fn value(&self, units: &[f64; SCALES], quantile: f64) -> f64 {
         let chosen = self.chosen();
-        let trusted = (CONFORMAL_STEPS / self.sketches[chosen].total().max(1.0)).min(1.0);
-        trusted * self.on(chosen, quantile) * units[chosen] + f64::from(self.tracker) * units[2]
+        let trusted = (CONFORMAL_STEPS / self.sketches[chosen].count().max(1.0)).min(1.0);
+        trusted * self.on(chosen, quantile) * units[chosen] + f64::from(self.shift) * units[2]
     }
 
     fn on(&self, scale: usize, quantile: f64) -> f64 {
-        let debt = self.debt.clamp(-DEBT_MAX / 2.0, DEBT_MAX);
-        let level = 1.0 - (1.0 - quantile) * libm::exp(-DEBT_WEIGHT * debt);
-        let shift = self.sketches[scale].quantile(level).clamp(-CORRECTION_MAX, CORRECTION_MAX);
+        let shift = self.sketches[scale].quantile(quantile).clamp(-CORRECTION_MAX, CORRECTION_MAX);
         if self.sketches[scale].count() < SEEN_MIN { shift.max(0.0) } else { shift }
     }
 
     /// What the whole margin is multiplied by.
     pub fn factor(&self) -> f64 {
-        (1.0 + DEBT_FACTOR * self.debt).clamp(0.8, 1.4)
+        (1.0 + DEBT_FACTOR * self.debt).clamp(FACTOR.0, FACTOR.1)
     }
 
     /// Learns that the demand came so far above what was said without a correction, and whether it exceeded what was said with
@@ -84,7 +86,7 @@ impl Correction {
             }
         }
         let way = if exceeded { quantile } else { quantile - 1.0 };
-        self.tracker = (f64::from(self.tracker) + FINAL_STEP * way).clamp(-FINAL_MAX, FINAL_MAX) as f32;
+        self.shift = (f64::from(self.shift) + SHIFT_STEP * way).clamp(-SHIFT_MAX, SHIFT_MAX) as f32;
         let missed = f64::from(u8::from(exceeded)) - (1.0 - quantile);
         self.debt = (self.debt * DEBT_KEPT + missed).clamp(-DEBT_MAX, DEBT_MAX);
     }
@@ -98,7 +100,7 @@ impl Fields for Correction {
             io.check(*loss >= 0.0);
         }
         io.f64(&mut self.debt);
-        io.f32(&mut self.tracker);
+        io.f32(&mut self.shift);
     }
 }
 
@@ -119,6 +121,6 @@ mod tests {
             correction.learn(excess, &units, 0.99, exceeded);
         }
         assert_eq!(SCALE_NAMES[correction.chosen()], "relative");
-        assert!((170..230).contains(&misses), "{misses}");
+        assert!((140..260).contains(&misses), "{misses}");
     }
 }

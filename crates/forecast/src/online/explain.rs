@@ -37,6 +37,8 @@ pub struct LaneExplanation {
     pub experts: Vec<(String, u64)>,
     /// Kinds of spread behind the margin with their shares in thousandths, heaviest first.
     pub spreads: Vec<(String, u64)>,
+    /// The scale on which excesses are most regular: `additive`, `square root` or `relative`.
+    pub scale: &'static str,
     /// The usual size of an error, in the series' unit.
     pub error_usual: f64,
     /// Newest errors (what came minus the point), newest first.

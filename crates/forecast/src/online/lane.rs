@@ -5,7 +5,7 @@
 //! far, until it covers the wanted share. All learn from the forecast as it was made, never from one made again afterwards.
 
 use super::codec::{Fields, Half, Io};
-use super::correction::{Correction, SCALES};
+use super::correction::{Correction, SCALE_NAMES, SCALES};
 use super::ends::Ends;
 use super::experts::{COUNT, Outlook, REGRESSION, Regression, scale};
 use super::fusion::Fusion;
@@ -73,7 +73,6 @@ pub(super) struct Said {
     pub point: f64,
     /// Upper ends above the point, before reach or shift: as they are learnt from.
     raw: [Option<f64>; UPPERS],
-    pub uppers: [Option<f64>; UPPERS],
     pub upper_weights: [f64; UPPERS],
     upper_inputs: [f64; upper::INPUTS],
     /// The fused upper end above the point, before its correction.
@@ -139,7 +138,7 @@ impl Lane {
         let fused = mix(&upper_weights, &uppers, 0.0);
         let margin =
             (self.correction.factor() * (fused + self.correction.value(&self.units(&at), self.quantile))).max(0.0);
-        Said { points, weights, point, raw, uppers, upper_weights, upper_inputs, fused, margin }
+        Said { points, weights, point, raw, upper_weights, upper_inputs, fused, margin }
     }
 
     /// A usual error on each scale, in the unit of the series.
@@ -324,6 +323,11 @@ impl Lane {
             (self.cusum, self.since_change) = ([0.0; 2], 0);
             self.changes = self.changes.saturating_add(1);
         }
+    }
+
+    /// The scale on which excesses are most regular.
+    pub fn scale_name(&self) -> &'static str {
+        SCALE_NAMES[self.correction.chosen()]
     }
 
     /// Another guest takes this place.

@@ -6,7 +6,7 @@
 //! step corrects the result by what really came. Nothing is fitted here: what workers fitted joins as a guest
 //! ([`Stream::adopt`]).
 //!
-//! The state is small (at most [`STATE_BYTES_MAX`] without guests), exact (floats are kept as they are computed with), and
+//! The state is small (at most [`STATE_BYTES_MAX`] for one horizon), exact (floats are kept as they are computed with), and
 //! serialises to bytes or to one base64 string. It must not panic on any bytes or samples, and knows no replicas.
 //!
 //! # Source
@@ -36,4 +36,4 @@ pub use codec::RestoreError;
 pub use explain::{Explanation, LaneExplanation, Part, Regime};
 pub use health::{Health, HourCoverage, LaneHealth, Verdict};
 pub use settings::{HORIZONS_MAX, SEASONS_MAX, SettingsError, StreamSettings};
-pub use stream::{AdoptError, GUESTS_MAX, STATE_BYTES_MAX, Stream, StreamForecast, Weight};
+pub use stream::{AdoptError, GUESTS_MAX, HORIZON_BYTES_MAX, STATE_BYTES_MAX, Stream, StreamForecast, Weight};

