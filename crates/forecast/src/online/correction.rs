@@ -21,7 +21,7 @@ pub(super) const SCALE_NAMES: [&str; SCALES] = ["additive", "square root", "rela
 /// Loss kept from one step to the next.
 const LOSS_KEPT: f64 = 1.0 - 1.0 / 4_000.0;
 /// A surplus exceedance widens the margin by this share of it, a missing one narrows it.
-const DEBT_FACTOR: f64 = 0.01;
+const DEBT_FACTOR: f64 = 0.015;
 /// Bounds of that factor.
 const FACTOR: (f64, f64) = (0.8, 1.4);
 /// Surplus exceedances kept from one forecast to the next.
@@ -36,6 +36,9 @@ const CONFORMAL_STEPS: f64 = 200.0;
 const SHIFT_STEP: f64 = 0.02;
 /// The slow shift is at most so many usual errors.
 const SHIFT_MAX: f64 = 20.0;
+/// Forecasts scored after which shift and factor count less and less: the upper ends' own coverage holds by then, and a
+/// second control on top of theirs only adds noise.
+const SETTLED_STEPS: f64 = 2_000.0;
 /// Excesses before the conformal part may lower an upper end.
 const SEEN_MIN: f64 = 100.0;
 
@@ -47,6 +50,7 @@ pub(super) struct Correction {
     debt: f64,
     /// In relative usual errors.
     shift: f32,
+    seen: u32,
 }
 
 impl Correction {
@@ -67,9 +71,14 @@ impl Correction {
         if self.sketches[scale].count() < SEEN_MIN { shift.max(0.0) } else { shift }
     }
 
+    /// How much shift and factor still count: all of it at first, less and less when thousands of forecasts were scored.
+    fn settling(&self) -> f64 {
+        (SETTLED_STEPS / f64::from(self.seen.max(1))).min(1.0)
+    }
+
     /// What the whole margin is multiplied by.
     pub fn factor(&self) -> f64 {
-        (1.0 + DEBT_FACTOR * self.debt).clamp(FACTOR.0, FACTOR.1)
+        (1.0 + DEBT_FACTOR * self.settling() * self.debt).clamp(FACTOR.0, FACTOR.1)
     }
 
     /// Learns that the demand came so far above what was said without a correction, and whether it exceeded what was said with
@@ -85,8 +94,9 @@ impl Correction {
                 self.sketches[index].add(excess / units[index]);
             }
         }
+        self.seen = self.seen.saturating_add(1);
         let way = if exceeded { quantile } else { quantile - 1.0 };
-        self.shift = (f64::from(self.shift) + SHIFT_STEP * way).clamp(-SHIFT_MAX, SHIFT_MAX) as f32;
+        self.shift = (f64::from(self.shift) + SHIFT_STEP * self.settling() * way).clamp(-SHIFT_MAX, SHIFT_MAX) as f32;
         let missed = f64::from(u8::from(exceeded)) - (1.0 - quantile);
         self.debt = (self.debt * DEBT_KEPT + missed).clamp(-DEBT_MAX, DEBT_MAX);
     }
@@ -101,6 +111,7 @@ impl Fields for Correction {
         }
         io.f64(&mut self.debt);
         io.f32(&mut self.shift);
+        io.u32(&mut self.seen);
     }
 }
 
