@@ -1,6 +1,8 @@
 //! Properties of the streaming forecaster: total on any samples, exact in and out of bytes, small, and not fooled by units.
 
+use plimsoll_forecast::naive::SeasonalNaive;
 use plimsoll_forecast::online::{HORIZON_BYTES_MAX, STATE_BYTES_MAX, Stream, StreamSettings, Verdict};
+use plimsoll_forecast::{Data, Fit as _, Series};
 use plimsoll_model::quantity::{Millis, Permille, Timestamp};
 use plimsoll_stats::Random;
 use proptest::prelude::*;
@@ -97,6 +99,39 @@ fn a_shift_is_noticed_and_the_parts_of_an_explanation_add_up() {
     let forecast = stream.forecast(due, Permille(990)).unwrap();
     assert!((sum - forecast.at_quantile(Permille(990))).abs() < 1e-6 * sum.abs());
     assert!(lane.experts.iter().map(|(_, share)| share).sum::<u64>() > 950);
+}
+
+#[test]
+fn a_guest_speaks_keeps_its_place_when_fitted_anew_and_sleeps_after_a_restart() {
+    let samples = daily(3 * 1_440, 8);
+    let (known, rest) = samples.split_at(2 * 1_440);
+    let mut stream = stream();
+    stream.warm(known.iter().copied());
+    let values: Vec<f64> = known.iter().map(|(_, value)| *value).collect();
+    let series = Series { start: known[0].0, step: Millis(60_000), values: &values };
+    let fit = || SeasonalNaive::default().fit(&Data::alone(series, &[1_440]), 0).unwrap();
+    stream.adopt("yesterday-exactly", fit()).unwrap();
+    stream.warm(rest.iter().copied());
+    stream.adopt("yesterday-exactly", fit()).unwrap();
+    stream.adopt("second", fit()).unwrap();
+    let error = stream.adopt("third", fit()).unwrap_err();
+    assert_eq!(error.to_string(), "guest \"third\" finds no place: a stream has 2, and others have them");
+    let guests = stream.explain().unwrap().guests;
+    assert_eq!(guests, [("yesterday-exactly".to_owned(), true), ("second".to_owned(), true)]);
+    let restored = Stream::from_bytes(&stream.to_bytes()).unwrap();
+    assert_eq!(restored, stream);
+    assert!(restored.explain().unwrap().guests.iter().all(|(_, is_there)| !is_there));
+    assert_sane(&restored, rest.last().unwrap().0.plus(Millis(300_000)));
+}
+
+#[test]
+fn horizons_beyond_the_longest_and_between_two_are_answered_by_the_nearest_beyond() {
+    let mut stream = stream();
+    stream.warm(daily(600, 9));
+    for (minutes, horizon) in [(1, 1), (2, 5), (5, 5), (9, 15), (60, 15)] {
+        let forecast = stream.forecast(Timestamp((599 + minutes) * MINUTE), Permille(990)).unwrap();
+        assert_eq!(forecast.horizon, Millis::from_minutes(horizon), "{minutes} minutes ahead");
+    }
 }
 
 #[test]

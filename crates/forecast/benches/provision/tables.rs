@@ -1,6 +1,6 @@
 //! Runs the policies on the series of one set and prints what they cost.
 
-use super::policies::{GUESTS, POLICIES, Policy, QUANTILE};
+use super::policies::{INFORMED, POLICIES, Policy, QUANTILE};
 use plimsoll_forecast::score::{Provision, provision};
 use plimsoll_traces::Recorded;
 use std::sync::Mutex;
@@ -14,10 +14,9 @@ struct Outcome {
 }
 
 /// Prints the table of one set at one horizon.
-pub fn judge(about: &str, series: &[Recorded], ahead: usize, tested: Option<usize>, has_guests: bool) {
-    let few = std::env::var_os("FEW").is_some();
-    let guests: &[Policy] = if has_guests { if few { &GUESTS[..1] } else { GUESTS } } else { &[] };
-    let policies: Vec<&Policy> = POLICIES.iter().chain(guests).collect();
+pub fn judge(about: &str, series: &[Recorded], ahead: usize, tested: Option<usize>, is_informed: bool) {
+    let informed: &[Policy] = if is_informed { INFORMED } else { &[] };
+    let policies: Vec<&Policy> = POLICIES.iter().chain(informed).collect();
     let started = std::time::Instant::now();
     let outcomes: Vec<Outcome> = policies.iter().map(|policy| run(policy.capacity, series, ahead, tested)).collect();
     let count = outcomes[0].scores.len();

@@ -22,7 +22,7 @@ const RISES: [f64; 3] = [0.05, 0.01, 0.1];
 /// What a rise is thought to be before one was seen.
 const RISE_START: f64 = 0.05;
 /// Weight of a new rise in that of its quarter of an hour and of its phase.
-const QUARTERLY: f64 = 1.0 / 30.0;
+const QUARTERLY: f64 = 1.0 / 80.0;
 /// A relative rise counts at most this much.
 const RISE_MAX: f64 = 1.0;
 /// A step weighs as its load over the usual, within these.
@@ -124,5 +124,45 @@ impl Fields for Upper {
         self.regression.fields(io);
         self.rises.iter_mut().for_each(|mean| io.f32(mean));
         self.quarters.iter_mut().chain(&mut self.phases).for_each(|usual| usual.fields(io));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::experts::Recent;
+    use super::*;
+    use plimsoll_stats::Random;
+
+    fn learnt(phase_of: impl Fn(usize) -> usize) -> (Upper, Outlook) {
+        let (mut upper, mut outlook, mut recent, mut random) =
+            (Upper::new(), Outlook::default(), Recent::default(), Random::new(11));
+        for step in 0..12_000 {
+            recent.push(0, 100.0);
+            outlook.update(100.0, &recent, 100.0);
+            let (quarter, phase) = (step / 15 % QUARTERS, phase_of(step));
+            let inputs = upper.inputs(&view(&outlook, quarter, phase));
+            let spread = if quarter == 40 || phase == 3 { 0.4 } else { 0.05 };
+            upper.learn(&inputs, spread * random.normal(), (quarter, phase), 1.0);
+        }
+        (upper, outlook)
+    }
+
+    fn view(outlook: &Outlook, quarter: usize, phase: usize) -> View<'_> {
+        View { outlook, scale: 100.0, crest: 0.0, season: 0.0, quarter, phase, guests: [None; GUESTS_MAX] }
+    }
+
+    #[test]
+    fn it_reaches_higher_when_demand_rises_at_that_time_of_day_or_in_that_phase() {
+        let (upper, outlook) = learnt(|step| if step % 500 < 30 { 3 } else { 0 });
+        let above = |quarter, phase| upper.value(&upper.inputs(&view(&outlook, quarter, phase))).unwrap();
+        let (usual, time, event) = (above(10, 0), above(40, 0), above(10, 3));
+        assert!(usual > 0.0 && usual < 0.15, "{usual}");
+        assert!(time > usual + 0.05 && event > usual + 0.05, "{usual} {time} {event}");
+    }
+
+    #[test]
+    fn it_sleeps_until_it_has_learnt() {
+        let upper = Upper::new();
+        assert_eq!(upper.value(&[0.0; INPUTS]), None);
     }
 }
