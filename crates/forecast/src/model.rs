@@ -7,7 +7,9 @@
 use crate::direct::FittedDirect;
 use crate::events::{Events, NO_EVENTS};
 use crate::linear::FittedAutoregression;
+use crate::explanation::Explanation;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::neural::recurrent::FittedRecurrent;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +104,9 @@ pub trait Forecaster {
 
     /// Takes the next sample, in O(1) of the length of the history, without estimating the parameters again.
     fn update(&mut self, sample: &Sample<'_>);
+
+    /// What it is made of and what it got wrong lately.
+    fn explain(&self) -> Explanation;
 }
 
 /// Makes the enum of all fitted models and passes each call on to the one that is there.
@@ -122,6 +127,10 @@ macro_rules! fitted {
             fn update(&mut self, sample: &Sample<'_>) {
                 match self { $(Self::$variant(model) => model.update(sample),)* }
             }
+
+            fn explain(&self) -> Explanation {
+                match self { $(Self::$variant(model) => model.explain(),)* }
+            }
         }
     };
 }
@@ -135,4 +144,6 @@ fitted! {
     Autoregression(Box<FittedAutoregression>),
     /// A linear model or trees per horizon.
     Direct(Box<FittedDirect>),
+    /// A recurrent network.
+    Recurrent(FittedRecurrent),
 }

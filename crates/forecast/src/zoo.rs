@@ -4,6 +4,7 @@ use crate::Fit;
 use crate::direct::Direct;
 use crate::linear::Autoregression;
 use crate::naive::{LastValue, SeasonalNaive};
+use crate::neural::recurrent::Recurrent;
 
 /// One model that can be asked for by name.
 pub struct Entry {
@@ -44,6 +45,11 @@ pub const ZOO: &[Entry] = &[
         about: "trees that mend each other's pinball loss, per quantile",
         model: || Box::new(Direct::boosting()),
     },
+        name: "rnn",
+        about: "a plain recurrent network, trained on the series",
+        model: || Box::new(Recurrent::rnn()),
+    },
+    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
 ];
 
 /// The model of that name.

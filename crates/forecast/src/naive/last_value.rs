@@ -1,6 +1,6 @@
 //! The last value: it stays as it is.
 
-use crate::{Ahead, Data, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
+use crate::{Ahead, Data, Explanation, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
 use serde::{Deserialize, Serialize};
 
 /// Every step to come equals the last measured value; a random walk's quantiles around it.
@@ -54,6 +54,10 @@ impl Forecaster for FittedLastValue {
         self.errors += 1;
         self.last = sample.value;
         self.age = 0;
+    }
+
+    fn explain(&self) -> Explanation {
+        Explanation { level: Some(self.last), ..Explanation::of("last value") }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The value one season ago.
 
-use crate::{Ahead, Data, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
+use crate::explanation::SeasonPart;
+use crate::{Ahead, Data, Explanation, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
 use serde::{Deserialize, Serialize};
 
 /// Every step to come equals the last measured value of the same place in the (longest) season.
@@ -81,6 +82,13 @@ impl Forecaster for FittedSeasonalNaive {
             self.squares += (sample.value - before) * (sample.value - before);
             self.errors += 1;
         }
+    }
+
+    fn explain(&self) -> Explanation {
+        let known = || self.season.iter().flatten().copied();
+        let swing = known().fold(f64::MIN, f64::max) - known().fold(f64::MAX, f64::min);
+        let part = SeasonPart { period: self.season.len(), swing, next: self.value(self.next), multiplies: false };
+        Explanation { seasons: vec![part], ..Explanation::of("the value one season ago") }
     }
 }
 
