@@ -6,8 +6,8 @@
 
 use crate::direct::FittedDirect;
 use crate::events::{Events, NO_EVENTS};
-use crate::linear::FittedAutoregression;
 use crate::explanation::Explanation;
+use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
 use crate::{FitError, Levels, Prediction, Series};

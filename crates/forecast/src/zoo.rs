@@ -45,6 +45,7 @@ pub const ZOO: &[Entry] = &[
         about: "trees that mend each other's pinball loss, per quantile",
         model: || Box::new(Direct::boosting()),
     },
+    Entry {
         name: "rnn",
         about: "a plain recurrent network, trained on the series",
         model: || Box::new(Recurrent::rnn()),

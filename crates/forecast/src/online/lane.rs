@@ -4,12 +4,12 @@
 //! upper end, and the guests', each of which follows its own coverage. The result is shifted, on the scale that lost least so
 //! far, until it covers the wanted share. All learn from the forecast as it was made, never from one made again afterwards.
 
-use super::codec::{Fields, Half, Io};
+use super::codec::{Fields, Io};
 use super::correction::{Correction, SCALE_NAMES, SCALES};
 use super::ends::Ends;
 use super::experts::{COUNT, Outlook, REGRESSION, Regression, scale};
 use super::fusion::Fusion;
-use super::health::{Account, Outcome};
+use super::health::Account;
 use super::others::Others;
 use super::spread::{SPREADS, Scale, Spreads};
 use super::stream::GUESTS_MAX;
@@ -30,17 +30,6 @@ pub(super) const INPUTS: usize = 5;
 const REGRESSION_MIN: u32 = 60;
 /// Forecasts of one horizon that wait at most; at longer horizons only each n-th is scored.
 pub(super) const WAITING_MAX: u32 = 8;
-/// Step of a reach, relative to itself: up by this at an exceedance, down by its hundredth otherwise (at 0.99).
-const REACH_STEP: f64 = 0.03;
-/// The step is larger at first, by one over this share of the steps learnt.
-const REACH_START: f64 = 20.0;
-/// Slack and limit of the test for a change of regime, in usual errors.
-const CUSUM_SLACK: f64 = 1.0;
-const CUSUM_LIMIT: f64 = 16.0;
-/// One error counts at most this much there.
-const CUSUM_ERROR_MAX: f64 = 5.0;
-/// What fusion keeps of its regrets after a change of regime.
-const KEPT_AFTER_CHANGE: f64 = 0.1;
 
 /// What a guest says of one horizon: its point and the value at the wanted quantile.
 pub(super) type GuestSaid = Option<(f64, f64)>;
@@ -72,11 +61,11 @@ pub(super) struct Said {
     pub weights: [f64; POINTS],
     pub point: f64,
     /// Upper ends above the point, before reach or shift: as they are learnt from.
-    raw: [Option<f64>; UPPERS],
+    pub(super) raw: [Option<f64>; UPPERS],
     pub upper_weights: [f64; UPPERS],
-    upper_inputs: [f64; upper::INPUTS],
+    pub(super) upper_inputs: [f64; upper::INPUTS],
     /// The fused upper end above the point, before its correction.
-    fused: f64,
+    pub(super) fused: f64,
     /// The wanted quantile above the point.
     pub margin: f64,
 }
@@ -85,19 +74,19 @@ pub(super) struct Said {
 #[derive(Debug, Clone)]
 pub(super) struct Lane {
     pub steps: u32,
-    quantile: f64,
-    waiting: VecDeque<Waiting>,
-    fusion: Fusion,
-    regression: Regression,
+    pub(super) quantile: f64,
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) fusion: Fusion,
+    pub(super) regression: Regression,
     pub spreads: Spreads,
-    reach: [f32; SPREADS],
-    upper: Upper,
-    shifts: [Tracker; UPPERS - SPREADS],
-    ends: Ends,
-    correction: Correction,
-    others: Others,
+    pub(super) reach: [f32; SPREADS],
+    pub(super) upper: Upper,
+    pub(super) shifts: [Tracker; UPPERS - SPREADS],
+    pub(super) ends: Ends,
+    pub(super) correction: Correction,
+    pub(super) others: Others,
     pub account: Account,
-    cusum: [f32; 2],
+    pub(super) cusum: [f32; 2],
     /// Steps scored since the last change of regime.
     pub since_change: u32,
     pub changes: u32,
@@ -142,7 +131,7 @@ impl Lane {
     }
 
     /// A usual error on each scale, in the unit of the series.
-    fn units(&self, at: &Scale) -> [f64; SCALES] {
+    pub(super) fn units(&self, at: &Scale) -> [f64; SCALES] {
         let (each, usual) = (at.each(), self.spreads.usual());
         std::array::from_fn(|index| each[index] * usual[index])
     }
@@ -190,7 +179,7 @@ impl Lane {
     }
 
     /// Each spread times its reach, each other upper end with its shift of the level.
-    fn uppers(&self, raw: &[Option<f64>; UPPERS], size: f64) -> [Option<f64>; UPPERS] {
+    pub(super) fn uppers(&self, raw: &[Option<f64>; UPPERS], size: f64) -> [Option<f64>; UPPERS] {
         let mut uppers = *raw;
         for (place, reach) in uppers.iter_mut().zip(&self.reach) {
             *place = place.map(|spread| spread * f64::from(*reach));
@@ -207,122 +196,6 @@ impl Lane {
         let margins = self.others.margins(quantile, self.quantile);
         let value = said.point + margins * said.margin;
         if value.is_finite() { value } else { said.point }
-    }
-
-    /// Writes down what it said of the step `due`.
-    pub fn issue(&mut self, due: u32, sight: &Sight<'_>, said: &Said, promised: f64) {
-        let apart = self.steps.div_ceil(WAITING_MAX);
-        let early = self.waiting.back().is_some_and(|last| due < last.due.saturating_add(apart));
-        if early || self.waiting.len() >= WAITING_MAX as usize {
-            return;
-        }
-        let bits = |places: &[Option<f64>]| {
-            places.iter().rev().fold(0u16, |bits, place| bits << 1 | u16::from(place.is_some()))
-        };
-        self.waiting.push_back(Waiting {
-            due,
-            last: sight.last as f32,
-            level: sight.outlook.level() as f32,
-            point: said.point as f32,
-            said: promised as f32,
-            fused: said.fused as f32,
-            usual: sight.usual as f32,
-            quarter: sight.quarter as u8,
-            phase: sight.phase as u8,
-            awake: bits(&said.points),
-            points: said.points.map(|point| Half::of(point.unwrap_or(sight.last) - sight.last)),
-            inputs: sight.inputs.map(Half::of),
-            upper_awake: bits(&said.raw),
-            raw: said.raw.map(|raw| Half::of(raw.unwrap_or(0.0))),
-            upper_inputs: said.upper_inputs.map(Half::of),
-        });
-    }
-
-    /// Learns from the step `index`. Gives, where a forecast waited for it, whether the demand exceeded what was promised
-    /// and for which hour that was.
-    pub fn score(&mut self, index: u32, came: f64) -> Option<(usize, bool)> {
-        let mut due = None;
-        while self.waiting.front().is_some_and(|waiting| waiting.due <= index) {
-            due = self.waiting.pop_front();
-        }
-        let waiting = due.filter(|waiting| waiting.due == index)?;
-        self.learn_points(&waiting, came);
-        self.learn_uppers(&waiting, came);
-        self.watch_for_change(&waiting, came);
-        let said = f64::from(waiting.said);
-        let (point, last) = (f64::from(waiting.point), f64::from(waiting.last));
-        let outcome = Outcome { said, point, last, came, unit: self.spreads.unit() };
-        self.account.add(&outcome, self.quantile);
-        Some((usize::from(waiting.quarter) / 4, came > said))
-    }
-
-    fn learn_points(&mut self, waiting: &Waiting, came: f64) {
-        let last = f64::from(waiting.last);
-        let said: [Option<f64>; POINTS] =
-            std::array::from_fn(|index| (waiting.awake >> index & 1 == 1).then(|| last + waiting.points[index].get()));
-        self.fusion.learn(&said, f64::from(waiting.point), came, 0.5, self.spreads.unit());
-        let size = scale(last, f64::from(waiting.usual));
-        if size > 0.0 {
-            self.regression.learn(&waiting.inputs.map(Half::get), (came - last) / size, 0.5, 1.0);
-        }
-    }
-
-    fn learn_uppers(&mut self, waiting: &Waiting, came: f64) {
-        let point = f64::from(waiting.point);
-        let (error, fused, usual) = (came - point, f64::from(waiting.fused), f64::from(waiting.usual));
-        let at = Scale::of(point, usual, usize::from(waiting.quarter) / 4);
-        let level = f64::from(waiting.level);
-        let size = scale(level, usual);
-        let raw: [Option<f64>; UPPERS] =
-            std::array::from_fn(|index| (waiting.upper_awake >> index & 1 == 1).then(|| waiting.raw[index].get()));
-        let uppers = self.uppers(&raw, size);
-        self.ends.learn(&uppers, error, self.quantile, self.spreads.unit());
-        self.follow(&uppers, error);
-        let exceeded = came > f64::from(waiting.said);
-        self.correction.learn(error - fused, &self.units(&at), self.quantile, exceeded);
-        let margin = f64::from(waiting.said) - point;
-        if margin > 0.0 {
-            self.others.learn(error / margin);
-        }
-        if size > 0.0 {
-            let when = (usize::from(waiting.quarter), usize::from(waiting.phase));
-            self.upper.learn(&waiting.upper_inputs.map(Half::get), (came - level) / size, when, level.abs() / usual);
-        }
-        self.spreads.learn(error, &at);
-    }
-
-    /// Moves reaches and shifts towards the wanted coverage of each upper end.
-    fn follow(&mut self, uppers: &[Option<f64>; UPPERS], error: f64) {
-        let pace = REACH_STEP * (1.0 + REACH_START / (1.0 + f64::from(self.spreads.count()) / 10.0));
-        for (reach, said) in self.reach.iter_mut().zip(uppers) {
-            let Some(said) = said else { continue };
-            let step = if error > *said { self.quantile } else { self.quantile - 1.0 };
-            *reach = (f64::from(*reach) * (1.0 + pace * step)).clamp(0.05, 50.0) as f32;
-        }
-        let [.., relative] = self.spreads.usual();
-        for (tracker, said) in self.shifts.iter_mut().zip(&uppers[SPREADS..]) {
-            let Some(said) = said else { continue };
-            tracker.learn(error > *said, self.quantile, relative, self.spreads.count());
-        }
-    }
-
-    /// Two-sided CUSUM on errors over their usual size (E. S. Page, "Continuous Inspection Schemes", 1954). Errors of
-    /// forecasts several steps ahead overlap, so that the limit grows with the horizon.
-    fn watch_for_change(&mut self, waiting: &Waiting, came: f64) {
-        self.since_change = self.since_change.saturating_add(1);
-        let unit = self.spreads.unit();
-        if !(unit > 0.0) || self.spreads.count() < 30 {
-            return;
-        }
-        let error = ((came - f64::from(waiting.point)) / unit).clamp(-CUSUM_ERROR_MAX, CUSUM_ERROR_MAX);
-        let add = |sum: f32, error: f64| (f64::from(sum) + error - CUSUM_SLACK).max(0.0) as f32;
-        self.cusum = [add(self.cusum[0], error), add(self.cusum[1], -error)];
-        let limit = CUSUM_LIMIT * libm::sqrt(f64::from(self.steps.min(WAITING_MAX)));
-        if self.cusum.iter().any(|sum| f64::from(*sum) > limit) {
-            self.fusion.forget(KEPT_AFTER_CHANGE);
-            (self.cusum, self.since_change) = ([0.0; 2], 0);
-            self.changes = self.changes.saturating_add(1);
-        }
     }
 
     /// The scale on which excesses are most regular.

@@ -1,17 +1,14 @@
 //! The stream itself: samples in, quantiles out.
 
 use super::clock::{Clock, Step};
-use super::codec::{Fields, Io, RestoreError, checksum, from_base64, to_base64};
 use super::experts::{Experts, NAMES, scale};
-use super::explain::{Explanation, LaneExplanation, Part, Regime};
-use super::health::{Health, Hours};
-use super::lane::{GuestSaid, INPUTS, LEARNT, Lane, Said, Sight};
+use super::health::Hours;
+use super::lane::{GuestSaid, INPUTS, Lane, Said, Sight};
 use super::settings::{SettingsError, StreamSettings};
-use super::spread::{SPREAD_NAMES, reactive};
+use super::spread::reactive;
 use super::upper::{PHASES, QUARTERS};
 use crate::{Ahead, Events, Fitted, Forecaster as _, Levels, Sample};
 use plimsoll_model::quantity::{Millis, Permille, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Most guests of one stream.
 pub const GUESTS_MAX: usize = 2;
@@ -19,16 +16,14 @@ pub const GUESTS_MAX: usize = 2;
 pub const STATE_BYTES_MAX: usize = 4_096;
 /// Bytes that each further horizon adds, at most.
 pub const HORIZON_BYTES_MAX: usize = 3_072;
-/// First byte of every state.
-const VERSION: u8 = 1;
 /// Weight⁻¹ of a new step in the long-run mean size.
 const USUAL_WEIGHT: f64 = 1_000.0;
 /// A guest's name is cut to so many bytes.
-const NAME_MAX: usize = 24;
+pub(super) const NAME_MAX: usize = 24;
 /// History before the reactive rule's margin is left, ms.
 const FLOOR_MS: u64 = 3_600_000;
 /// Forecasts scored before it is left.
-const FLOOR_SCORED: u32 = 60;
+pub(super) const FLOOR_SCORED: u32 = 60;
 /// Steps of a gap that guests are told of; one longer than this is told as this long.
 const GUEST_GAP_MAX: u32 = 1_440;
 /// Steps that the newest crest is the greatest of.
@@ -90,9 +85,9 @@ impl StreamForecast {
 
 /// A fitted model that speaks beside the experts. Its model is not part of the state.
 #[derive(Debug, Clone)]
-struct Guest {
-    name: String,
-    model: Option<Fitted>,
+pub(super) struct Guest {
+    pub name: String,
+    pub model: Option<Fitted>,
 }
 
 /// A streaming forecaster of one series.
@@ -100,20 +95,20 @@ struct Guest {
 /// Two streams are equal when their states are, bit by bit; guests' models are not part of the state.
 #[derive(Debug, Clone)]
 pub struct Stream {
-    settings: StreamSettings,
-    clock: Clock,
+    pub(super) settings: StreamSettings,
+    pub(super) clock: Clock,
     /// Newest step that was measured, and whether there is one.
-    now: u32,
-    is_started: bool,
+    pub(super) now: u32,
+    pub(super) is_started: bool,
     /// Long-run mean size of a value.
-    usual: f64,
-    is_negative_seen: bool,
-    experts: Experts,
-    lanes: Vec<Lane>,
-    hours: Hours,
-    guests: Vec<Guest>,
+    pub(super) usual: f64,
+    pub(super) is_negative_seen: bool,
+    pub(super) experts: Experts,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) hours: Hours,
+    pub(super) guests: Vec<Guest>,
     /// What guests are told of the future; no part of the state.
-    events: Events,
+    pub(super) events: Events,
 }
 
 impl Stream {
@@ -192,7 +187,7 @@ impl Stream {
         self.lanes = lanes;
     }
 
-    fn say(&self, lane: &Lane) -> (Sight<'_>, Said) {
+    pub(super) fn say(&self, lane: &Lane) -> (Sight<'_>, Said) {
         let now = self.clock.at(self.now, self.settings.step);
         let to = self.clock.at(self.now.saturating_add(lane.steps), self.settings.step);
         let points = self.experts.points(to, lane.steps);
@@ -253,7 +248,7 @@ impl Stream {
 
     /// The value at a quantile, with the reactive rule's margin while there is too little history, and not below zero
     /// where nothing ever was.
-    fn provide(&self, lane: &Lane, said: &Said, quantile: f64) -> (f64, bool) {
+    pub(super) fn provide(&self, lane: &Lane, said: &Said, quantile: f64) -> (f64, bool) {
         let mut value = lane.value(said, quantile);
         let is_floor = self.is_floor(lane) && quantile >= 0.9;
         if is_floor && let Some(reactive) = reactive(&self.experts.recent) {
@@ -265,7 +260,7 @@ impl Stream {
         (if value.is_finite() { value } else { 0.0 }, is_floor)
     }
 
-    fn is_floor(&self, lane: &Lane) -> bool {
+    pub(super) fn is_floor(&self, lane: &Lane) -> bool {
         let hour = FLOOR_MS.div_ceil(self.settings.step.0);
         u64::from(self.now) < hour || lane.spreads.count() < FLOOR_SCORED
     }
@@ -307,13 +302,13 @@ impl Stream {
         Some(forecast)
     }
 
-    fn weights(&self, said: &Said) -> Vec<Weight> {
+    pub(super) fn weights(&self, said: &Said) -> Vec<Weight> {
         let name = |index: usize| NAMES.get(index).map_or_else(|| self.guest_name(index), |name| (*name).to_owned());
         let shares = heaviest(&said.weights);
         shares.into_iter().map(|(index, share)| Weight { name: name(index), share: Permille(share) }).collect()
     }
 
-    fn guest_name(&self, expert: usize) -> String {
+    pub(super) fn guest_name(&self, expert: usize) -> String {
         let guest = self.guests.get(expert.saturating_sub(super::experts::COUNT));
         guest.map_or_else(|| "guest".to_owned(), |guest| guest.name.clone())
     }
@@ -352,196 +347,17 @@ impl Stream {
         self.guests.push(Guest { name, model: Some(model) });
         Ok(())
     }
-
-    /// How it does, per horizon and by hour.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        let lanes = self.settings.horizons.iter().zip(&self.lanes);
-        let horizons = lanes.map(|(horizon, lane)| lane.account.health(*horizon, self.settings.wanted)).collect();
-        Health { horizons, hours: self.hours.coverage() }
-    }
-
-    /// What its forecasts are made of and what they got wrong lately. None before the first measured step.
-    #[must_use]
-    pub fn explain(&self) -> Option<Explanation> {
-        if !self.is_started {
-            return None;
-        }
-        let lanes = self.settings.horizons.iter().zip(&self.lanes);
-        Some(Explanation {
-            horizons: lanes.map(|(horizon, lane)| self.explain_lane(*horizon, lane)).collect(),
-            health: self.health(),
-            steps_measured: self.experts.recent.count(),
-            guests: self.guests.iter().map(|guest| (guest.name.clone(), guest.model.is_some())).collect(),
-        })
-    }
-
-    fn explain_lane(&self, horizon: Millis, lane: &Lane) -> LaneExplanation {
-        let (_, said) = self.say(lane);
-        let quantile = lane_quantile(&self.settings);
-        let (value, is_floor) = self.provide(lane, &said, quantile);
-        let spread_name = |index: usize| match index.checked_sub(LEARNT) {
-            None => SPREAD_NAMES[index].to_owned(),
-            Some(0) => "learnt".to_owned(),
-            Some(guest) => self.guest_name(super::experts::COUNT + guest - 1),
-        };
-        let name = |weight: &Weight| (weight.name.clone(), weight.share.0);
-        LaneExplanation {
-            horizon,
-            parts: self.parts(lane, said.point, value),
-            experts: self.weights(&said).iter().map(name).collect(),
-            spreads: heaviest(&said.upper_weights).into_iter().map(|(at, share)| (spread_name(at), share)).collect(),
-            scale: lane.scale_name(),
-            error_usual: lane.spreads.unit(),
-            errors_recent: lane.account.errors(),
-            regime: match lane.since_change {
-                ago if ago < FLOOR_SCORED && lane.changes == 0 => Regime::Learning,
-                ago if ago < 1_000 && lane.changes > 0 => Regime::Changed { ago },
-                _ => Regime::Steady,
-            },
-            changes: lane.changes,
-            is_floor,
-        }
-    }
-
-    /// The value at the wanted quantile, taken apart; the parts add up to it.
-    fn parts(&self, lane: &Lane, point: f64, value: f64) -> Vec<Part> {
-        let now = self.clock.at(self.now, self.settings.step);
-        let to = self.clock.at(self.now.saturating_add(lane.steps), self.settings.step);
-        let level = self.experts.level().unwrap_or(0.0);
-        let trend = self.experts.trend() * f64::from(lane.steps);
-        let season = self.experts.seasonal_change(now, to).unwrap_or(0.0);
-        let others = point - level - trend - season;
-        let parts = [("level", level), ("trend", trend), ("season", season), ("guests and other experts", others)];
-        let parts = parts.into_iter().chain([("margin", value - point)]);
-        parts.map(|(name, value)| Part { name, value }).collect()
-    }
-
-    /// Its state, compact and exact.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
-        let mut copy = self.clone();
-        let mut io = Io::writing(&mut bytes);
-        settings_fields(&mut copy.settings, &mut io);
-        copy.fields(&mut io);
-        bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
-        bytes
-    }
-
-    /// A stream from the bytes of another.
-    ///
-    /// # Errors
-    /// [`RestoreError`] for anything that [`Stream::to_bytes`] did not write.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RestoreError> {
-        let (body, sum) = bytes.split_last_chunk::<8>().ok_or(RestoreError::Shape)?;
-        if checksum(body) != u64::from_le_bytes(*sum) {
-            return Err(RestoreError::Checksum);
-        }
-        let (version, fields) = body.split_first().ok_or(RestoreError::Shape)?;
-        if *version != VERSION {
-            return Err(RestoreError::Shape);
-        }
-        let mut settings = StreamSettings {
-            step: Millis(0),
-            horizons: Vec::new(),
-            wanted: Permille(0),
-            seasons: Vec::new(),
-            utc_offset_ms: 0,
-        };
-        let mut io = Io::reading(fields);
-        settings_fields(&mut settings, &mut io);
-        let mut stream = Self::try_new(settings).map_err(|_| RestoreError::Value)?;
-        stream.fields(&mut io);
-        io.finish()?;
-        Ok(stream)
-    }
 }
 
 /// The wanted quantile as a share.
-fn lane_quantile(settings: &StreamSettings) -> f64 {
+pub(super) fn lane_quantile(settings: &StreamSettings) -> f64 {
     settings.wanted.0 as f64 / 1_000.0
 }
 
 /// Places with a share in thousandths, heaviest first; shares below one thousandth are left out.
-fn heaviest(weights: &[f64]) -> Vec<(usize, u64)> {
+pub(super) fn heaviest(weights: &[f64]) -> Vec<(usize, u64)> {
     let share = |weight: &f64| libm::round(weight * 1_000.0) as u64;
     let mut shares: Vec<(usize, u64)> = weights.iter().map(share).enumerate().filter(|(_, share)| *share > 0).collect();
     shares.sort_by_key(|(index, share)| (std::cmp::Reverse(*share), *index));
     shares
-}
-
-fn settings_fields(settings: &mut StreamSettings, io: &mut Io<'_>) {
-    io.u64(&mut settings.step.0);
-    io.u64(&mut settings.wanted.0);
-    io.i64(&mut settings.utc_offset_ms);
-    for spans in [&mut settings.horizons, &mut settings.seasons] {
-        let mut count = spans.len() as u8;
-        io.u8(&mut count);
-        io.check(count <= 4);
-        if io.is_reading() {
-            *spans = vec![Millis(0); usize::from(count)];
-        }
-        spans.iter_mut().for_each(|span| io.u64(&mut span.0));
-    }
-}
-
-impl Fields for Stream {
-    fn fields(&mut self, io: &mut Io<'_>) {
-        self.clock.fields(io);
-        io.u32(&mut self.now);
-        io.flag(&mut self.is_started);
-        io.f64(&mut self.usual);
-        io.check(self.usual >= 0.0);
-        io.flag(&mut self.is_negative_seen);
-        self.experts.fields(io);
-        self.lanes.iter_mut().for_each(|lane| lane.fields(io));
-        self.hours.fields(io);
-        let mut count = self.guests.len() as u8;
-        io.u8(&mut count);
-        io.check(usize::from(count) <= GUESTS_MAX);
-        if io.is_reading() {
-            self.guests = vec![Guest { name: String::new(), model: None }; usize::from(count)];
-        }
-        self.guests.iter_mut().for_each(|guest| guest.fields(io));
-    }
-}
-
-impl Fields for Guest {
-    fn fields(&mut self, io: &mut Io<'_>) {
-        let mut length = self.name.len() as u8;
-        io.u8(&mut length);
-        io.check(usize::from(length) <= NAME_MAX);
-        let mut bytes = self.name.clone().into_bytes();
-        if io.is_reading() {
-            bytes = vec![0; usize::from(length)];
-        }
-        bytes.iter_mut().for_each(|byte| io.u8(byte));
-        let name = String::from_utf8(bytes);
-        io.check(name.is_ok());
-        self.name = name.unwrap_or_default();
-    }
-}
-
-impl PartialEq for Stream {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_bytes() == other.to_bytes()
-    }
-}
-
-impl Eq for Stream {}
-
-impl Serialize for Stream {
-    /// One base64 string.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&to_base64(&self.to_bytes()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Stream {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = from_base64(&text).ok_or(RestoreError::Text).map_err(de::Error::custom)?;
-        Self::from_bytes(&bytes).map_err(de::Error::custom)
-    }
 }
