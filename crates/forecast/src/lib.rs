@@ -16,6 +16,7 @@ pub mod events;
 pub mod explanation;
 pub mod features;
 mod forecaster;
+pub mod hybrid;
 pub mod linear;
 mod model;
 pub mod naive;

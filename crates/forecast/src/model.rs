@@ -7,6 +7,7 @@
 use crate::direct::FittedDirect;
 use crate::events::{Events, NO_EVENTS};
 use crate::explanation::Explanation;
+use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
 use crate::naive::{FittedLastValue, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
@@ -144,6 +145,8 @@ fitted! {
     Autoregression(Box<FittedAutoregression>),
     /// A linear model or trees per horizon.
     Direct(Box<FittedDirect>),
+    /// A model and what was learnt from its errors.
+    Residual(Box<FittedResidual>),
     /// A recurrent network.
     Recurrent(FittedRecurrent),
 }

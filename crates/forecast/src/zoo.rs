@@ -2,6 +2,7 @@
 
 use crate::Fit;
 use crate::direct::Direct;
+use crate::hybrid::Residual;
 use crate::linear::Autoregression;
 use crate::naive::{LastValue, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
@@ -26,8 +27,13 @@ pub const ZOO: &[Entry] = &[
         model: || Box::new(Autoregression::ridge()),
     },
     Entry {
+        name: "ridge-additive",
+        about: "ridge on plain values instead of their logarithms",
+        model: || Box::new(Autoregression::ridge_additive()),
+    },
+    Entry {
         name: "elastic-net",
-        about: "the same with lags that say little dropped",
+        about: "ridge with lags that say little dropped",
         model: || Box::new(Autoregression::elastic_net()),
     },
     Entry {
@@ -44,6 +50,11 @@ pub const ZOO: &[Entry] = &[
         name: "boosting",
         about: "trees that mend each other's pinball loss, per quantile",
         model: || Box::new(Direct::boosting()),
+    },
+    Entry {
+        name: "hybrid-linear-trees",
+        about: "ridge, and a forest on the errors it made out of sample",
+        model: || Box::new(Residual::linear_trees()),
     },
     Entry {
         name: "rnn",

@@ -3,7 +3,7 @@
 use super::spread::{Scores, Spread};
 use super::training::Table;
 use crate::linear::{LeastSquares, LinearModel, quantile_regression};
-use crate::trees::{Boosting, BoostingSettings, Forest, ForestSettings};
+use crate::trees::{Boosting, BoostingSettings, Forest, ForestSettings, Tree};
 use plimsoll_stats::quantile;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub enum Learner {
 /// What a learner gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Head {
+pub(crate) enum Head {
     Linear { model: LinearModel, fallback: Vec<f64>, spread: Spread },
     Pinball { models: Vec<(f64, LinearModel)>, fallback: Vec<f64> },
     Forest(Forest),
@@ -44,11 +44,11 @@ pub(super) enum Head {
 
 impl Learner {
     /// Whether rows with gaps can be learnt from.
-    pub(super) const fn takes_gaps(&self) -> bool {
+    pub(crate) const fn takes_gaps(&self) -> bool {
         matches!(self, Self::Forest(_) | Self::Boosting(_))
     }
 
-    pub(super) fn train(&self, table: &Table, seed: u64) -> Head {
+    pub(crate) fn train(&self, table: &Table, seed: u64) -> Head {
         let Table { x, y, width, .. } = table;
         match self {
             Self::Ridge(penalty) => linear(table, LeastSquares::new(x, *width, y).ridge(*penalty)),
@@ -79,20 +79,34 @@ fn linear(table: &Table, model: LinearModel) -> Head {
 }
 
 /// Levels with what is needed to ask for them.
-pub(super) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     pub levels: &'a [f64],
     pub scores: Scores,
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(levels: &'a [f64]) -> Self {
+    pub(crate) fn new(levels: &'a [f64]) -> Self {
         Self { levels, scores: Scores::new(levels) }
     }
 }
 
 impl Head {
+    /// What it is, and how much each of so many columns matters to it.
+    pub(crate) fn weights(&self, columns: usize) -> (&'static str, Vec<f64>) {
+        match self {
+            Self::Linear { model, .. } => ("linear regression", model.weights.clone()),
+            Self::Pinball { models, .. } => {
+                // The model nearest to the median.
+                let nearest = models.iter().min_by(|a, b| (a.0 - 0.5).abs().total_cmp(&(b.0 - 0.5).abs()));
+                ("quantile regression", nearest.map_or_else(Vec::new, |(_, model)| model.weights.clone()))
+            }
+            Self::Forest(forest) => ("trees", shares(forest.grown(), columns)),
+            Self::Boosting(boosting) => ("boosted trees", shares(boosting.grown(), columns)),
+        }
+    }
+
     /// The point of a row, with the quantiles appended to `out`. Linear models see a gap as the column's mean in training.
-    pub(super) fn predict(&self, row: &mut [f64], asked: &Asked<'_>, out: &mut Vec<f64>) -> f64 {
+    pub(crate) fn predict(&self, row: &mut [f64], asked: &Asked<'_>, out: &mut Vec<f64>) -> f64 {
         match self {
             Self::Linear { model, fallback, spread } => {
                 bridge(row, fallback);
@@ -117,6 +131,15 @@ impl Head {
             Self::Boosting(boosting) => boosting.quantiles(row, asked.levels, out),
         }
     }
+}
+
+/// Each column's share of all splits.
+fn shares<'a>(trees: impl Iterator<Item = &'a Tree>, columns: usize) -> Vec<f64> {
+    let mut counts = vec![0.0; columns];
+    trees.for_each(|tree| tree.count_splits(&mut counts));
+    let total: f64 = counts.iter().sum();
+    counts.iter_mut().for_each(|count| *count /= total.max(1.0));
+    counts
 }
 
 fn bridge(row: &mut [f64], fallback: &[f64]) {

@@ -5,13 +5,18 @@
 //! values and asks it, without the steps before.
 
 mod fitted;
+mod global;
 mod head;
 mod spec;
 mod spread;
 mod training;
 
 pub use fitted::{AtHorizon, FittedDirect};
+pub use global::{GlobalBoosting, GlobalSettings};
 pub use head::Learner;
+pub(crate) use head::{Asked, Head};
+pub(crate) use spec::size;
 pub use spec::{Direct, Horizons};
 pub(crate) use spread::Scores;
 pub use spread::Spread;
+pub(crate) use training::Table;

@@ -28,7 +28,7 @@ pub enum Horizons {
 pub struct Direct {
     /// What reports call it.
     pub name: &'static str,
-    /// What a row holds; [`Recipe::usual`] of the data when none is given.
+    /// What a row holds; when none is given [`Recipe::near`] for a model per horizon, [`Recipe::usual`] for a pooled one.
     pub recipe: Option<Recipe>,
     /// What is learnt.
     pub learner: Learner,
@@ -79,7 +79,7 @@ impl Direct {
     }
 
     const fn pooled(name: &'static str, learner: Learner) -> Self {
-        Self { name, recipe: None, learner, horizons: Horizons::Usual, rows_max: 8_000 }
+        Self { name, recipe: None, learner, horizons: Horizons::Usual, rows_max: 5_000 }
     }
 
     /// Horizons of the models, rising; one for a pooled model.
@@ -115,7 +115,7 @@ impl Direct {
 }
 
 /// Mean size of scaled values; 0 when nothing was measured.
-pub(super) fn size(history: &History) -> f64 {
+pub(crate) fn size(history: &History) -> f64 {
     let len = history.next();
     let measured = history.window(len.saturating_sub(1), len).iter().filter(|value| value.is_finite());
     let (sum, count) = measured.fold((0.0, 0.0), |(sum, count), value| (sum + value.abs(), count + 1.0));
@@ -131,7 +131,8 @@ impl Fit for Direct {
         let horizons = self.horizons(data)?;
         let farthest = horizons.last().copied().unwrap_or(1);
         let pooled = !matches!(self.horizons, Horizons::Each(_));
-        let mut recipe = self.recipe.clone().unwrap_or_else(|| Recipe::usual(data));
+        let mut recipe =
+            self.recipe.clone().unwrap_or_else(|| if pooled { Recipe::usual(data) } else { Recipe::near(data) });
         recipe.horizon = pooled;
         recipe.known.events = data.events.columns.len();
         let scale = Scale::learn(recipe.transform, data.target.values);
@@ -167,6 +168,7 @@ impl Fit for Direct {
             }
         }
         history.set_depth(recipe.reach(farthest));
-        Ok(Fitted::Direct(Box::new(FittedDirect::new(recipe, history, heads, size))))
+        let names = recipe.names(data);
+        Ok(Fitted::Direct(Box::new(FittedDirect::new(recipe, history, heads, size, names))))
     }
 }

@@ -5,7 +5,7 @@ use crate::features::{History, Recipe, Rows};
 use plimsoll_stats::Random;
 
 /// Rows of one horizon or of several.
-pub(super) struct Table {
+pub(crate) struct Table {
     /// By rows.
     pub x: Vec<f64>,
     pub y: Vec<f64>,
@@ -13,18 +13,35 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) const fn new(width: usize) -> Self {
+    pub(crate) const fn new(width: usize) -> Self {
         Self { x: Vec::new(), y: Vec::new(), width }
     }
 
     /// Mean of each column.
-    pub(super) fn means(&self) -> Vec<f64> {
+    pub(crate) fn means(&self) -> Vec<f64> {
         let mut means = vec![0.0; self.width];
         for row in self.x.chunks_exact(self.width.max(1)) {
             means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
         }
         means.iter_mut().for_each(|mean| *mean /= self.y.len().max(1) as f64);
         means
+    }
+
+    /// The rows in another order; rows that are not named are left out.
+    pub(crate) fn ordered(&self, order: &[usize]) -> Self {
+        let mut table = Self::new(self.width);
+        for row in order {
+            table.x.extend_from_slice(&self.x[row * self.width..(row + 1) * self.width]);
+            table.y.push(self.y[*row]);
+        }
+        table
+    }
+
+    /// The rows that have no gap.
+    pub(crate) fn without_gaps(&self) -> Self {
+        let whole = |row: &usize| self.x[row * self.width..(row + 1) * self.width].iter().all(|value| !value.is_nan());
+        let order: Vec<usize> = (0..self.y.len()).filter(whole).collect();
+        self.ordered(&order)
     }
 }
 

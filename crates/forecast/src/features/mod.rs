@@ -9,12 +9,14 @@
 //! Every scale is learnt from the rows of training alone, and values are seen through a [`Scale`] so that 1e15 and 1e-15
 //! are the same series to a model.
 
+mod covariates;
 mod history;
 mod known;
 mod recipe;
 mod row;
 mod scale;
 
+pub use covariates::{CovariateEffect, covariates_help};
 pub use history::History;
 pub use known::{Known, Seasonality};
 pub use recipe::{Recipe, Relative, Rolling, SeasonalLag, Statistic};

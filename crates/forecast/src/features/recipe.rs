@@ -1,6 +1,6 @@
 //! What a row holds.
 
-use super::{Known, Seasonality, Transform};
+use super::{Known, Transform};
 use crate::Data;
 use serde::{Deserialize, Serialize};
 
@@ -134,8 +134,9 @@ impl Recipe {
     }
 
     /// What is worth looking at in `data`, from its seasons and its length: the newest values, the two newest days (each
-    /// season that fits three times), levels over a few windows, and all that is known in advance. Values are seen on a
-    /// logarithmic scale relative to the level of the shortest season, or to the last value where there is none.
+    /// season that fits three times), levels over a few windows, and events. Values are seen on a logarithmic scale relative
+    /// to the level of the shortest season, or to the last value where there is none. Fourier terms are not among them:
+    /// with seasonal lags they made quantiles of hourly series worse.
     #[must_use]
     pub fn usual(data: &Data<'_>) -> Self {
         let len = data.target.values.len();
@@ -159,14 +160,34 @@ impl Recipe {
                 .collect(),
             rolling: windows.into_iter().map(|window| Rolling { window, statistics: statistics.clone() }).collect(),
             covariates: if data.covariates.is_empty() { 0 } else { recent.min(3) },
-            known: Known {
-                fourier: fitting
-                    .iter()
-                    .map(|period| Seasonality { period: *period, orders: 2.min(period / 2) })
-                    .collect(),
-                calendar: false,
-                events: data.events.columns.len(),
-            },
+            known: Known { events: data.events.columns.len(), ..Known::default() },
+            ..Self::default()
+        }
+    }
+
+    /// What is worth looking at for a forecast of a few steps, at a step that is short beside the season (minutes beside a
+    /// day): the newest values, three windows, and the same time yesterday and the day before, smoothed; all as a ratio to
+    /// the mean of the last five values, so that the errors learnt are relative ones, with a floor where the level is next
+    /// to nothing.
+    #[must_use]
+    pub fn near(data: &Data<'_>) -> Self {
+        let len = data.target.values.len();
+        let fits = |period: &usize| *period >= 2 && 3 * *period <= len;
+        let season = data.seasons.iter().copied().find(fits);
+        let windows = [5, 15, 60].into_iter().filter(|window| 6 * window <= len);
+        let statistics = vec![Statistic::Mean, Statistic::Deviation];
+        let smooth = |period: usize| (period / 48).min(5);
+        Self {
+            transform: Transform::Identity,
+            relative: Relative::Ratio(5),
+            recent: 6.min(len / 8).max(1),
+            seasonal: season
+                .map(|period| SeasonalLag { period, count: 2, smooth: smooth(period) })
+                .into_iter()
+                .collect(),
+            rolling: windows.map(|window| Rolling { window, statistics: statistics.clone() }).collect(),
+            covariates: if data.covariates.is_empty() { 0 } else { 3 },
+            known: Known { events: data.events.columns.len(), ..Known::default() },
             ..Self::default()
         }
     }

@@ -9,6 +9,8 @@ pub enum Transform {
     /// Value / unit; the unit is the mean size of what was measured.
     #[default]
     Identity,
+    /// Square root of value / unit, with the value's sign: counts that arrive by chance have the same spread everywhere on it.
+    Root,
     /// arsinh(value / unit): a logarithm for values well above the unit, straight around zero, so that zeros and negative
     /// values need no special case. The unit is a tenth of the median size.
     Log,
@@ -41,9 +43,19 @@ impl Scale {
         let unit = match transform {
             _ if largest == 0.0 => 1.0,
             Transform::Log if median() > 0.0 => median(),
-            Transform::Identity | Transform::Log => mean(),
+            Transform::Identity | Transform::Root | Transform::Log => mean(),
         };
         Self { transform, unit: if unit.is_finite() && unit > 0.0 { unit } else { 1.0 } }
+    }
+
+    /// What errors on it are: `additive`, `square-root` or `relative`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.transform {
+            Transform::Identity => "additive",
+            Transform::Root => "square-root",
+            Transform::Log => "relative",
+        }
     }
 
     /// A value as the model sees it; NaN stays NaN, and an infinite value is one.
@@ -53,6 +65,7 @@ impl Scale {
         match self.transform {
             _ if !scaled.is_finite() => f64::NAN,
             Transform::Identity => scaled,
+            Transform::Root => libm::copysign(libm::sqrt(scaled.abs()), scaled),
             Transform::Log => libm::asinh(scaled),
         }
     }
@@ -62,6 +75,7 @@ impl Scale {
     pub fn invert(&self, seen: f64) -> f64 {
         match self.transform {
             Transform::Identity => seen * self.unit,
+            Transform::Root => seen * seen.abs() * self.unit,
             Transform::Log => libm::sinh(seen) * self.unit,
         }
     }
@@ -73,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_value_comes_back_and_its_size_does_not_matter() {
-        for transform in [Transform::Identity, Transform::Log] {
+        for transform in [Transform::Identity, Transform::Root, Transform::Log] {
             for unit in [1e-15, 1.0, 1e15] {
                 let values = [3.0 * unit, 0.0, -5.0 * unit, f64::NAN, 4.0 * unit];
                 let scale = Scale::learn(transform, &values);

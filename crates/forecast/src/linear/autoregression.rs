@@ -37,8 +37,11 @@ pub struct Autoregression {
     pub transform: Transform,
     /// Which lags; from the seasons when none are named.
     pub lags: Option<Vec<usize>>,
-    /// What large weights cost.
+    /// What weights cost; for ridge their departure from the anchor: the value one shortest season ago, or the last value
+    /// where no season is among the lags.
     pub penalty: Penalty,
+    /// What is added to the ridge penalty of n rows for p weights: this × (p / n)³. A short series stays close to its anchor.
+    pub short: f64,
     /// Fourier terms and calendar; events are always taken.
     pub known: Known,
     /// Steps ahead up to which errors are measured; further on they are extrapolated.
@@ -57,24 +60,48 @@ impl Autoregression {
             transform: Transform::Log,
             lags: None,
             penalty: Penalty::Ridge(1e-5),
+            short: 1.0,
             known: Known::default(),
             steps: 48,
         }
     }
 
-    /// The same with an elastic-net penalty.
+    /// The same on plain values: better where the swing of a season does not grow with the level.
+    #[must_use]
+    pub fn ridge_additive() -> Self {
+        Self { name: "ridge-additive", transform: Transform::Identity, ..Self::ridge() }
+    }
+
+    /// The first with an elastic-net penalty.
     #[must_use]
     pub fn elastic_net() -> Self {
         Self { name: "elastic-net", penalty: Penalty::ElasticNet { penalty: 1e-4, share: 0.5 }, ..Self::ridge() }
     }
 
-    fn estimate(&self, rows: &Rows) -> LinearModel {
-        let problem = LeastSquares::new(&rows.x, rows.width, &rows.y);
-        match self.penalty {
-            Penalty::Ridge(penalty) => problem.ridge(penalty),
+    fn estimate(&self, rows: &Rows, anchor: Option<usize>) -> LinearModel {
+        let own = |row: &[f64]| anchor.map_or(0.0, |column| row[column]);
+        let changes: Vec<f64> = match rows.width {
+            0 => rows.y.clone(),
+            width => rows.x.chunks_exact(width).zip(&rows.y).map(|(row, y)| y - own(row)).collect(),
+        };
+        let share = rows.width as f64 / rows.y.len().max(1) as f64;
+        let more = self.short * share * share * share;
+        let problem = LeastSquares::new(&rows.x, rows.width, &changes);
+        let mut model = match self.penalty {
+            Penalty::Ridge(penalty) => problem.ridge(penalty + more),
             Penalty::ElasticNet { penalty, share } => problem.elastic_net(penalty, share),
+        };
+        if let Some(column) = anchor {
+            model.weights[column] += 1.0;
         }
+        model
     }
+}
+
+/// The lag that a series is taken to repeat until it shows otherwise.
+fn anchor(lags: &[usize], seasons: &[usize]) -> Option<usize> {
+    let of = |wanted: usize| lags.iter().position(|lag| *lag == wanted);
+    seasons.iter().filter(|season| **season >= 2).find_map(|season| of(*season)).or_else(|| of(1))
 }
 
 impl Fit for Autoregression {
@@ -101,12 +128,16 @@ impl Fit for Autoregression {
             lags.truncate(lags.len() / 2);
             rows = Rows::new(&history, &lags, &known, data);
         }
-        let model = self.estimate(&rows);
+        // The elastic net drops lags, and would have to say each departure from an anchor instead.
+        let ridge = matches!(self.penalty, Penalty::Ridge(_));
+        let model = self.estimate(&rows, anchor(&lags, data.seasons).filter(|_| ridge));
         let spread = spread(&model, &rows, &lags, self.steps.min(len / 4).max(1));
         let (low, high) = bounds(history.window(len - 1, len));
         let lost = FittedAutoregression::fill(&mut history, &model, &lags, &known, data.events);
         history.trim();
-        let fitted = FittedAutoregression { history, lags, known, model, spread, low, high };
+        let names = known.names(data);
+        let recent = super::fitted::Recent::default();
+        let fitted = FittedAutoregression { history, lags, known, model, spread, low, high, names, recent };
         debug_assert!(lost || fitted.history.next() == len);
         Ok(Fitted::Autoregression(Box::new(fitted)))
     }

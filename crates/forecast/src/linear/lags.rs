@@ -5,7 +5,7 @@ const PATTERNS: [(usize, usize); 5] = [(25, 2), (13, 1), (5, 1), (2, 0), (1, 0)]
 /// Shortest seasons up to this are covered by the newest lags as a whole.
 const COVERED_MAX: usize = 48;
 /// Rows per weight at least.
-const ROWS_PER_LAG: usize = 3;
+const ROWS_PER_LAG: usize = 6;
 
 /// All newest lags (through the shortest season where that is at most two days of hours), those around that season and
 /// around twice of it, and those around each longer season; fewer of them, and then fewer seasons, where `len` values can
@@ -47,8 +47,8 @@ mod tests {
 
     #[test]
     fn short_series_have_few_and_two_values_none() {
-        assert_eq!(usual(&[24, 168], 60), [1, 2, 3, 4, 5, 23, 24, 25]);
-        assert_eq!(usual(&[], 12), [1, 2]);
+        assert_eq!(usual(&[24, 168], 60), [1, 2, 24]);
+        assert_eq!(usual(&[], 30), [1, 2]);
         assert_eq!(usual(&[24], 2), [0; 0]);
         assert_eq!(usual(&[], 0), [0; 0]);
     }

@@ -29,17 +29,27 @@ pub struct BoostingSettings {
 }
 
 impl Default for BoostingSettings {
+    /// For a series of some hundred to some thousand values: few trees that learn fast.
     fn default() -> Self {
         Self {
-            levels: vec![0.1, 0.3, 0.5, 0.7, 0.9, 0.99],
-            rounds_max: 150,
-            shrinkage: 0.1,
-            growth: Growth { leaves_max: 15, rows_min: 20, columns: 0.7 },
-            rows: 0.7,
+            levels: vec![0.1, 0.5, 0.9, 0.99],
+            rounds_max: 60,
+            shrinkage: 0.15,
+            growth: Growth { leaves_max: 15, rows_min: 20, columns: 0.5 },
+            rows: 0.5,
             judged: 0.15,
             patience: 15,
             bins_max: 63,
         }
+    }
+}
+
+impl BoostingSettings {
+    /// For tens of thousands of rows and one horizon: larger leaves, more trees.
+    #[must_use]
+    pub fn near() -> Self {
+        let growth = Growth { leaves_max: 15, rows_min: 100, columns: 0.7 };
+        Self { rounds_max: 150, shrinkage: 0.1, growth, rows: 0.7, ..Self::default() }
     }
 }
 
@@ -83,9 +93,8 @@ impl Boosting {
     }
 
     /// Trees of all quantiles.
-    #[must_use]
-    pub fn trees(&self) -> usize {
-        self.sums.iter().map(|sum| sum.trees.len()).sum()
+    pub(crate) fn grown(&self) -> impl Iterator<Item = &Tree> {
+        self.sums.iter().flat_map(|sum| &sum.trees)
     }
 }
 

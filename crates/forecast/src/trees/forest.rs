@@ -25,8 +25,8 @@ impl ForestSettings {
     /// A forest.
     #[must_use]
     pub const fn forest() -> Self {
-        let growth = Growth { leaves_max: 128, rows_min: 5, columns: 0.4 };
-        Self { trees: 40, growth, drawn: true, kept_max: 8, bins_max: 63 }
+        let growth = Growth { leaves_max: 96, rows_min: 5, columns: 0.4 };
+        Self { trees: 30, growth, drawn: true, kept_max: 8, bins_max: 63 }
     }
 
     /// A single tree that sees everything.
@@ -74,6 +74,11 @@ impl Forest {
             keep(grown, y, settings.kept_max)
         };
         Self { trees: (0..settings.trees.max(1)).map(tree).collect() }
+    }
+
+    /// Its trees.
+    pub(crate) fn grown(&self) -> impl Iterator<Item = &Tree> {
+        self.trees.iter().map(|leafy| &leafy.tree)
     }
 
     /// The mean of what its trees say.
