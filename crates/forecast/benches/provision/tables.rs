@@ -6,11 +6,14 @@ use plimsoll_traces::Recorded;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Steps and violations by hour of the day.
+type Hours = [[u32; 2]; 24];
+
 /// What one policy cost on every series that has a demand, and its coverage by hour of the day.
 struct Outcome {
     scores: Vec<Provision>,
     /// Steps and violations by hour (UTC), all series together.
-    hours: [[u32; 2]; 24],
+    hours: Hours,
 }
 
 /// Prints the table of one set at one horizon.
@@ -50,7 +53,7 @@ fn run(
     tested: Option<usize>,
 ) -> Outcome {
     let next = AtomicUsize::new(0);
-    let found: Mutex<Vec<(usize, Provision, [[u32; 2]; 24])>> = Mutex::new(Vec::new());
+    let found: Mutex<Vec<(usize, Provision, Hours)>> = Mutex::new(Vec::new());
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(series.len());
     std::thread::scope(|scope| {
         for _ in 0..cores {
@@ -75,7 +78,7 @@ fn run(
     outcome
 }
 
-fn judge_one(series: &Recorded, capacity: &[f64], tested: Option<usize>) -> (Provision, [[u32; 2]; 24]) {
+fn judge_one(series: &Recorded, capacity: &[f64], tested: Option<usize>) -> (Provision, Hours) {
     let len = series.values.len();
     let from = len - tested.unwrap_or(len / 2).min(len);
     let mut hours = [[0; 2]; 24];

@@ -84,14 +84,14 @@ impl Correction {
     /// Learns that the demand came so far above what was said without a correction, and whether it exceeded what was said with
     /// one.
     pub fn learn(&mut self, excess: f64, units: &[f64; SCALES], quantile: f64, exceeded: bool) {
-        for index in 0..SCALES {
-            let said = self.on(index, quantile) * units[index];
+        for (index, unit) in units.iter().enumerate() {
+            let said = self.on(index, quantile) * unit;
             let loss = pinball(said, excess, quantile);
             if loss.is_finite() {
                 self.losses[index] = self.losses[index] * LOSS_KEPT + loss;
             }
-            if units[index] > 0.0 {
-                self.sketches[index].add(excess / units[index]);
+            if *unit > 0.0 {
+                self.sketches[index].add(excess / unit);
             }
         }
         self.seen = self.seen.saturating_add(1);

@@ -63,7 +63,7 @@ impl Ends {
 
     /// Learns from what came, above the same point that the ends are above.
     pub fn learn<const N: usize>(&mut self, said: &[Option<f64>; N], came: f64, quantile: f64, unit: f64) {
-        if !(unit > 0.0) {
+        if unit <= 0.0 {
             return;
         }
         for (index, said) in said.iter().enumerate() {

@@ -152,7 +152,7 @@ impl Lane {
     fn upper_inputs(&self, sight: &Sight<'_>) -> [f64; upper::INPUTS] {
         let level = sight.outlook.level();
         let size = scale(level, sight.usual);
-        if !(size > 0.0) {
+        if size <= 0.0 {
             return [0.0; upper::INPUTS];
         }
         self.upper.inputs(&View {

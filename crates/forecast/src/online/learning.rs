@@ -122,7 +122,7 @@ impl Lane {
     fn watch_for_change(&mut self, waiting: &Waiting, came: f64) {
         self.since_change = self.since_change.saturating_add(1);
         let unit = self.spreads.unit();
-        if !(unit > 0.0) || self.spreads.count() < 30 {
+        if unit <= 0.0 || self.spreads.count() < 30 {
             return;
         }
         let error = ((came - f64::from(waiting.point)) / unit).clamp(-CUSUM_ERROR_MAX, CUSUM_ERROR_MAX);

@@ -227,7 +227,7 @@ impl Stream {
     /// What the regression for the point sees: differences from the last value, over the present level.
     fn inputs(&self, points: &[Option<f64>], last: f64, season: f64) -> [f64; INPUTS] {
         let level = scale(last, self.usual);
-        if !(level > 0.0) {
+        if level <= 0.0 {
             return [0.0; INPUTS];
         }
         let from_last = |point: Option<f64>| point.map_or(0.0, |point| (point - last) / level);
