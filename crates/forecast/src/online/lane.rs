@@ -250,3 +250,15 @@ impl Fields for Lane {
         io.u32(&mut self.changes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mixture_is_of_those_awake_and_otherwise_what_is_known() {
+        assert_eq!(mix(&[0.5, 0.5, 0.0], &[Some(2.0), Some(4.0), None], 9.0), 3.0);
+        assert_eq!(mix(&[0.0; 2], &[None::<f64>; 2], 9.0), 9.0);
+        assert_eq!(mix(&[0.5, 0.5], &[Some(f64::MAX), Some(f64::MAX)], -f64::MAX), -f64::MAX);
+    }
+}

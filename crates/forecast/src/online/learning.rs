@@ -136,3 +136,55 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::online::experts::{COUNT, Outlook};
+    use crate::online::stream::GUESTS_MAX;
+
+    /// A lane of so many steps that saw a constant demand and says it.
+    fn run(lane: &mut Lane, steps: u32, value: impl Fn(u32) -> f64) -> Vec<u32> {
+        let (mut scored, outlook) = (Vec::new(), Outlook::default());
+        for now in 0..steps {
+            if lane.score(now, value(now)).is_some() {
+                scored.push(now);
+            }
+            let mut points = [None; COUNT];
+            points[0] = Some(value(now));
+            let sight = Sight {
+                points,
+                inputs: [0.0; crate::online::lane::INPUTS],
+                guests: [None; GUESTS_MAX],
+                outlook: &outlook,
+                last: value(now),
+                crest: value(now),
+                season: 0.0,
+                usual: 10.0,
+                quarter: 0,
+                phase: 0,
+            };
+            let said = lane.say(&sight);
+            let promised = lane.value(&said, 0.99);
+            lane.issue(now + lane.steps, &sight, &said, promised);
+        }
+        scored
+    }
+
+    #[test]
+    fn a_short_horizon_is_scored_at_each_step_and_a_long_one_at_each_nth() {
+        assert_eq!(run(&mut Lane::new(3, 0.99), 10, |_| 10.0), [3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(run(&mut Lane::new(20, 0.99), 33, |_| 10.0), [20, 23, 26, 29, 32]);
+    }
+
+    #[test]
+    fn a_lasting_shift_of_the_errors_is_a_change_of_regime() {
+        let mut lane = Lane::new(1, 0.99);
+        let ramp = |now: u32| f64::from(now.saturating_sub(500)).mul_add(5.0, f64::from(now % 2));
+        run(&mut lane, 500, ramp);
+        assert_eq!(lane.changes, 0);
+        let mut lane = Lane::new(1, 0.99);
+        run(&mut lane, 600, ramp);
+        assert!(lane.changes > 0 && lane.since_change < 100);
+    }
+}
