@@ -80,16 +80,6 @@ pub const ZOO: &[Entry] = &[
         Box::new(Pretrained::default())
     }),
     entry("auto", "models weighed by what they forecast at several origins, calibrated", || Box::new(Auto::default())),
-    Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
-    Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
-    Entry {
-        name: "rnn",
-        about: "a plain recurrent network, trained on the series",
-        model: || Box::new(Recurrent::rnn()),
-    },
-    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
-    Entry { name: "arima", about: "ARIMA (1,1,1)(0,1,1)", model: || Box::new(Arima::default()) },
-    Entry { name: "auto-arima", about: "ARIMA, its form searched for", model: || Box::new(AutoArima::default()) },
 ];
 
 /// The model of that name.

@@ -1,6 +1,8 @@
 //! Properties of the streaming forecaster: total on any samples, exact in and out of bytes, small, and not fooled by units.
 
-use plimsoll_forecast::online::{STATE_BYTES_MAX, Stream, StreamSettings, Verdict};
+use plimsoll_forecast::naive::SeasonalNaive;
+use plimsoll_forecast::online::{HORIZON_BYTES_MAX, STATE_BYTES_MAX, Stream, StreamSettings, Verdict};
+use plimsoll_forecast::{Data, Fit as _, Series};
 use plimsoll_model::quantity::{Millis, Permille, Timestamp};
 use plimsoll_stats::Random;
 use proptest::prelude::*;
@@ -13,7 +15,7 @@ fn settings() -> StreamSettings {
 }
 
 fn stream() -> Stream {
-    Stream::try_new(settings()).unwrap()
+    Stream::try_new(settings()).expect("the settings are possible")
 }
 
 /// A day's shape with noise, one value per minute.
@@ -27,11 +29,10 @@ fn daily(minutes: i64, seed: u64) -> Vec<(Timestamp, f64)> {
 }
 
 fn assert_sane(stream: &Stream, at: Timestamp) {
-    let Some(forecast) = stream.forecast(at, Permille(970)) else { return };
+    let Some((forecast, explained)) = stream.forecast(at, Permille(970)).zip(stream.explain()) else { return };
     assert!(forecast.point.is_finite() && forecast.margin.is_finite());
     assert!(forecast.quantiles.iter().all(|(_, value)| value.is_finite()), "{forecast:?}");
     assert!(forecast.quantiles.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1), "{forecast:?}");
-    let explained = stream.explain().unwrap();
     for lane in &explained.horizons {
         assert!(lane.parts.iter().all(|part| part.value.is_finite()));
         assert!(lane.errors_recent.iter().all(|error| error.is_finite()));
@@ -40,12 +41,15 @@ fn assert_sane(stream: &Stream, at: Timestamp) {
 }
 
 #[test]
-fn the_state_of_three_horizons_a_day_and_a_week_is_small_and_comes_back_as_it_was() {
+fn the_state_is_small_and_comes_back_as_it_was() {
+    let one = StreamSettings { horizons: vec![Millis::from_minutes(15)], ..settings() };
+    let mut one = Stream::try_new(one).unwrap();
+    one.warm(daily(8 * 1_440, 1));
     let mut stream = stream();
     stream.warm(daily(8 * 1_440, 1));
-    let bytes = stream.to_bytes();
-    println!("{} bytes", bytes.len());
-    assert!(bytes.len() <= STATE_BYTES_MAX, "{} bytes", bytes.len());
+    let (small, large) = (one.to_bytes().len(), stream.to_bytes().len());
+    println!("{small} bytes with one horizon, {large} with three");
+    assert!(small <= STATE_BYTES_MAX && large <= STATE_BYTES_MAX + 2 * HORIZON_BYTES_MAX);
     let text = serde_json::to_string(&stream).unwrap();
     let mut restored: Stream = serde_json::from_str(&text).unwrap();
     assert_eq!(restored, stream);
@@ -95,6 +99,39 @@ fn a_shift_is_noticed_and_the_parts_of_an_explanation_add_up() {
     let forecast = stream.forecast(due, Permille(990)).unwrap();
     assert!((sum - forecast.at_quantile(Permille(990))).abs() < 1e-6 * sum.abs());
     assert!(lane.experts.iter().map(|(_, share)| share).sum::<u64>() > 950);
+}
+
+#[test]
+fn a_guest_speaks_keeps_its_place_when_fitted_anew_and_sleeps_after_a_restart() {
+    let samples = daily(3 * 1_440, 8);
+    let (known, rest) = samples.split_at(2 * 1_440);
+    let mut stream = stream();
+    stream.warm(known.iter().copied());
+    let values: Vec<f64> = known.iter().map(|(_, value)| *value).collect();
+    let series = Series { start: known[0].0, step: Millis(60_000), values: &values };
+    let fit = || SeasonalNaive::default().fit(&Data::alone(series, &[1_440]), 0).unwrap();
+    stream.adopt("yesterday-exactly", fit()).unwrap();
+    stream.warm(rest.iter().copied());
+    stream.adopt("yesterday-exactly", fit()).unwrap();
+    stream.adopt("second", fit()).unwrap();
+    let error = stream.adopt("third", fit()).unwrap_err();
+    assert_eq!(error.to_string(), "guest \"third\" finds no place: a stream has 2, and others have them");
+    let guests = stream.explain().unwrap().guests;
+    assert_eq!(guests, [("yesterday-exactly".to_owned(), true), ("second".to_owned(), true)]);
+    let restored = Stream::from_bytes(&stream.to_bytes()).unwrap();
+    assert_eq!(restored, stream);
+    assert!(restored.explain().unwrap().guests.iter().all(|(_, is_there)| !is_there));
+    assert_sane(&restored, rest.last().unwrap().0.plus(Millis(300_000)));
+}
+
+#[test]
+fn horizons_beyond_the_longest_and_between_two_are_answered_by_the_nearest_beyond() {
+    let mut stream = stream();
+    stream.warm(daily(600, 9));
+    for (minutes, horizon) in [(1, 1), (2, 5), (5, 5), (9, 15), (60, 15)] {
+        let forecast = stream.forecast(Timestamp((599 + minutes) * MINUTE), Permille(990)).unwrap();
+        assert_eq!(forecast.horizon, Millis::from_minutes(horizon), "{minutes} minutes ahead");
+    }
 }
 
 #[test]
@@ -162,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_are_refused_or_harmless(place in 0..4_000usize, byte in any::<u8>(), cut in 0..4_000usize) {
+    fn hostile_bytes_are_refused_or_harmless(place in 0..9_000usize, byte in any::<u8>(), cut in 0..9_000usize) {
         let mut stream = stream();
         stream.warm(daily(300, 5));
         let mut bytes = stream.to_bytes();

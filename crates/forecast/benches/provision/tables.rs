@@ -1,22 +1,27 @@
 //! Runs the policies on the series of one set and prints what they cost.
 
-use super::policies::{POLICIES, QUANTILE};
+use super::policies::{INFORMED, POLICIES, Policy, QUANTILE};
 use plimsoll_forecast::score::{Provision, provision};
 use plimsoll_traces::Recorded;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Steps and violations by hour of the day.
+type Hours = [[u32; 2]; 24];
+
 /// What one policy cost on every series that has a demand, and its coverage by hour of the day.
 struct Outcome {
     scores: Vec<Provision>,
     /// Steps and violations by hour (UTC), all series together.
-    hours: [[u32; 2]; 24],
+    hours: Hours,
 }
 
 /// Prints the table of one set at one horizon.
-pub fn judge(about: &str, series: &[Recorded], ahead: usize, tested: Option<usize>) {
+pub fn judge(about: &str, series: &[Recorded], ahead: usize, tested: Option<usize>, is_informed: bool) {
+    let informed: &[Policy] = if is_informed { INFORMED } else { &[] };
+    let policies: Vec<&Policy> = POLICIES.iter().chain(informed).collect();
     let started = std::time::Instant::now();
-    let outcomes: Vec<Outcome> = POLICIES.iter().map(|policy| run(policy.capacity, series, ahead, tested)).collect();
+    let outcomes: Vec<Outcome> = policies.iter().map(|policy| run(policy.capacity, series, ahead, tested)).collect();
     let count = outcomes[0].scores.len();
     let steps = outcomes[0].scores.iter().map(|score| score.steps).max().unwrap_or(0);
     println!("{about}: {count} series with a demand, {steps} decisions at most, {ahead} steps ahead");
@@ -24,19 +29,18 @@ pub fn judge(about: &str, series: &[Recorded], ahead: usize, tested: Option<usiz
         "{:<28} {:>13} {:>13} {:>17} {:>15} {:>10} {:>9}",
         "policy (mean / median)", "V %", "U %", "H %", "pinball %", "|V-1|", "in 2 s.e."
     );
-    for (policy, outcome) in POLICIES.iter().zip(&outcomes) {
+    for (policy, outcome) in policies.iter().zip(&outcomes) {
         row(policy.name, &outcome.scores);
     }
-    let ours = &outcomes[POLICIES.len() - 1];
-    for (against, name, goal) in
-        [(0, "HPA / 0.7", 1.0 / 3.0), (3, "conformal, relative", 0.8), (2, "conformal, additive", 0.8)]
-    {
-        ratios(name, goal, &ours.scores, &outcomes[against].scores);
+    for (policy, ours) in policies.iter().zip(&outcomes).skip(POLICIES.len() - 1) {
+        for (against, goal) in [(0, 1.0 / 3.0), (3, 0.8), (2, 0.8), (4, 0.8)] {
+            ratios(policy.name, policies[against].name, goal, &ours.scores, &outcomes[against].scores);
+        }
     }
-    for (name, outcome) in [("stream", ours), ("relative", &outcomes[3])] {
+    for (policy, outcome) in policies.iter().zip(&outcomes).skip(3) {
         let share =
             |[steps, above]: &[u32; 2]| format!("{:.1}", 100.0 * f64::from(*above) / f64::from((*steps).max(1)));
-        println!("V % by hour, {name:<9} {}", outcome.hours.iter().map(share).collect::<Vec<_>>().join(" "));
+        println!("V % by hour, {:<28} {}", policy.name, outcome.hours.iter().map(share).collect::<Vec<_>>().join(" "));
     }
     println!("({:.1} s)\n", started.elapsed().as_secs_f64());
 }
@@ -49,7 +53,7 @@ fn run(
     tested: Option<usize>,
 ) -> Outcome {
     let next = AtomicUsize::new(0);
-    let found: Mutex<Vec<(usize, Provision, [[u32; 2]; 24])>> = Mutex::new(Vec::new());
+    let found: Mutex<Vec<(usize, Provision, Hours)>> = Mutex::new(Vec::new());
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(series.len());
     std::thread::scope(|scope| {
         for _ in 0..cores {
@@ -74,7 +78,7 @@ fn run(
     outcome
 }
 
-fn judge_one(series: &Recorded, capacity: &[f64], tested: Option<usize>) -> (Provision, [[u32; 2]; 24]) {
+fn judge_one(series: &Recorded, capacity: &[f64], tested: Option<usize>) -> (Provision, Hours) {
     let len = series.values.len();
     let from = len - tested.unwrap_or(len / 2).min(len);
     let mut hours = [[0; 2]; 24];
@@ -121,7 +125,7 @@ fn large(value: f64) -> String {
 }
 
 /// Median over series, and ratio of the means, of our spare capacity over another policy's.
-fn ratios(name: &str, goal: f64, ours: &[Provision], theirs: &[Provision]) {
+fn ratios(ours_name: &str, name: &str, goal: f64, ours: &[Provision], theirs: &[Provision]) {
     let mean =
         |scores: &[Provision], of: fn(&Provision) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
     let median = |of: fn(&Provision) -> f64| {
@@ -133,7 +137,7 @@ fn ratios(name: &str, goal: f64, ours: &[Provision], theirs: &[Provision]) {
         sorted(ours) / sorted(theirs)
     };
     println!(
-        "stream over {name:<20} H {:.3} (means) {:.3} (medians), goal {goal:.3}; pinball {:.3} {:.3}",
+        "{ours_name} over {name}: H {:.3} (means) {:.3} (medians), goal {goal:.3}; pinball {:.3} {:.3}",
         mean(ours, |s| s.headroom) / mean(theirs, |s| s.headroom),
         median(|s| s.headroom),
         mean(ours, |s| s.pinball) / mean(theirs, |s| s.pinball),

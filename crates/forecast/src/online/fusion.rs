@@ -48,7 +48,7 @@ impl Fusion {
 
     /// Learns from what came: `mixed` is what the weights made of `said`, losses are divided by `unit`.
     pub fn learn<const N: usize>(&mut self, said: &[Option<f64>; N], mixed: f64, came: f64, quantile: f64, unit: f64) {
-        if !(unit > 0.0) {
+        if unit <= 0.0 {
             return;
         }
         let slope = if mixed > came { 1.0 - quantile } else { -quantile };

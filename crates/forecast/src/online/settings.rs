@@ -132,7 +132,8 @@ mod tests {
     fn each_setting_that_can_not_be_says_so() {
         let good = StreamSettings::daily_and_weekly(Millis(60_000), vec![Millis(300_000)], Permille(990));
         assert_eq!((good.check(), good.steps(Millis(290_000)), good.steps(Millis(1))), (Ok(()), 5, 1));
-        let cases: [(fn(&mut StreamSettings), &str); 7] = [
+        type Spoil = fn(&mut StreamSettings);
+        let cases: [(Spoil, &str); 7] = [
             (|it| it.step = Millis(0), "a step must be longer than zero"),
             (|it| it.horizons.clear(), "0 horizons were given; 1 to 4 are possible"),
             (

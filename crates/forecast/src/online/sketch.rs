@@ -1,84 +1,75 @@
-//! A decayed histogram of normalised residuals, and its quantiles.
+//! A histogram of excesses in usual errors, and its quantiles.
 //!
-//! Residuals are in units of the margin that was planned for, so that 1 is where the wanted quantile should lie. Bins are
-//! logarithmic, a sixth wide around 1, and their mass is spread evenly over them. Old residuals fade, so that the sketch
-//! follows the series.
+//! Bins are narrow around zero (a fourteenth of a usual error), where the corrected quantile should lie, and grow with the excess;
+//! their mass is spread evenly over them. Counts are halved when one is full, so that old excesses fade.
 
 use super::codec::{Fields, Io};
 
 /// Bins on either side of zero.
-const SIDE: usize = 26;
+const SIDE: usize = 24;
 const BINS: usize = 2 * SIDE;
-/// Bins per doubling of `1 + FINE × |residual|`.
-const PER_DOUBLING: f64 = 6.0;
+/// Bins per doubling of `1 + FINE × |excess|`.
+const PER_DOUBLING: f64 = 5.0;
 const FINE: f64 = 2.0;
-/// Count kept from one residual to the next: the newest 1,500 or so count.
-const KEPT: f64 = 1.0 - 1.0 / 1_500.0;
 
-/// Counts of residuals by size.
+/// Counts of excesses by size.
 #[derive(Debug, Clone)]
 pub(super) struct Sketch {
-    bins: [f32; BINS],
+    bins: [u16; BINS],
 }
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self { bins: [0.0; BINS] }
+        Self { bins: [0; BINS] }
     }
 }
 
-/// A residual's place on the axis of bins, in bins from zero.
-fn place(residual: f64) -> f64 {
-    let size = libm::log2(1.0 + FINE * residual.abs()) * PER_DOUBLING;
-    if residual < 0.0 { -size } else { size }
+/// An excess's place on the axis of bins, in bins from zero.
+fn place(excess: f64) -> f64 {
+    let size = libm::log2(1.0 + FINE * excess.abs()) * PER_DOUBLING;
+    if excess < 0.0 { -size } else { size }
 }
 
-/// The residual at a place.
-fn residual(place: f64) -> f64 {
+/// The excess at a place.
+fn excess(place: f64) -> f64 {
     let size = (libm::exp2(place.abs() / PER_DOUBLING) - 1.0) / FINE;
     if place < 0.0 { -size } else { size }
 }
 
 impl Sketch {
-    pub fn add(&mut self, residual: f64) {
-        self.bins.iter_mut().for_each(|bin| *bin = (f64::from(*bin) * KEPT) as f32);
-        let index = (place(residual).floor() + SIDE as f64).clamp(0.0, (BINS - 1) as f64);
-        self.bins[index as usize] += 1.0;
+    pub fn add(&mut self, excess: f64) {
+        let index = (place(excess).floor() + SIDE as f64).clamp(0.0, (BINS - 1) as f64) as usize;
+        if self.bins[index] == u16::MAX {
+            self.bins.iter_mut().for_each(|bin| *bin /= 2);
+        }
+        self.bins[index] += 1;
     }
 
-    /// Residuals that count.
+    /// Excesses that count.
     pub fn count(&self) -> f64 {
         self.bins.iter().map(|bin| f64::from(*bin)).sum()
     }
 
-    /// The residual that a share `quantile` does not exceed, with one more residual above all of them (the conformal
-    /// correction); between two bins' edges in proportion. The largest bin's upper edge when there are too few.
+    /// The excess that a share `quantile` does not exceed, with one more above all of them (the conformal correction);
+    /// between two bins' edges in proportion. The largest bin's upper edge when there are too few.
     pub fn quantile(&self, quantile: f64) -> f64 {
-        let count = self.count();
-        let mut left = quantile * (count + 1.0);
+        let mut left = quantile * (self.count() + 1.0);
         let mut top = 0.0;
-        for (index, bin) in self.bins.iter().enumerate() {
+        for (index, bin) in self.bins.iter().enumerate().filter(|(_, bin)| **bin > 0) {
             let bin = f64::from(*bin);
-            if bin <= 1e-3 {
-                left -= bin;
-                continue;
-            }
             top = index as f64 - SIDE as f64 + 1.0;
             if left <= bin {
-                return residual(top - 1.0 + (left / bin).clamp(0.0, 1.0));
+                return excess(top - 1.0 + (left / bin).clamp(0.0, 1.0));
             }
             left -= bin;
         }
-        residual(top)
+        excess(top)
     }
 }
 
 impl Fields for Sketch {
     fn fields(&mut self, io: &mut Io<'_>) {
-        for bin in &mut self.bins {
-            io.f32(bin);
-            io.check(*bin >= 0.0);
-        }
+        self.bins.iter_mut().for_each(|bin| io.u16(bin));
     }
 }
 

@@ -5,7 +5,8 @@
 //! its own past, and the fusion weighs them by pinball loss.
 
 use super::codec::{Fields, Half, Io};
-use super::experts::Recent;
+use super::correction::SCALES;
+use super::experts::{Recent, scale};
 
 /// How many candidates there are without guests.
 pub(super) const SPREADS: usize = 6;
@@ -34,6 +35,18 @@ pub(super) struct Scale {
     pub usual: f64,
     /// Hour of the day that is forecast.
     pub hour: usize,
+}
+
+impl Scale {
+    /// Around a demand expected, at an hour.
+    pub fn of(point: f64, usual: f64, hour: usize) -> Self {
+        Self { level: scale(point, usual), usual, hour }
+    }
+
+    /// What additive, square root and relative figures are multiplied by.
+    pub fn each(&self) -> [f64; SCALES] {
+        [1.0, libm::sqrt(self.level * self.usual), self.level]
+    }
 }
 
 /// Sizes of the errors at one horizon.
@@ -100,10 +113,9 @@ impl Spreads {
         self.count
     }
 
-    /// After a change of regime: the recent errors are the usual ones.
-    pub const fn restart(&mut self) {
-        (self.slow, self.relative_slow) = (self.fast, self.relative_fast);
-        self.count = if self.count < 40 { self.count } else { 40 };
+    /// The usual size of an error, additive, to the square root of the demand, and relative to it.
+    pub const fn usual(&self) -> [f64; SCALES] {
+        [self.slow, self.root, self.relative_slow]
     }
 }
 

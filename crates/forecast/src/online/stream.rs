@@ -1,33 +1,33 @@
 //! The stream itself: samples in, quantiles out.
 
 use super::clock::{Clock, Step};
-use super::codec::{Fields, Io, RestoreError, checksum, from_base64, to_base64};
-use super::experts::{Experts, INPUTS};
-use super::explain::{Explanation, LaneExplanation, Part, Regime};
-use super::health::{Health, Hours};
-use super::lane::{GuestSaid, Lane, Said, Sight};
+use super::experts::{Experts, NAMES, scale};
+use super::health::Hours;
+use super::lane::{GuestSaid, INPUTS, Lane, Said, Sight};
 use super::settings::{SettingsError, StreamSettings};
-use super::spread::{SPREAD_NAMES, SPREADS, reactive};
-use crate::{Ahead, Fitted, Forecaster as _, Levels, Sample};
+use super::spread::reactive;
+use super::upper::{PHASES, QUARTERS};
+use crate::{Ahead, Events, Fitted, Forecaster as _, Levels, Sample};
 use plimsoll_model::quantity::{Millis, Permille, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Most guests of one stream.
 pub const GUESTS_MAX: usize = 2;
-/// Bytes of a state without guests' models, at most, with a day and a week as seasons and three horizons.
+/// Bytes of a state of one horizon without guests' models, at most, with a day and a week as seasons.
 pub const STATE_BYTES_MAX: usize = 4_096;
-/// First byte of every state.
-const VERSION: u8 = 1;
+/// Bytes that each further horizon adds, at most.
+pub const HORIZON_BYTES_MAX: usize = 3_072;
 /// Weight⁻¹ of a new step in the long-run mean size.
 const USUAL_WEIGHT: f64 = 1_000.0;
 /// A guest's name is cut to so many bytes.
-const NAME_MAX: usize = 24;
+pub(super) const NAME_MAX: usize = 24;
 /// History before the reactive rule's margin is left, ms.
 const FLOOR_MS: u64 = 3_600_000;
 /// Forecasts scored before it is left.
-const FLOOR_SCORED: u32 = 60;
+pub(super) const FLOOR_SCORED: u32 = 60;
 /// Steps of a gap that guests are told of; one longer than this is told as this long.
 const GUEST_GAP_MAX: u32 = 1_440;
+/// Steps that the newest crest is the greatest of.
+const CREST: usize = 10;
 /// Values beyond this are taken as this, so that their squares fit.
 const VALUE_MAX: f64 = 1e30;
 /// Quantiles in every forecast.
@@ -85,9 +85,9 @@ impl StreamForecast {
 
 /// A fitted model that speaks beside the experts. Its model is not part of the state.
 #[derive(Debug, Clone)]
-struct Guest {
-    name: String,
-    model: Option<Fitted>,
+pub(super) struct Guest {
+    pub name: String,
+    pub model: Option<Fitted>,
 }
 
 /// A streaming forecaster of one series.
@@ -95,18 +95,20 @@ struct Guest {
 /// Two streams are equal when their states are, bit by bit; guests' models are not part of the state.
 #[derive(Debug, Clone)]
 pub struct Stream {
-    settings: StreamSettings,
-    clock: Clock,
+    pub(super) settings: StreamSettings,
+    pub(super) clock: Clock,
     /// Newest step that was measured, and whether there is one.
-    now: u32,
-    is_started: bool,
+    pub(super) now: u32,
+    pub(super) is_started: bool,
     /// Long-run mean size of a value.
-    usual: f64,
-    is_negative_seen: bool,
-    experts: Experts,
-    lanes: Vec<Lane>,
-    hours: Hours,
-    guests: Vec<Guest>,
+    pub(super) usual: f64,
+    pub(super) is_negative_seen: bool,
+    pub(super) experts: Experts,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) hours: Hours,
+    pub(super) guests: Vec<Guest>,
+    /// What guests are told of the future; no part of the state.
+    pub(super) events: Events,
 }
 
 impl Stream {
@@ -128,6 +130,7 @@ impl Stream {
             lanes,
             hours: Hours::default(),
             guests: Vec::new(),
+            events: Events::default(),
             settings,
         })
     }
@@ -166,7 +169,7 @@ impl Stream {
         self.is_negative_seen |= step.value < 0.0;
         let count = self.experts.recent.count() as f64;
         self.usual += (step.value.abs() - self.usual) / (count + 1.0).min(USUAL_WEIGHT);
-        self.experts.update(at, gap, step.value);
+        self.experts.update(at, gap, step.value, self.usual);
         for model in self.guests.iter_mut().filter_map(|guest| guest.model.as_mut()) {
             (0..gap.min(GUEST_GAP_MAX)).for_each(|_| model.update(&Sample::of(f64::NAN)));
             model.update(&Sample::of(step.value));
@@ -175,16 +178,16 @@ impl Stream {
     }
 
     fn issue(&mut self) {
-        for index in 0..self.lanes.len() {
-            let lane = &self.lanes[index];
+        let mut lanes = std::mem::take(&mut self.lanes);
+        for lane in &mut lanes {
             let (sight, said) = self.say(lane);
             let (promised, _) = self.provide(lane, &said, lane_quantile(&self.settings));
-            let due = self.now.saturating_add(lane.steps);
-            self.lanes[index].issue(due, &sight, &said, promised);
+            lane.issue(self.now.saturating_add(lane.steps), &sight, &said, promised);
         }
+        self.lanes = lanes;
     }
 
-    fn say(&self, lane: &Lane) -> (Sight, Said) {
+    pub(super) fn say(&self, lane: &Lane) -> (Sight<'_>, Said) {
         let now = self.clock.at(self.now, self.settings.step);
         let to = self.clock.at(self.now.saturating_add(lane.steps), self.settings.step);
         let points = self.experts.points(to, lane.steps);
@@ -193,13 +196,18 @@ impl Stream {
         for (place, guest) in guests.iter_mut().zip(&self.guests) {
             *place = guest.model.as_ref().and_then(|model| self.guest_says(model, lane.steps));
         }
+        let season = self.experts.seasonal_change(now, to).unwrap_or(0.0);
         let sight = Sight {
-            inputs: self.inputs(&points, last, now, to),
+            inputs: self.inputs(&points, last, season),
             points,
             guests,
+            outlook: &self.experts.outlook,
             last,
+            crest: self.experts.recent.max(CREST).unwrap_or(last),
+            season,
             usual: self.usual,
-            hour: self.hour(to),
+            quarter: self.quarter(to),
+            phase: self.phase(to),
         };
         let said = lane.say(&sight);
         (sight, said)
@@ -207,30 +215,40 @@ impl Stream {
 
     fn guest_says(&self, model: &Fitted, steps: u32) -> GuestSaid {
         let levels = Levels::try_new(vec![lane_quantile(&self.settings)]).ok()?;
-        let prediction = model.predict(&Ahead::steps(steps as usize), &levels);
-        let step = steps as usize - 1;
-        Some((*prediction.points().get(step)?, *prediction.quantiles(step)?.first()?))
+        let horizon = steps as usize;
+        if let Fitted::Direct(direct) = model {
+            let said = direct.at_horizon(horizon, &self.events, &levels);
+            return Some((said.point, *said.quantiles.first()?));
+        }
+        let prediction = model.predict(&Ahead { horizon, events: &self.events }, &levels);
+        Some((*prediction.points().get(horizon - 1)?, *prediction.quantiles(horizon - 1)?.first()?))
     }
 
-    /// What the regression sees: differences from the last value, over the present level.
-    fn inputs(&self, points: &[Option<f64>], last: f64, now: Timestamp, to: Timestamp) -> [f64; INPUTS] {
-        let level = last.abs().max(0.1 * self.usual);
-        if !(level > 0.0) {
+    /// What the regression for the point sees: differences from the last value, over the present level.
+    fn inputs(&self, points: &[Option<f64>], last: f64, season: f64) -> [f64; INPUTS] {
+        let level = scale(last, self.usual);
+        if level <= 0.0 {
             return [0.0; INPUTS];
         }
-        let from_last = |point: Option<f64>| point.map_or(0.0, |point| ((point - last) / level).clamp(-1.0, 1.0));
-        let season = self.experts.seasonal_change(now, to).map_or(0.0, |change| (change / level).clamp(-1.0, 1.0));
-        [0.05, from_last(points[1]), from_last(points[2]), from_last(points[4]), season]
+        let from_last = |point: Option<f64>| point.map_or(0.0, |point| (point - last) / level);
+        [0.05, from_last(points[1]), from_last(points[2]), from_last(points[4]), season / level]
     }
 
-    fn hour(&self, at: Timestamp) -> usize {
+    /// Phase of the known event: the value of the first column, 0 where there is none.
+    fn phase(&self, at: Timestamp) -> usize {
+        let value = self.events.columns.first().map_or(0.0, |column| column.at(at));
+        libm::round(value.clamp(0.0, (PHASES - 1) as f64)) as usize
+    }
+
+    /// Quarter of an hour of the local day.
+    fn quarter(&self, at: Timestamp) -> usize {
         let local = i128::from(at.0) + i128::from(self.settings.utc_offset_ms);
-        local.div_euclid(3_600_000).rem_euclid(24) as usize
+        local.div_euclid(900_000).rem_euclid(QUARTERS as i128) as usize
     }
 
     /// The value at a quantile, with the reactive rule's margin while there is too little history, and not below zero
     /// where nothing ever was.
-    fn provide(&self, lane: &Lane, said: &Said, quantile: f64) -> (f64, bool) {
+    pub(super) fn provide(&self, lane: &Lane, said: &Said, quantile: f64) -> (f64, bool) {
         let mut value = lane.value(said, quantile);
         let is_floor = self.is_floor(lane) && quantile >= 0.9;
         if is_floor && let Some(reactive) = reactive(&self.experts.recent) {
@@ -242,7 +260,7 @@ impl Stream {
         (if value.is_finite() { value } else { 0.0 }, is_floor)
     }
 
-    fn is_floor(&self, lane: &Lane) -> bool {
+    pub(super) fn is_floor(&self, lane: &Lane) -> bool {
         let hour = FLOOR_MS.div_ceil(self.settings.step.0);
         u64::from(self.now) < hour || lane.spreads.count() < FLOOR_SCORED
     }
@@ -284,15 +302,22 @@ impl Stream {
         Some(forecast)
     }
 
-    fn weights(&self, said: &Said) -> Vec<Weight> {
-        let name = |index: usize| Lane::name(index).map_or_else(|| self.guest_name(index), str::to_owned);
+    pub(super) fn weights(&self, said: &Said) -> Vec<Weight> {
+        let name = |index: usize| NAMES.get(index).map_or_else(|| self.guest_name(index), |name| (*name).to_owned());
         let shares = heaviest(&said.weights);
         shares.into_iter().map(|(index, share)| Weight { name: name(index), share: Permille(share) }).collect()
     }
 
-    fn guest_name(&self, expert: usize) -> String {
+    pub(super) fn guest_name(&self, expert: usize) -> String {
         let guest = self.guests.get(expert.saturating_sub(super::experts::COUNT));
         guest.map_or_else(|| "guest".to_owned(), |guest| guest.name.clone())
+    }
+
+    /// What is known of the future. The value of the first column, rounded, is the phase of an event (0 for none, at most 47):
+    /// how far demand usually rises in each phase is learnt and is part of the state. All columns are told to guests.
+    /// The events themselves are no part of the state.
+    pub fn know(&mut self, events: Events) {
+        self.events = events;
     }
 
     /// Takes a model that was fitted elsewhere on this series, with this step and up to its newest step. A guest of that name
@@ -322,253 +347,17 @@ impl Stream {
         self.guests.push(Guest { name, model: Some(model) });
         Ok(())
     }
-
-    /// Takes a model that was fitted to the samples up to `until`, after it has seen those `since` (oldest first), which this
-    /// stream has taken already.
-    ///
-    /// # Errors
-    /// As [`Stream::adopt`].
-    pub fn adopt_late(
-        &mut self,
-        name: &str,
-        mut model: Fitted,
-        until: Timestamp,
-        since: &[(Timestamp, f64)],
-    ) -> Result<(), AdoptError> {
-        let index = |at: Timestamp| self.clock.index(at, self.settings.step);
-        let mut since = since.iter().skip_while(|(at, _)| index(*at) <= index(until)).peekable();
-        for step in index(until).saturating_add(1)..=self.now {
-            let (mut sum, mut count) = (0.0, 0_u32);
-            while let Some((_, value)) = since.next_if(|(at, _)| index(*at) <= step) {
-                sum += value;
-                count += 1;
-            }
-            // A step without a sample is 0 / 0: a gap.
-            model.update(&Sample::of(sum / f64::from(count)));
-        }
-        self.adopt(name, model)
-    }
-
-    /// The models that were adopted, with what they have seen since.
-    pub fn guests(&self) -> impl Iterator<Item = (&str, &Fitted)> {
-        self.guests.iter().filter_map(|guest| Some((guest.name.as_str(), guest.model.as_ref()?)))
-    }
-
-    /// Middle of the first step; none before the first sample.
-    #[must_use]
-    pub fn origin(&self) -> Option<Timestamp> {
-        self.clock.origin()
-    }
-
-    /// Looks ahead so far from now on. What was learnt of the series stays; errors at a horizon of another number of steps
-    /// say nothing of this one, so weights and margins are learnt again for it.
-    ///
-    /// # Errors
-    /// [`SettingsError`] when these horizons can not be; then nothing changes.
-    pub fn retarget(&mut self, horizons: Vec<Millis>) -> Result<(), SettingsError> {
-        if horizons == self.settings.horizons {
-            return Ok(());
-        }
-        let settings = StreamSettings { horizons, ..self.settings.clone() };
-        settings.check()?;
-        let quantile = lane_quantile(&settings);
-        let mut known = std::mem::take(&mut self.lanes);
-        for horizon in &settings.horizons {
-            let steps = settings.steps(*horizon);
-            let place = known.iter().position(|lane| lane.steps == steps);
-            self.lanes.push(place.map_or_else(|| Lane::new(steps, quantile), |place| known.swap_remove(place)));
-        }
-        self.settings = settings;
-        Ok(())
-    }
-
-    /// How it does, per horizon and by hour.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        let lanes = self.settings.horizons.iter().zip(&self.lanes);
-        let horizons = lanes.map(|(horizon, lane)| lane.account.health(*horizon, self.settings.wanted)).collect();
-        Health { horizons, hours: self.hours.coverage() }
-    }
-
-    /// What its forecasts are made of and what they got wrong lately. None before the first measured step.
-    #[must_use]
-    pub fn explain(&self) -> Option<Explanation> {
-        if !self.is_started {
-            return None;
-        }
-        let lanes = self.settings.horizons.iter().zip(&self.lanes);
-        Some(Explanation {
-            horizons: lanes.map(|(horizon, lane)| self.explain_lane(*horizon, lane)).collect(),
-            health: self.health(),
-            steps_measured: self.experts.recent.count(),
-            guests: self.guests.iter().map(|guest| (guest.name.clone(), guest.model.is_some())).collect(),
-        })
-    }
-
-    fn explain_lane(&self, horizon: Millis, lane: &Lane) -> LaneExplanation {
-        let (_, said) = self.say(lane);
-        let quantile = lane_quantile(&self.settings);
-        let (value, is_floor) = self.provide(lane, &said, quantile);
-        let spread_name = |index: usize| match index.checked_sub(SPREADS) {
-            None => SPREAD_NAMES[index].to_owned(),
-            Some(guest) => self.guest_name(super::experts::COUNT + guest),
-        };
-        let name = |weight: &Weight| (weight.name.clone(), weight.share.0);
-        LaneExplanation {
-            horizon,
-            parts: self.parts(lane, said.point, value),
-            experts: self.weights(&said).iter().map(name).collect(),
-            spreads: heaviest(&said.reach_weights).into_iter().map(|(at, share)| (spread_name(at), share)).collect(),
-            error_usual: lane.spreads.unit(),
-            errors_recent: lane.account.errors(),
-            regime: match lane.since_change {
-                ago if ago < FLOOR_SCORED && lane.changes == 0 => Regime::Learning,
-                ago if ago < 1_000 && lane.changes > 0 => Regime::Changed { ago },
-                _ => Regime::Steady,
-            },
-            changes: lane.changes,
-            is_floor,
-        }
-    }
-
-    /// The value at the wanted quantile, taken apart; the parts add up to it.
-    fn parts(&self, lane: &Lane, point: f64, value: f64) -> Vec<Part> {
-        let now = self.clock.at(self.now, self.settings.step);
-        let to = self.clock.at(self.now.saturating_add(lane.steps), self.settings.step);
-        let level = self.experts.level().unwrap_or(0.0);
-        let trend = self.experts.trend() * f64::from(lane.steps);
-        let season = self.experts.seasonal_change(now, to).unwrap_or(0.0);
-        let others = point - level - trend - season;
-        let parts = [("level", level), ("trend", trend), ("season", season), ("guests and other experts", others)];
-        let parts = parts.into_iter().chain([("margin", value - point)]);
-        parts.map(|(name, value)| Part { name, value }).collect()
-    }
-
-    /// Its state, compact and exact.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
-        let mut copy = self.clone();
-        let mut io = Io::writing(&mut bytes);
-        settings_fields(&mut copy.settings, &mut io);
-        copy.fields(&mut io);
-        bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
-        bytes
-    }
-
-    /// A stream from the bytes of another.
-    ///
-    /// # Errors
-    /// [`RestoreError`] for anything that [`Stream::to_bytes`] did not write.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RestoreError> {
-        let (body, sum) = bytes.split_last_chunk::<8>().ok_or(RestoreError::Shape)?;
-        if checksum(body) != u64::from_le_bytes(*sum) {
-            return Err(RestoreError::Checksum);
-        }
-        let (version, fields) = body.split_first().ok_or(RestoreError::Shape)?;
-        if *version != VERSION {
-            return Err(RestoreError::Shape);
-        }
-        let mut settings = StreamSettings {
-            step: Millis(0),
-            horizons: Vec::new(),
-            wanted: Permille(0),
-            seasons: Vec::new(),
-            utc_offset_ms: 0,
-        };
-        let mut io = Io::reading(fields);
-        settings_fields(&mut settings, &mut io);
-        let mut stream = Self::try_new(settings).map_err(|_| RestoreError::Value)?;
-        stream.fields(&mut io);
-        io.finish()?;
-        Ok(stream)
-    }
 }
 
 /// The wanted quantile as a share.
-fn lane_quantile(settings: &StreamSettings) -> f64 {
+pub(super) fn lane_quantile(settings: &StreamSettings) -> f64 {
     settings.wanted.0 as f64 / 1_000.0
 }
 
 /// Places with a share in thousandths, heaviest first; shares below one thousandth are left out.
-fn heaviest(weights: &[f64]) -> Vec<(usize, u64)> {
+pub(super) fn heaviest(weights: &[f64]) -> Vec<(usize, u64)> {
     let share = |weight: &f64| libm::round(weight * 1_000.0) as u64;
     let mut shares: Vec<(usize, u64)> = weights.iter().map(share).enumerate().filter(|(_, share)| *share > 0).collect();
     shares.sort_by_key(|(index, share)| (std::cmp::Reverse(*share), *index));
     shares
-}
-
-fn settings_fields(settings: &mut StreamSettings, io: &mut Io<'_>) {
-    io.u64(&mut settings.step.0);
-    io.u64(&mut settings.wanted.0);
-    io.i64(&mut settings.utc_offset_ms);
-    for spans in [&mut settings.horizons, &mut settings.seasons] {
-        let mut count = spans.len() as u8;
-        io.u8(&mut count);
-        io.check(count <= 4);
-        if io.is_reading() {
-            *spans = vec![Millis(0); usize::from(count)];
-        }
-        spans.iter_mut().for_each(|span| io.u64(&mut span.0));
-    }
-}
-
-impl Fields for Stream {
-    fn fields(&mut self, io: &mut Io<'_>) {
-        self.clock.fields(io);
-        io.u32(&mut self.now);
-        io.flag(&mut self.is_started);
-        io.f64(&mut self.usual);
-        io.check(self.usual >= 0.0);
-        io.flag(&mut self.is_negative_seen);
-        self.experts.fields(io);
-        self.lanes.iter_mut().for_each(|lane| lane.fields(io));
-        self.hours.fields(io);
-        let mut count = self.guests.len() as u8;
-        io.u8(&mut count);
-        io.check(usize::from(count) <= GUESTS_MAX);
-        if io.is_reading() {
-            self.guests = vec![Guest { name: String::new(), model: None }; usize::from(count)];
-        }
-        self.guests.iter_mut().for_each(|guest| guest.fields(io));
-    }
-}
-
-impl Fields for Guest {
-    fn fields(&mut self, io: &mut Io<'_>) {
-        let mut length = self.name.len() as u8;
-        io.u8(&mut length);
-        io.check(usize::from(length) <= NAME_MAX);
-        let mut bytes = self.name.clone().into_bytes();
-        if io.is_reading() {
-            bytes = vec![0; usize::from(length)];
-        }
-        bytes.iter_mut().for_each(|byte| io.u8(byte));
-        let name = String::from_utf8(bytes);
-        io.check(name.is_ok());
-        self.name = name.unwrap_or_default();
-    }
-}
-
-impl PartialEq for Stream {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_bytes() == other.to_bytes()
-    }
-}
-
-impl Eq for Stream {}
-
-impl Serialize for Stream {
-    /// One base64 string.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&to_base64(&self.to_bytes()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Stream {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = from_base64(&text).ok_or(RestoreError::Text).map_err(de::Error::custom)?;
-        Self::from_bytes(&bytes).map_err(de::Error::custom)
-    }
 }

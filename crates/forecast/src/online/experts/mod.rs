@@ -5,6 +5,7 @@
 
 mod holt;
 mod level;
+mod outlook;
 mod profile;
 mod recent;
 mod regression;
@@ -14,10 +15,11 @@ use super::codec::{Fields, Io};
 use super::settings::StreamSettings;
 use holt::Holt;
 use level::Level;
+pub(super) use outlook::{Outlook, scale};
 use plimsoll_model::quantity::{Millis, Timestamp};
 pub(super) use profile::Profile;
 pub(super) use recent::Recent;
-pub(super) use regression::{INPUTS, Regression};
+pub(super) use regression::Regression;
 use shape::Shape;
 
 /// Names in the order of [`Experts::points`]; the regression, one per horizon, and the guests come after them.
@@ -49,6 +51,7 @@ pub(super) struct Experts {
     /// One per season, shortest first.
     pub profiles: Vec<Profile>,
     shape: Shape,
+    pub outlook: Outlook,
 }
 
 impl Experts {
@@ -62,12 +65,14 @@ impl Experts {
             trend_slow: Holt::new(0.25, 0.03, 0.97),
             profiles: settings.seasons.iter().map(profile).collect(),
             shape: Shape::default(),
+            outlook: Outlook::default(),
         }
     }
 
     /// Takes the value of the step at `at`; `gap` steps lie between it and the one before.
-    pub fn update(&mut self, at: Timestamp, gap: u32, value: f64) {
+    pub fn update(&mut self, at: Timestamp, gap: u32, value: f64, usual: f64) {
         self.recent.push(gap, value);
+        self.outlook.update(value, &self.recent, usual);
         self.fast.update(value);
         self.slow.update(value);
         self.trend.update(gap, value);
@@ -119,5 +124,6 @@ impl Fields for Experts {
         self.trend_slow.fields(io);
         self.profiles.iter_mut().for_each(|profile| profile.fields(io));
         self.shape.fields(io);
+        self.outlook.fields(io);
     }
 }
