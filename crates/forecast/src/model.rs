@@ -11,7 +11,7 @@ use crate::explanation::Explanation;
 use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
 use crate::mstl::FittedMstl;
-use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::naive::{FittedLastValue, FittedRecent, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
 use crate::pretrained::FittedPretrained;
 use crate::seasonal_regression::FittedSeasonalRegression;
@@ -147,6 +147,8 @@ macro_rules! fitted {
 fitted! {
     /// The last value.
     LastValue(FittedLastValue),
+    /// The median of the last few values.
+    Recent(FittedRecent),
     /// The value one season ago.
     SeasonalNaive(FittedSeasonalNaive),
     /// Direct seasonal regression.

@@ -6,7 +6,7 @@ use crate::ets::Ets;
 use crate::hybrid::Residual;
 use crate::linear::Autoregression;
 use crate::mstl::Mstl;
-use crate::naive::{LastValue, SeasonalNaive};
+use crate::naive::{LastValue, Recent, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
 use crate::pretrained::Pretrained;
 use crate::seasonal_regression::SeasonalRegression;
@@ -26,6 +26,8 @@ pub struct Entry {
 /// All of them, simplest first.
 pub const ZOO: &[Entry] = &[
     Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
+    Entry { name: "recent-3", about: "the median of the last three values", model: || Box::new(Recent { window: 3 }) },
+    Entry { name: "recent-12", about: "the median of the last twelve", model: || Box::new(Recent { window: 12 }) },
     Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
     Entry {
         name: "seasonal-regression",

@@ -4,16 +4,20 @@ use super::backtest::{Backtest, backtest, origins};
 use super::fitted::{FittedAuto, Member};
 use super::seasons::refined;
 use super::weights::{Past, stretches};
-use crate::naive::{LastValue, SeasonalNaive};
+use crate::naive::{LastValue, Recent, SeasonalNaive};
 use crate::seasonal_regression::SeasonalRegression;
 use crate::{Data, Fit, FitError, Fitted, Levels};
 
 const NAME: &str = "auto";
 
-/// What the budget [`Budget::Usual`] adds, by the names of the zoo.
-const USUAL: [&str; 3] = ["ridge", "holt-winters", "dynamic-optimized-theta"];
+/// Windows of the medians that are tried: a jump in a series of seconds or minutes comes back within some of these.
+const WINDOWS: [usize; 4] = [3, 6, 12, 48];
+/// What every budget has beside the naive ones and the regressions, by the names of the zoo.
+const QUICK: &[&str] = &["simple", "ridge"];
+/// What the budget [`Budget::Usual`] adds.
+const USUAL: &[&str] = &["elastic-net", "holt-winters", "auto-ets", "dynamic-optimized-theta", "mstl", "pretrained"];
 /// What the budget [`Budget::Thorough`] adds.
-const THOROUGH: [&str; 3] = ["auto-ets", "auto-arima", "boosting"];
+const THOROUGH: &[&str] = &["auto-arima", "boosting", "lstm"];
 
 /// How much time the candidates may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,21 +66,28 @@ pub(super) fn compared() -> Levels {
 impl Auto {
     fn candidates(&self, seasons: &[usize]) -> Vec<Box<dyn Fit>> {
         let mut found: Vec<Box<dyn Fit>> = vec![Box::new(LastValue)];
+        if seasons.is_empty() || self.budget == Budget::Quick {
+            found.extend(WINDOWS.map(|window| -> Box<dyn Fit> { Box::new(Recent { window }) }));
+        }
         if !seasons.is_empty() {
             found.push(Box::new(SeasonalNaive { season: Some(0) }));
-            found.push(Box::new(SeasonalRegression::default()));
-            found.push(Box::new(SeasonalRegression::of_logarithms()));
             found.push(Box::new(SeasonalRegression::short()));
-            found.push(Box::new(SeasonalRegression::firm()));
-        }
-        if self.budget >= Budget::Usual {
-            found.extend(USUAL.iter().filter_map(|name| crate::zoo::by_name(name)));
-        }
-        if self.budget >= Budget::Thorough {
-            found.extend(THOROUGH.iter().filter_map(|name| crate::zoo::by_name(name)));
+            found.push(Box::new(SeasonalRegression::default()));
         }
         if seasons.len() > 1 {
             found.push(Box::new(SeasonalNaive { season: Some(seasons.len() - 1) }));
+        }
+        if self.budget >= Budget::Usual && !seasons.is_empty() {
+            found.push(Box::new(SeasonalRegression::of_logarithms()));
+            found.push(Box::new(SeasonalRegression::firm()));
+        }
+        let named = |names: &[&str]| names.iter().filter_map(|name| crate::zoo::by_name(name)).collect::<Vec<_>>();
+        found.extend(named(QUICK));
+        if self.budget >= Budget::Usual {
+            found.extend(named(USUAL));
+        }
+        if self.budget >= Budget::Thorough {
+            found.extend(named(THOROUGH));
         }
         found
     }
