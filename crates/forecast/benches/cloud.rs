@@ -93,6 +93,9 @@ fn virtual_machines(every: usize) {
     let both = |vm: &Recorded, error: f64| (error + error * capacity(vm)) / 2.0;
     let pairs: Vec<(f64, f64)> = vms.iter().zip(&errors).map(|(vm, (a, b))| (both(vm, *a), both(vm, *b))).collect();
     let mean = |part: fn(&(f64, f64)) -> f64| mean_of_scored(&pairs.iter().map(part).collect::<Vec<_>>());
+    if common::has_flag("--explain") {
+        vms.iter().zip(&pairs).for_each(|(vm, (ours, last))| println!("  VM {:<5} {ours:>9.2} {last:>9.2}", vm.name));
+    }
     println!("Bitbrains, {} VMs, {WINDOWS} windows of {HORIZON} steps: MAE over CPU % and MHz", vms.len());
     println!("  last value {:>8.2}\n  auto       {:>8.2}   {cpu:.1} CPU s", mean(|pair| pair.1), mean(|pair| pair.0));
     if let Some(found) = paired_ratio(&pairs, 0.95, 2_000, 1) {
@@ -122,6 +125,9 @@ fn hours(series: &Recorded) -> [f64; 4] {
                 Data::alone(Series { start: series.start, step: series.step, values: &values[..origin] }, &seasons);
             fitted = auto.fit(&data, 1).ok();
             (known, fitted_at) = (origin, origin);
+            if let Some(model) = fitted.as_ref().filter(|_| common::has_flag("--explain")) {
+                println!("{}", model.explain());
+            }
         }
         let Some(model) = fitted.as_mut() else { continue };
         values[known..origin].iter().for_each(|value| model.update(&Sample::of(*value)));
@@ -151,6 +157,9 @@ fn traffic(every: usize) {
         ["world-cup-98", "nasa", "twitter", "servegen", "cloud-monitoring", "alibaba-2018", "azure-cpu-2017", "crane"];
     let sets = names.iter().filter_map(|name| by_name(name));
     let mut all: Vec<Recorded> = sets.flat_map(|set| read(set.name, (set.read)())).collect();
+    if let Some(name) = common::argument("--series") {
+        all.retain(|series| series.name == name);
+    }
     let mut place = 0;
     all.retain(|_| {
         place += 1;

@@ -15,7 +15,8 @@ const WINDOWS: [usize; 4] = [3, 6, 12, 48];
 /// What every budget has beside the naive ones and the regressions, by the names of the zoo.
 const QUICK: &[&str] = &["simple", "ridge"];
 /// What the budget [`Budget::Usual`] adds.
-const USUAL: &[&str] = &["elastic-net", "holt-winters", "auto-ets", "dynamic-optimized-theta", "mstl", "pretrained"];
+const USUAL: &[&str] =
+    &["ridge-additive", "elastic-net", "holt-winters", "auto-ets", "dynamic-optimized-theta", "mstl", "pretrained"];
 /// What the budget [`Budget::Thorough`] adds.
 const THOROUGH: &[&str] = &["auto-arima", "boosting", "lstm"];
 
@@ -135,15 +136,23 @@ impl Fit for Auto {
         let mut members = Vec::new();
         for (place, model) in all.iter().enumerate() {
             let weights: Vec<f64> = stretches.iter().map(|stretch| stretch.weights[place]).collect();
-            if weights.iter().all(|weight| *weight <= 0.0) {
+            let point_weights: Vec<f64> = stretches.iter().map(|stretch| stretch.point_weights[place]).collect();
+            if weights.iter().chain(&point_weights).all(|weight| *weight <= 0.0) {
                 continue;
             }
             if let Ok(fitted) = model.fit(&data, seed) {
-                members.push(Member { name: model.name().to_owned(), weights, loss: losses[place], fitted });
+                members.push(Member {
+                    name: model.name().to_owned(),
+                    weights,
+                    point_weights,
+                    loss: losses[place],
+                    fitted,
+                });
             }
         }
+        let range = data.target.observed().fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
         let spreads = stretches.iter().map(|stretch| (stretch.to, stretch.spread)).collect();
-        let fitted = FittedAuto::new(members, spreads, seasons, origins.len());
+        let fitted = FittedAuto::new(members, spreads, seasons, origins.len(), range);
         fitted
             .map(|fitted| Fitted::Auto(Box::new(fitted)))
             .ok_or(FitError::Unsuitable { model: NAME, why: "no candidate fits it" })
@@ -175,5 +184,6 @@ fn tested(
 
 fn past<'a>(tested: &'a [Backtest], run: usize, values: &'a [f64]) -> Past<'a> {
     let said = tested.iter().map(|test| test.runs[run].said.as_ref().ok().map(crate::Prediction::values)).collect();
-    Past { said, actual: &values[tested[0].runs[run].origin..] }
+    let points = tested.iter().map(|test| test.runs[run].said.as_ref().ok().map(crate::Prediction::points)).collect();
+    Past { said, points, actual: &values[tested[0].runs[run].origin..] }
 }
