@@ -14,6 +14,7 @@
 mod common;
 
 use common::{cpu_seconds, on_all_cores};
+use plimsoll_forecast::naive::Recent;
 use plimsoll_forecast::score::mean_of_scored;
 use plimsoll_forecast::select::{Auto, Budget};
 use plimsoll_forecast::{Ahead, Data, Fit, Fitted, Forecaster, Levels, Sample, Series};
@@ -23,8 +24,8 @@ use plimsoll_traces::sets::{SetError, by_name, cpu_mhz, cpu_percent};
 
 const WINDOWS: usize = 20;
 const HORIZON: usize = 48;
-/// Steps of 5 minutes that are looked at: a week.
-const VM_HISTORY: usize = 2_016;
+/// Steps of 5 minutes that are looked at: two weeks.
+const VM_HISTORY: usize = 4_032;
 
 fn main() {
     let proves = std::env::var("PLIMSOLL_PROVE").is_ok_and(|value| value == "1");
@@ -57,24 +58,28 @@ fn filled_forward(values: &mut [f64]) {
     }
 }
 
-/// Mean absolute errors of `auto` and of the last value over the windows of one VM.
-fn windows(vm: &Recorded) -> (f64, f64) {
+/// What is run on VMs beside the last value.
+const VM_MODELS: [&str; 3] = ["auto", "recent-3", "recent-6"];
+
+/// Mean absolute errors over the windows of one VM: of the last value, then of [`VM_MODELS`].
+fn windows(vm: &Recorded) -> [f64; 4] {
     let mut values = vm.values.clone();
     filled_forward(&mut values);
     let auto = Auto { horizon: Some(HORIZON), history: Some(VM_HISTORY), budget: Budget::Quick, ..Auto::default() };
-    let (mut ours, mut last) = (0.0, 0.0);
+    let models: [Box<dyn Fit>; 3] = [Box::new(auto), Box::new(Recent { window: 3 }), Box::new(Recent { window: 6 })];
+    let mut errors = [0.0; 4];
     for window in 0..WINDOWS {
         let origin = values.len() - (WINDOWS - window) * HORIZON;
+        let came = &values[origin..origin + HORIZON];
         let data = Data::alone(Series { start: vm.start, step: vm.step, values: &values[..origin] }, &[288]);
-        let fitted = auto.fit(&data, 1).expect("a series that is filled has values");
-        let said = fitted.predict(&Ahead::steps(HORIZON), &Levels::deciles());
-        for (actual, said) in values[origin..origin + HORIZON].iter().zip(said.points()) {
-            ours += (actual - said).abs();
-            last += (actual - values[origin - 1]).abs();
+        errors[0] += came.iter().map(|actual| (actual - values[origin - 1]).abs()).sum::<f64>();
+        for (model, error) in models.iter().zip(&mut errors[1..]) {
+            let fitted = model.fit(&data, 1).expect("a series that is filled has values");
+            let said = fitted.predict(&Ahead::steps(HORIZON), &Levels::deciles());
+            *error += came.iter().zip(said.points()).map(|(actual, said)| (actual - said).abs()).sum::<f64>();
         }
     }
-    let steps = (WINDOWS * HORIZON) as f64;
-    (ours / steps, last / steps)
+    errors.map(|sum| sum / (WINDOWS * HORIZON) as f64)
 }
 
 fn virtual_machines(every: usize) {
@@ -91,65 +96,27 @@ fn virtual_machines(every: usize) {
         same.and_then(ratio).unwrap_or(0.0)
     };
     let both = |vm: &Recorded, error: f64| (error + error * capacity(vm)) / 2.0;
-    let pairs: Vec<(f64, f64)> = vms.iter().zip(&errors).map(|(vm, (a, b))| (both(vm, *a), both(vm, *b))).collect();
-    let mean = |part: fn(&(f64, f64)) -> f64| mean_of_scored(&pairs.iter().map(part).collect::<Vec<_>>());
-    if common::has_flag("--explain") {
-        vms.iter().zip(&pairs).for_each(|(vm, (ours, last))| println!("  VM {:<5} {ours:>9.2} {last:>9.2}", vm.name));
-    }
-    println!("Bitbrains, {} VMs, {WINDOWS} windows of {HORIZON} steps: MAE over CPU % and MHz", vms.len());
-    println!("  last value {:>8.2}\n  auto       {:>8.2}   {cpu:.1} CPU s", mean(|pair| pair.1), mean(|pair| pair.0));
-    if let Some(found) = paired_ratio(&pairs, 0.95, 2_000, 1) {
-        let (low, high) = ((found.low - 1.0) * 100.0, (found.high - 1.0) * 100.0);
-        println!(
-            "  difference {:>+8.2} %  (95 % interval {low:+.2} to {high:+.2} %, paired bootstrap over VMs)",
-            (found.ratio - 1.0) * 100.0
-        );
-    }
-}
-
-/// WAPE of `auto`, last value, yesterday and moving mean.
-fn hours(series: &Recorded) -> [f64; 4] {
-    let values = &series.values;
-    let day = (86_400_000 / series.step.0) as usize;
-    let horizon = if day <= 24 { day } else { day / 24 };
-    let auto = Auto { horizon: Some(horizon), history: Some(28 * day), budget: Budget::Quick, ..Auto::default() };
-    let seasons = [day, 7 * day];
-    let at = |index: usize| values[..index].iter().rev().copied().find(|value| value.is_finite()).unwrap_or(0.0);
-    let (mut errors, mut demand) = ([0.0; 4], 0.0);
-    let mut fitted: Option<Fitted> = None;
-    let start = values.len() / 2;
-    let (mut known, mut fitted_at) = (start, 0);
-    for origin in (start..values.len().saturating_sub(horizon)).step_by(horizon) {
-        if fitted.is_none() || origin >= fitted_at + day.max(7 * horizon) {
-            let data =
-                Data::alone(Series { start: series.start, step: series.step, values: &values[..origin] }, &seasons);
-            fitted = auto.fit(&data, 1).ok();
-            (known, fitted_at) = (origin, origin);
-            if let Some(model) = fitted.as_ref().filter(|_| common::has_flag("--explain")) {
-                println!("{}", model.explain());
-            }
+    println!(
+        "Bitbrains, {} VMs, {WINDOWS} windows of {HORIZON} steps: MAE over CPU % and MHz; {cpu:.1} CPU s",
+        vms.len()
+    );
+    let of = |place: usize| vms.iter().zip(&errors).map(|(vm, all)| both(vm, all[place])).collect::<Vec<f64>>();
+    let last = of(0);
+    println!("  {:<12} {:>8.2}", "last-value", mean_of_scored(&last));
+    for (place, name) in VM_MODELS.iter().enumerate() {
+        let ours = of(place + 1);
+        let pairs: Vec<(f64, f64)> = ours.iter().copied().zip(last.iter().copied()).collect();
+        print!("  {name:<12} {:>8.2}", mean_of_scored(&ours));
+        if let Some(found) = paired_ratio(&pairs, 0.95, 2_000, 1) {
+            let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+            let (low, high) = (percent(found.low), percent(found.high));
+            print!(
+                "  {:>+6.2} %  (95 % interval {low:+.2} to {high:+.2} %, paired bootstrap over VMs)",
+                percent(found.ratio)
+            );
         }
-        let Some(model) = fitted.as_mut() else { continue };
-        values[known..origin].iter().for_each(|value| model.update(&Sample::of(*value)));
-        known = origin;
-        let said = model.predict(&Ahead::steps(horizon), &Levels::deciles());
-        let window: Vec<f64> =
-            values[origin - horizon..origin].iter().copied().filter(|value| value.is_finite()).collect();
-        let (last, mean) = (at(origin), window.iter().sum::<f64>() / window.len().max(1) as f64);
-        for step in 0..horizon {
-            let actual = values[origin + step];
-            let yesterday = values[origin + step - day];
-            if !actual.is_finite() {
-                continue;
-            }
-            demand += actual.abs();
-            let yesterday = if yesterday.is_finite() { yesterday } else { last };
-            for (sum, said) in errors.iter_mut().zip([said.points()[step], last, yesterday, mean]) {
-                *sum += (actual - said).abs();
-            }
-        }
+        println!();
     }
-    errors.map(|sum| sum / demand)
 }
 
 fn traffic(every: usize) {
