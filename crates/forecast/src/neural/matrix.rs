@@ -2,8 +2,7 @@
 //!
 //! Every output is a sum in one order that the source fixes. The inner loops run over *outputs* (axpy form), so the
 //! compiler vectorises them without changing the order in which any one output is summed: the result is the same on
-//! every CPU, and the same for one row as for that row within many. Only [`dot`] sums along vectors, in eight fixed
-//! accumulators. There is no fused multiply-add: it rounds differently.
+//! every CPU, and the same for one row as for that row within many. There is no fused multiply-add: it rounds differently.
 
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
@@ -156,18 +155,6 @@ pub fn transposed<R: Real>(w: &[R], columns: usize) -> Vec<R> {
     (0..columns).flat_map(|column| w.iter().skip(column).step_by(columns).copied()).collect()
 }
 
-/// `Σ a b` in eight accumulators, added as ((0+4)+(2+6))+((1+5)+(3+7)), then the values left over.
-#[must_use]
-pub fn dot<R: Real>(a: &[R], b: &[R]) -> R {
-    let mut sums = [R::ZERO; 8];
-    let (left, right) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest = left.remainder().iter().zip(right.remainder());
-    let rest = rest.fold(R::ZERO, |sum, (a, b)| sum + *a * *b);
-    left.zip(right).for_each(|(a, b)| (0..8).for_each(|lane| sums[lane] += a[lane] * b[lane]));
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = sums;
-    ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)) + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,14 +193,6 @@ mod tests {
             let mut bias = vec![0.0; columns];
             rows_add(&mut bias, &y);
             assert_eq!(bias[0], (0..rows).map(|r| y[r * columns]).sum::<f64>());
-        }
-    }
-
-    #[test]
-    fn a_dot_product_of_any_length_is_right() {
-        for n in 0..40 {
-            let a: Vec<f64> = (0..n).map(f64::from).collect();
-            assert_eq!(dot(&a, &a), a.iter().map(|a| a * a).sum::<f64>());
         }
     }
 }

@@ -210,6 +210,23 @@ impl Encoder {
         self.slots.iter().map(|slot| slot.period)
     }
 
+    /// The running mean.
+    #[must_use]
+    pub const fn centre(&self) -> f64 {
+        self.centre
+    }
+
+    /// Of each slot with a season: its steps, the highest less the lowest value of the smoothed season, and what it adds to
+    /// the running mean in the next step.
+    pub fn seasons(&self) -> impl Iterator<Item = (usize, f64, f64)> + '_ {
+        let part = |slot: &Slot| {
+            let high = slot.profile.iter().copied().fold(f64::MIN, f64::max);
+            let low = slot.profile.iter().copied().fold(f64::MAX, f64::min);
+            (slot.period, high - low, slot.anchors(self.age.saturating_add(1), self.last)[1] - self.centre)
+        };
+        self.slots.iter().filter(|slot| slot.period > 1).map(part)
+    }
+
     /// Puts all anchors of the step `ahead` steps after the newest measured value (1 is the next) into `to`.
     pub fn anchors(&self, ahead: usize, to: &mut Vec<f64>) {
         to.clear();

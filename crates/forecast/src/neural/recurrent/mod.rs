@@ -3,6 +3,7 @@
 mod bptt;
 mod cell;
 mod encoder;
+mod fitted;
 mod model;
 mod network;
 mod output;
@@ -11,7 +12,8 @@ mod track;
 mod train;
 mod trained;
 
-pub use model::{FittedRecurrent, Pretrained, Recurrent};
+pub use fitted::FittedRecurrent;
+pub use model::{Pretrained, Recurrent};
 pub use network::{Network, State};
 pub use output::Loss;
 pub use shape::{Cell, LAYERS_MAX, Shape, WIDTH_MAX};

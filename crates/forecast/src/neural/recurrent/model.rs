@@ -1,16 +1,12 @@
 //! Recurrent networks as models: fitted to one series, or trained before and only warmed up on it.
 
-use super::encoder::Encoder;
-use super::network::State;
-use super::output::{Loss, at_level, softmax};
+use super::fitted::FittedRecurrent;
+use super::output::Loss;
 use super::shape::{Cell, LAYERS_MAX, WIDTH_MAX};
 use super::track::Track;
 use super::train::{Training, TrainingReport, train};
 use super::trained::{Recipe, SLOTS_MAX, Trained};
-use crate::neural::weights::{Weights, WeightsError};
-use crate::{Ahead, Data, Explanation, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
-use plimsoll_stats::normal;
-use serde::{Deserialize, Serialize};
+use crate::{Data, Fit, FitError, Fitted, Levels};
 use std::sync::Arc;
 
 /// Levels that are trained unless others are asked for: the middle for scores, the ends for provisioning.
@@ -119,7 +115,7 @@ fn usable(data: &Data<'_>) -> Vec<usize> {
 }
 
 /// One season per slot: the shortest and the longest of those that fit, with none (1 step) first where there are fewer.
-fn periods(data: &Data<'_>, slots: usize) -> Vec<usize> {
+pub(super) fn periods(data: &Data<'_>, slots: usize) -> Vec<usize> {
     let mut seasons = usable(data);
     while seasons.len() > slots.min(SLOTS_MAX) {
         seasons.remove((seasons.len() - 1) / 2);
@@ -154,135 +150,5 @@ impl Fit for Pretrained {
     fn fit(&self, data: &Data<'_>, _seed: u64) -> Result<Fitted, FitError> {
         let fitted = FittedRecurrent::warmed(Arc::clone(&self.trained), data);
         fitted.map(Fitted::Recurrent).ok_or(FitError::TooShort { model: self.name(), needed: 1, found: 0 })
-    }
-}
-
-/// A network with what it remembers of one series. The weights are shared between all series of one network.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Saved", into = "Saved")]
-pub struct FittedRecurrent {
-    trained: Arc<Trained>,
-    encoder: Encoder,
-    state: State<f32>,
-    /// Features of the newest measured step.
-    features: Vec<f32>,
-}
-
-impl FittedRecurrent {
-    fn warmed(trained: Arc<Trained>, data: &Data<'_>) -> Option<Self> {
-        let values = data.target.values;
-        let first = values.iter().position(|value| value.is_finite())?;
-        let encoder = Encoder::new(&periods(data, trained.recipe.slots), values[first]);
-        let (state, features) = (State::zero(trained.shape(), 1), encoder.first_features());
-        let mut fitted = Self { trained, encoder, state, features };
-        fitted.trained.network.step(&mut fitted.state, &fitted.features);
-        values[first + 1..].iter().for_each(|value| fitted.update(&Sample::of(*value)));
-        Some(fitted)
-    }
-
-    /// The network.
-    #[must_use]
-    pub fn trained(&self) -> &Arc<Trained> {
-        &self.trained
-    }
-
-    /// The step within the horizon whose numbers stand for a step ahead.
-    fn within(&self, ahead: usize) -> usize {
-        let horizon = self.trained.recipe.horizon;
-        let season = self.encoder.periods().max().unwrap_or(1);
-        match ahead.checked_sub(horizon) {
-            None | Some(0) => ahead,
-            Some(beyond) if season <= horizon => ahead - beyond.div_ceil(season) * season,
-            Some(_) => horizon,
-        }
-    }
-
-    /// Middle and value per level in units, for a step within the horizon. `row` is the head's numbers of the step.
-    fn distribution(&self, step: usize, row: &[f64], levels: &Levels) -> (f64, Vec<f64>) {
-        let recipe = &self.trained.recipe;
-        let levels = levels.as_slice().iter();
-        if recipe.loss == Loss::Squared {
-            let deviation = f64::from(self.trained.deviations[step - 1]);
-            return (row[0], levels.map(|level| row[0] + deviation * normal::quantile(*level)).collect());
-        }
-        let known = recipe.levels.as_slice();
-        (at_level(known, row, 0.5), levels.map(|level| at_level(known, row, *level)).collect())
-    }
-}
-
-impl Forecaster for FittedRecurrent {
-    fn predict(&self, ahead: &Ahead<'_>, levels: &Levels) -> Prediction {
-        let recipe = &self.trained.recipe;
-        let outputs = self.trained.network.outputs(&self.state, &self.features);
-        let (numbers, logits) = outputs.split_at(recipe.horizon * recipe.levels.len());
-        let (weights, unit) = (softmax(logits), self.encoder.unit());
-        let (mut points, mut values, mut anchors) = (Vec::new(), Vec::new(), Vec::new());
-        for step in 1..=ahead.horizon {
-            // A gap at the end makes the forecast as old as the gap is long: it was made before it.
-            let step = self.encoder.age().saturating_add(step);
-            self.encoder.anchors(step, &mut anchors);
-            let base: f64 = anchors.iter().zip(&weights).map(|(anchor, weight)| anchor * weight).sum();
-            let near = self.within(step);
-            let row = &numbers[(near - 1) * recipe.levels.len()..near * recipe.levels.len()];
-            let mut row: Vec<f64> = row.iter().map(|number| f64::from(*number)).collect();
-            row.sort_by(f64::total_cmp);
-            let (middle, quantiles) = self.distribution(near, &row, levels);
-            let growth = libm::sqrt(step as f64 / near as f64);
-            points.push(base + unit * middle);
-            values.extend(quantiles.into_iter().map(|q| base + unit * (middle + growth * (q - middle))));
-        }
-        Prediction::new(levels, points, values)
-    }
-
-    /// One step of the network. A gap moves the season on and leaves the network as it is.
-    fn update(&mut self, sample: &Sample<'_>) {
-        if let Some(features) = self.encoder.take(sample.value) {
-            self.trained.network.step(&mut self.state, &features);
-            self.features = features;
-        }
-    }
-
-    fn explain(&self) -> Explanation {
-        Explanation::of("recurrent network")
-    }
-}
-
-/// The serialised form.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    weights: Weights,
-    encoder: Encoder,
-    state: State<f32>,
-    features: Vec<f32>,
-}
-
-/// Why a saved network was refused.
-#[derive(Debug, thiserror::Error)]
-enum SavedError {
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    #[error("the saved state does not fit the saved weights")]
-    State,
-}
-
-impl From<FittedRecurrent> for Saved {
-    fn from(fitted: FittedRecurrent) -> Self {
-        let FittedRecurrent { trained, encoder, state, features } = fitted;
-        Self { weights: trained.to_weights(), encoder, state, features }
-    }
-}
-
-impl TryFrom<Saved> for FittedRecurrent {
-    type Error = SavedError;
-
-    fn try_from(saved: Saved) -> Result<Self, SavedError> {
-        let Saved { weights, encoder, state, features } = saved;
-        let trained = Arc::new(Trained::from_weights(weights)?);
-        let shape = trained.shape();
-        let finite = features.len() == shape.inputs && features.iter().all(|value| value.is_finite());
-        if !finite || !state.is_sound(shape) || !encoder.is_sound(trained.recipe.slots) {
-            return Err(SavedError::State);
-        }
-        Ok(Self { trained, encoder, state, features })
     }
 }

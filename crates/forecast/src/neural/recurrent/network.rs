@@ -2,8 +2,9 @@
 
 use super::cell::{Trace, Units, forward, head};
 use super::shape::{Place, Shape};
-use crate::neural::matrix::Real;
+use crate::neural::matrix::{Real, axpy};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// A stack of layers with a dense head.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +95,16 @@ impl<R: Real> Network<R> {
     #[must_use]
     pub fn outputs(&self, state: &State<R>, inputs: &[R]) -> Vec<R> {
         head(&self.places[self.shape.widths.len()], &self.parameters, &self.head_rows(state, inputs))
+    }
+
+    /// Some of the head's outputs, of one sequence: cheap where few are needed.
+    pub(super) fn outputs_in(&self, columns: Range<usize>, state: &State<R>, inputs: &[R]) -> Vec<R> {
+        let place = &self.places[self.shape.widths.len()];
+        let mut outputs = self.parameters[place.bias.clone()][columns.clone()].to_vec();
+        let rows = self.parameters[place.weight.clone()].chunks_exact(place.columns);
+        let seen = self.head_rows(state, inputs);
+        seen.iter().zip(rows).for_each(|(value, row)| axpy(&mut outputs, *value, &row[columns.clone()]));
+        outputs
     }
 
     /// What the head sees, row by row.

@@ -55,6 +55,8 @@ pub struct TrainingReport {
 
 /// Most series that the held-out loss is taken on, evenly spread.
 const CHECKED_MAX: usize = 64;
+/// Forecasts that it is taken on, all series together; at least 8 of each.
+const COMPARED: usize = 64;
 
 /// One place in one series.
 #[derive(Debug, Clone, Copy)]
@@ -124,9 +126,10 @@ fn start_head(network: &mut Network<f32>, recipe: &Recipe) {
     }
 }
 
-/// The time from which on a series is held out: its last horizon, or its last fifth where that is shorter.
+/// The time from which on a series is held out: its last twentieth, but at least one horizon and at most eight, and never
+/// more than its last fifth.
 fn held_out(track: &Track, recipe: &Recipe) -> usize {
-    track.len() - recipe.horizon.min(track.len() / 5)
+    track.len() - (track.len() / 20).clamp(recipe.horizon, 8 * recipe.horizon).min(track.len() / 5)
 }
 
 impl Trainer<'_> {
@@ -263,8 +266,10 @@ impl Trainer<'_> {
         for track in self.tracks.iter().step_by(self.tracks.len().div_ceil(CHECKED_MAX).max(1)) {
             let times = held_out(track, self.recipe)..track.len();
             // The forecasts made up to a held-out stretch before it, where some of their steps fall into it.
-            let from = track.steps_before(times.start - (times.len() / 2).min(times.start));
-            let stride = (track.steps() - from).div_ceil(8).max(1);
+            let early = (self.recipe.horizon / 2).min(times.start);
+            let from = track.steps_before(times.start - early);
+            let origins = (COMPARED / self.tracks.len()).max(8);
+            let stride = ((track.steps() - from) / origins).max(1);
             let mut state = State::zero(self.network.shape(), 1);
             for step in from.saturating_sub(3 * self.training.chunk)..track.steps() {
                 let features = track.features(step);
