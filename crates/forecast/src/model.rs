@@ -16,6 +16,8 @@ use crate::neural::recurrent::FittedRecurrent;
 use crate::pretrained::FittedPretrained;
 use crate::seasonal_regression::FittedSeasonalRegression;
 use crate::select::{FittedAuto, FittedCombination};
+use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::neural::recurrent::FittedRecurrent;
 use crate::theta::FittedTheta;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};

@@ -37,7 +37,7 @@ struct Found {
 }
 
 fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("fixtures/smoothing.json")).unwrap()
+    serde_json::from_str(include_str!("fixtures/smoothing.json")).expect("the fixture is what its script writes")
 }
 
 impl Case {
@@ -48,7 +48,7 @@ impl Case {
     fn fit(&self, model: &dyn Fit, horizon: usize) -> Fitted {
         let seasons = [self.period];
         let seasons = if self.period > 1 { &seasons[..] } else { &[] };
-        model.fit(&Data::alone(Series::untimed(self.known(horizon)), seasons), 0).unwrap()
+        model.fit(&Data::alone(Series::untimed(self.known(horizon)), seasons), 0).expect("the series suits the form")
     }
 
     fn deviation(&self) -> f64 {
@@ -134,7 +134,7 @@ fn the_form_chosen_has_at_least_as_good_a_criterion() {
     for case in &fixture.series {
         let theirs = case.found["auto-ets"].aicc.unwrap();
         let fitted = case.fit(&Ets::auto_following(), fixture.horizon);
-        let ours = unscaled(ets(&fitted), ets(&fitted).aicc(), case.known(fixture.horizon).len());
+        let ours = unscaled(ets(&fitted), ets(&fitted).aicc().expect("chosen"), case.known(fixture.horizon).len());
         assert!(ours < theirs + 0.25, "{}: {} at {ours} and {theirs}", case.name, ets(&fitted).form());
     }
 }

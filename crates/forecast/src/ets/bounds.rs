@@ -1,7 +1,7 @@
 //! Where smoothing parameters may lie, as a map from all of the real numbers, so that a search needs no walls.
 //!
 //! The usual bounds: 0.0001 ≤ α ≤ 0.9999, 0.0001 ≤ β ≤ α, 0.0001 ≤ γ ≤ 1 − α, 0.8 ≤ φ ≤ 0.98; α and β may be held
-//! lower still ([`Bounds`]).
+//! lower still ([`Bounds`]). That parameters are admissible too is checked apart.
 //!
 //! # Source
 //! Hyndman et al. 2008, 2.5.2 and chapter 10.

@@ -3,6 +3,7 @@
 //! All of them are estimated together, as R's `ets` does, but with exact derivatives instead of a simplex: some forty
 //! passes over the series where a simplex in thirty dimensions is far from the optimum after a thousand.
 
+use super::admissible::is_admissible;
 use super::bounds::{Bounds, count};
 use super::form::{Form, Trend};
 use super::minimise::{Limits, Minimiser};
@@ -29,13 +30,14 @@ pub struct Workspace<'a> {
     minimiser: Minimiser,
     gradient: Gradient,
     state: State,
+    scratch: Vec<f64>,
 }
 
 /// Smoothing parameters that a search may start from, slow to fast; α as a share of the greatest.
 const ALPHAS: [f64; 4] = [0.03, 0.15, 0.4, 0.8];
+const GAMMAS: [f64; 3] = [0.02, 0.1, 0.4];
 /// Greatest α above which slow and fast smoothing may be two hills.
 const HILLS: f64 = 0.5;
-const GAMMAS: [f64; 3] = [0.02, 0.1, 0.4];
 
 /// Unit of each state in a search: about what one error can change.
 struct Units {
@@ -72,11 +74,22 @@ impl<'a> Workspace<'a> {
         let none = Smoothing { alpha: 0.0, beta: 0.0, gamma: 0.0, phi: 1.0 };
         let gradient = Gradient { smoothing: none, state: State::default() };
         let tape = Tape::new(values.values.len());
-        Self { values, bounds, tape, minimiser: Minimiser::default(), gradient, state: State::default() }
+        Self {
+            values,
+            bounds,
+            tape,
+            minimiser: Minimiser::default(),
+            gradient,
+            state: State::default(),
+            scratch: Vec::new(),
+        }
     }
 
-    /// −2 log L of given parameters from given states.
+    /// −2 log L of given parameters from given states; infinite outside of the admissible region.
     pub fn likelihood(&mut self, form: Form, by: &Smoothing, start: &State) -> f64 {
+        if !is_admissible(form, by, self.values.period, &mut self.scratch) {
+            return f64::INFINITY;
+        }
         self.state.clone_from(start);
         self.tape.likelihood(form, &self.values, by, &mut self.state)
     }
@@ -113,7 +126,7 @@ impl<'a> Workspace<'a> {
         let gammas: &[f64] = if form.is_seasonal() { &GAMMAS } else { &[0.0] };
         let Bounds { alpha_max, beta_max } = self.bounds;
         let beta = |alpha: f64| if form.has_trend() { 0.02 * alpha.min(beta_max) + 1e-4 } else { 0.0 };
-        let mut best_of = |shares: &[f64]| {
+        let best_of = |shares: &[f64]| {
             let mut best = None;
             for (share, gamma) in shares.iter().flat_map(|share| gammas.iter().map(move |gamma| (share, gamma))) {
                 let alpha = share * alpha_max;
@@ -126,7 +139,7 @@ impl<'a> Workspace<'a> {
             best.map(|(_, by)| by)
         };
         let hills = if alpha_max > HILLS { ALPHAS.len() / 2 } else { ALPHAS.len() };
-        ALPHAS.chunks(hills).filter_map(|shares| best_of(shares)).collect()
+        ALPHAS.chunks(hills).filter_map(best_of).collect()
     }
 
     /// The best that a search from there finds.
@@ -141,11 +154,14 @@ impl<'a> Workspace<'a> {
         let mut x = vec![0.0; smoothing + states];
         self.bounds.position(form, by, &mut x[..smoothing]);
         pack(form, start, &units, &mut x[smoothing..]);
-        let Self { values, bounds, tape, minimiser, gradient, state } = self;
+        let Self { values, bounds, tape, minimiser, gradient, state, scratch } = self;
         gradient.state.season.resize(start.season.len(), 0.0);
         let mut initial = start.clone();
         let found = minimiser.run(&mut x, limits, |x, out| {
             let by = bounds.smoothing(form, &x[..smoothing]);
+            if !is_admissible(form, &by, values.period, scratch) {
+                return f64::INFINITY;
+            }
             unpack(form, &x[smoothing..], &units, &mut initial);
             state.clone_from(&initial);
             let value = tape.likelihood(form, values, &by, state);

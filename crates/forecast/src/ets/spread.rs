@@ -15,7 +15,7 @@ const ORIGINS_MAX: usize = 200;
 /// Origins that a step needs to have a say.
 const ORIGINS_MIN: usize = 20;
 /// A factor stays within these.
-const FACTORS: (f64, f64) = (0.2, 1.5);
+const FACTORS: (f64, f64) = (0.02, 1.5);
 
 /// Measured over promised deviation at 1, 2, 4, 8, … steps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

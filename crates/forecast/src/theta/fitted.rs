@@ -2,6 +2,8 @@
 
 use super::season::Adjustment;
 use super::state::{Parameters, State};
+use crate::ets::season_part;
+use crate::explanation::{Explanation, NamedPart};
 use crate::{Ahead, Forecaster, Levels, Prediction, Sample};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,17 @@ impl Method {
     #[must_use]
     pub const fn is_optimized(self) -> bool {
         matches!(self, Self::Optimized | Self::DynamicOptimized)
+    }
+
+    /// It in words.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Standard => "standard theta",
+            Self::Optimized => "optimized theta",
+            Self::Dynamic => "dynamic theta",
+            Self::DynamicOptimized => "dynamic optimized theta",
+        }
     }
 
     /// Whether the line follows the values.
@@ -133,6 +146,19 @@ impl Forecaster for FittedTheta {
         let value = if sample.value.is_finite() { sample.value / self.scale } else { f64::NAN };
         self.state.advance(&self.by, self.season.without(value, self.next));
         self.next = (self.next + 1) % self.season.parts.len().max(1);
+    }
+
+    fn explain(&self) -> Explanation {
+        let Adjustment { parts, multiplicative } = &self.season;
+        let unit = if *multiplicative { 1.0 } else { self.scale };
+        let named = |name: &str, value: f64| NamedPart { name: name.to_owned(), value };
+        Explanation {
+            level: Some(self.state.level * self.scale),
+            trend: Some(self.by.weight * self.state.line.slope * self.scale),
+            seasons: season_part(parts, self.next, unit, *multiplicative).into_iter().collect(),
+            terms: vec![named("alpha", self.by.alpha), named("1 - 1/theta", self.by.weight)],
+            ..Explanation::of(self.method.about())
+        }
     }
 }
 

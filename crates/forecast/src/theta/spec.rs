@@ -4,13 +4,13 @@ use super::estimate::{self, Estimate, USUAL_WEIGHT};
 use super::fitted::{FittedTheta, Method};
 use super::season::Adjustment;
 use super::state::Line;
-use crate::ets::power_of_two;
+use crate::ets::{power_of_two, recent};
 use crate::{Data, Fit, FitError, Fitted};
 
 /// The theta method: of several, the one with the least mean square of its errors, the simpler of equals.
 ///
 /// A season (the shortest of the data's) is divided out where the autocorrelation says that there is one, and subtracted where
-/// values or factors are not above 0. Gaps are passed over: the level goes on as forecast, the line stays.
+/// values or factors are not above 0. Of a long series, the last 4,096 values or ten seasons are looked at. Gaps are passed over: the level goes on as forecast, the line stays.
 ///
 /// # Source
 /// Fiorucci et al., "Models for Optimising the Theta Method and Their Relationship to State Space Models", International
@@ -60,14 +60,15 @@ impl Fit for Theta {
     }
 
     fn fit(&self, data: &Data<'_>, _seed: u64) -> Result<Fitted, FitError> {
-        let all = data.target.values;
-        let first = all.iter().position(|value| value.is_finite());
-        let first = first.ok_or(FitError::TooShort { model: self.name, needed: 1, found: 0 })?;
-        let seen = data.target.observed().count();
-        let scale = power_of_two(data.target.observed().map(|value| value.abs() / seen as f64).sum());
+        let period = data.seasons.first().copied().unwrap_or(1);
+        let recent = recent(data.target.values, period);
+        let recent = recent.ok_or(FitError::TooShort { model: self.name, needed: 1, found: 0 })?;
+        let observed = || recent.iter().filter(|value| value.is_finite());
+        let seen = observed().count();
+        let scale = power_of_two(observed().map(|value| value.abs() / seen as f64).sum());
         let scaled = |value: &f64| if value.is_finite() { value / scale } else { f64::NAN };
-        let mut values: Vec<f64> = all[first..].iter().map(scaled).collect();
-        let season = Adjustment::of(&values, data.seasons.first().copied().unwrap_or(1));
+        let mut values: Vec<f64> = recent.iter().map(scaled).collect();
+        let season = Adjustment::of(&values, period);
         values.iter_mut().enumerate().for_each(|(at, value)| *value = season.without(*value, at));
         let (method, best) = self.best(&values);
         let variance = best.squares / (best.errors.saturating_sub(1)).max(1) as f64;
