@@ -1,8 +1,9 @@
 //! A fitted direct forecast: the recipe of its rows, the newest values, and a model per horizon.
 
 use super::head::{Asked, Head};
+use crate::explanation::NamedPart;
 use crate::features::{History, Recipe, Rows};
-use crate::{Ahead, Events, Forecaster, Levels, Prediction, Sample};
+use crate::{Ahead, Events, Explanation, Forecaster, Levels, Prediction, Sample};
 use serde::{Deserialize, Serialize};
 
 /// What [`super::Direct`] gives.
@@ -18,7 +19,12 @@ pub struct FittedDirect {
     low: f64,
     /// Nor above this.
     high: f64,
+    /// What the columns are called.
+    names: Vec<String>,
 }
+
+/// Columns named in an explanation: those that matter most.
+const NAMED: usize = 8;
 
 /// A point and its quantiles at one horizon.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,19 +36,31 @@ pub struct AtHorizon {
 }
 
 impl FittedDirect {
-    pub(super) fn new(recipe: Recipe, mut history: History, heads: Vec<(usize, Head)>, size: f64) -> Self {
+    pub(super) fn new(
+        recipe: Recipe,
+        mut history: History,
+        heads: Vec<(usize, Head)>,
+        size: f64,
+        names: Vec<String>,
+    ) -> Self {
         let len = history.next();
         let measured = || history.window(len.saturating_sub(1), len).iter().copied().filter(|value| value.is_finite());
         let low = measured().fold(f64::INFINITY, f64::min);
         let high = measured().fold(f64::NEG_INFINITY, f64::max);
         let wide = (high - low).max(0.0);
         history.trim();
-        Self { recipe, history, heads, size, low: low - wide, high: high + wide }
+        Self { recipe, history, heads, size, low: low - wide, high: high + wide, names }
     }
 
     /// For a model of other series, which may know more than this one has shown: nothing holds it back.
-    pub(super) fn unbounded(recipe: Recipe, history: History, heads: Vec<(usize, Head)>, size: f64) -> Self {
-        Self { low: f64::MIN, high: f64::MAX, ..Self::new(recipe, history, heads, size) }
+    pub(super) fn unbounded(
+        recipe: Recipe,
+        history: History,
+        heads: Vec<(usize, Head)>,
+        size: f64,
+        names: Vec<String>,
+    ) -> Self {
+        Self { low: f64::MIN, high: f64::MAX, ..Self::new(recipe, history, heads, size, names) }
     }
 
     /// The forecast of one step, `horizon` (from 1) ahead, without those before it: one row of the newest values.
@@ -57,7 +75,7 @@ impl FittedDirect {
         AtHorizon { point, quantiles }
     }
 
-    /// What its columns are called needs the data it was fitted to: see [`Recipe::names`].
+    /// What its rows hold.
     #[must_use]
     pub const fn recipe(&self) -> &Recipe {
         &self.recipe
@@ -98,5 +116,24 @@ impl Forecaster for FittedDirect {
 
     fn update(&mut self, sample: &Sample<'_>) {
         self.history.push(sample);
+    }
+
+    /// Terms are the columns with the largest weights (in units of the column, linear models) or with the largest share of
+    /// the splits (trees), of the model of the nearest horizon.
+    fn explain(&self) -> Explanation {
+        let Some((horizon, head)) = self.heads.first() else { return Explanation::default() };
+        let (kind, weights) = head.weights(self.names.len());
+        let part = |(name, value): (&String, f64)| NamedPart { name: name.clone(), value };
+        let mut terms: Vec<NamedPart> = self.names.iter().zip(weights).map(part).collect();
+        terms.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
+        terms.truncate(NAMED);
+        terms.retain(|term| term.value != 0.0);
+        let to = if self.recipe.horizon { "up to " } else { "" };
+        let last = self.history.window(self.history.next().saturating_sub(1), 1).first().copied();
+        Explanation {
+            level: last.filter(|last| last.is_finite()).map(|last| self.history.scale().invert(last)),
+            terms,
+            ..Explanation::of(format!("{kind} for {to}{horizon} steps, {} scale", self.history.scale().name()))
+        }
     }
 }

@@ -102,8 +102,9 @@ impl Fit for GlobalBoosting {
         }
         let history = history(data, &self.recipe, self.horizon);
         let size = size(&history);
+        let names = self.recipe.names(&Data::alone(data.target, data.seasons));
         let heads = vec![(self.horizon, Head::Boosting(self.boosting.clone()))];
-        Ok(Fitted::Direct(Box::new(FittedDirect::unbounded(self.recipe.clone(), history, heads, size))))
+        Ok(Fitted::Direct(Box::new(FittedDirect::unbounded(self.recipe.clone(), history, heads, size, names))))
     }
 }
 
@@ -123,7 +124,9 @@ mod tests {
         let many: Vec<Vec<f64>> = (0..12).map(|seed| day(24 * 10, 1.0 + seed as f64 * 50.0, seed)).collect();
         let data: Vec<Data<'_>> = many.iter().map(|values| Data::alone(Series::untimed(values), &[24])).collect();
         let boosting = BoostingSettings { rounds_max: 60, ..BoostingSettings::default() };
-        let settings = GlobalSettings { recipe: Recipe::usual(&data[0]), horizon: 24, boosting, rows_per_series: 400 };
+        let mut recipe = Recipe::usual(&data[0]);
+        recipe.known.fourier = vec![crate::features::Seasonality { period: 24, orders: 2 }];
+        let settings = GlobalSettings { recipe, horizon: 24, boosting, rows_per_series: 400 };
         let global = GlobalBoosting::train(&data, &settings, 1).unwrap();
         let new = day(72, 7_000.0, 99);
         let mut fitted = global.fit(&Data::alone(Series::untimed(&new[..47]), &[24]), 0).unwrap();

@@ -3,7 +3,7 @@
 use super::spread::{Scores, Spread};
 use super::training::Table;
 use crate::linear::{LeastSquares, LinearModel, quantile_regression};
-use crate::trees::{Boosting, BoostingSettings, Forest, ForestSettings};
+use crate::trees::{Boosting, BoostingSettings, Forest, ForestSettings, Tree};
 use plimsoll_stats::quantile;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,20 @@ impl<'a> Asked<'a> {
 }
 
 impl Head {
+    /// What it is, and how much each of so many columns matters to it.
+    pub(crate) fn weights(&self, columns: usize) -> (&'static str, Vec<f64>) {
+        match self {
+            Self::Linear { model, .. } => ("linear regression", model.weights.clone()),
+            Self::Pinball { models, .. } => {
+                // The model nearest to the median.
+                let nearest = models.iter().min_by(|a, b| (a.0 - 0.5).abs().total_cmp(&(b.0 - 0.5).abs()));
+                ("quantile regression", nearest.map_or_else(Vec::new, |(_, model)| model.weights.clone()))
+            }
+            Self::Forest(forest) => ("trees", shares(forest.grown(), columns)),
+            Self::Boosting(boosting) => ("boosted trees", shares(boosting.grown(), columns)),
+        }
+    }
+
     /// The point of a row, with the quantiles appended to `out`. Linear models see a gap as the column's mean in training.
     pub(crate) fn predict(&self, row: &mut [f64], asked: &Asked<'_>, out: &mut Vec<f64>) -> f64 {
         match self {
@@ -117,6 +131,15 @@ impl Head {
             Self::Boosting(boosting) => boosting.quantiles(row, asked.levels, out),
         }
     }
+}
+
+/// Each column's share of all splits.
+fn shares<'a>(trees: impl Iterator<Item = &'a Tree>, columns: usize) -> Vec<f64> {
+    let mut counts = vec![0.0; columns];
+    trees.for_each(|tree| tree.count_splits(&mut counts));
+    let total: f64 = counts.iter().sum();
+    counts.iter_mut().for_each(|count| *count /= total.max(1.0));
+    counts
 }
 
 fn bridge(row: &mut [f64], fallback: &[f64]) {

@@ -168,6 +168,7 @@ impl Fit for Direct {
             }
         }
         history.set_depth(recipe.reach(farthest));
-        Ok(Fitted::Direct(Box::new(FittedDirect::new(recipe, history, heads, size))))
+        let names = recipe.names(data);
+        Ok(Fitted::Direct(Box::new(FittedDirect::new(recipe, history, heads, size, names))))
     }
 }

@@ -48,6 +48,16 @@ impl Scale {
         Self { transform, unit: if unit.is_finite() && unit > 0.0 { unit } else { 1.0 } }
     }
 
+    /// What errors on it are: `additive`, `square-root` or `relative`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.transform {
+            Transform::Identity => "additive",
+            Transform::Root => "square-root",
+            Transform::Log => "relative",
+        }
+    }
+
     /// A value as the model sees it; NaN stays NaN, and an infinite value is one.
     #[must_use]
     pub fn apply(&self, value: f64) -> f64 {

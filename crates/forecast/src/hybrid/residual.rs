@@ -1,10 +1,11 @@
 //! Any model, corrected by what a learner makes of its errors.
 
 use crate::direct::{Asked, Head, Learner, Table, size};
+use crate::explanation::NamedPart;
 use crate::features::{History, Recipe, Rows, Scale};
 use crate::linear::Autoregression;
 use crate::trees::{ForestSettings, Growth};
-use crate::{Ahead, Data, Events, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
+use crate::{Ahead, Data, Events, Explanation, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
 use plimsoll_stats::Random;
 use serde::{Deserialize, Serialize};
 
@@ -239,6 +240,16 @@ impl Forecaster for FittedResidual {
         self.base.update(sample);
         self.history.push(sample);
     }
+
+    /// The base's own, and how much of what was learnt from its errors is added to its points.
+    fn explain(&self) -> Explanation {
+        let mut explained = self.base.explain();
+        explained.form.push_str(", corrected by trees on its errors");
+        explained.terms.push(NamedPart { name: "share of the correction taken".into(), value: self.share });
+        // The margin of the base alone is not the one given.
+        explained.margin = None;
+        explained
+    }
 }
 
 #[cfg(test)]
@@ -255,7 +266,7 @@ mod tests {
     #[test]
     fn trees_learn_what_the_last_value_can_not_know() {
         let values = saw(606);
-        let spec = Residual { base: Box::new(LastValue), ..Residual::linear_trees() };
+        let spec = Residual { base: Box::new(LastValue), horizon: 6, ..Residual::linear_trees() };
         let mut fitted = spec.fit(&Data::alone(Series::untimed(&values[..599]), &[6]), 1).unwrap();
         fitted.update(&Sample::of(values[599]));
         let said = fitted.predict(&Ahead::steps(6), &Levels::deciles());

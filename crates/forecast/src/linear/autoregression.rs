@@ -135,7 +135,9 @@ impl Fit for Autoregression {
         let (low, high) = bounds(history.window(len - 1, len));
         let lost = FittedAutoregression::fill(&mut history, &model, &lags, &known, data.events);
         history.trim();
-        let fitted = FittedAutoregression { history, lags, known, model, spread, low, high };
+        let names = known.names(data);
+        let recent = super::fitted::Recent::default();
+        let fitted = FittedAutoregression { history, lags, known, model, spread, low, high, names, recent };
         debug_assert!(lost || fitted.history.next() == len);
         Ok(Fitted::Autoregression(Box::new(fitted)))
     }

@@ -2,8 +2,9 @@
 
 use super::LinearModel;
 use crate::direct::{Scores, Spread};
+use crate::explanation::{Margin, NamedPart, RecentErrors};
 use crate::features::{History, Known};
-use crate::{Ahead, Events, Forecaster, Levels, NO_EVENTS, Prediction, Sample};
+use crate::{Ahead, Events, Explanation, Forecaster, Levels, NO_EVENTS, Prediction, Sample};
 use serde::{Deserialize, Serialize};
 
 /// What [`super::Autoregression`] gives.
@@ -24,6 +25,39 @@ pub struct FittedAutoregression {
     pub(super) low: f64,
     /// Nor above this.
     pub(super) high: f64,
+    /// Names of the columns known in advance.
+    pub(super) names: Vec<String>,
+    /// Errors one step ahead since it was fitted.
+    pub(super) recent: Recent,
+}
+
+/// Exponentially weighted errors, in the units of the series.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Recent {
+    count: u64,
+    absolute: f64,
+    bias: f64,
+}
+
+/// Errors that weigh in [`Recent`]: about as many.
+const RECENT: u64 = 64;
+/// Lags named in an explanation: those of the largest weights.
+const NAMED: usize = 8;
+
+impl Recent {
+    fn push(&mut self, error: f64) {
+        if error.is_finite() {
+            self.count += 1;
+            let weight = 1.0 / self.count.min(RECENT) as f64;
+            self.absolute += weight * (error.abs() - self.absolute);
+            self.bias += weight * (error - self.bias);
+        }
+    }
+
+    fn explained(self) -> Option<RecentErrors> {
+        let Self { count, absolute, bias } = self;
+        (count > 0).then_some(RecentErrors { count, mean_absolute: absolute, bias, coverage: None })
+    }
 }
 
 impl FittedAutoregression {
@@ -108,8 +142,36 @@ impl Forecaster for FittedAutoregression {
 
     fn update(&mut self, sample: &Sample<'_>) {
         let scaled = self.history.scale().apply(sample.value);
-        let value = if scaled.is_finite() { scaled } else { self.path(&Ahead { horizon: 1, events: &NO_EVENTS })[0] };
-        self.history.push_scaled(value, &[]);
+        let said = self.path(&Ahead { horizon: 1, events: &NO_EVENTS })[0];
+        self.recent.push(sample.value - self.history.scale().invert(said));
+        self.history.push_scaled(if scaled.is_finite() { scaled } else { said }, &[]);
+    }
+
+    /// The weights are those of scaled values; errors are of forecasts that knew of no event.
+    fn explain(&self) -> Explanation {
+        let (of_lags, of_known) = self.model.weights.split_at(self.lags.len());
+        let part = |(name, weight): (String, &f64)| NamedPart { name, value: *weight };
+        let lags = self.lags.iter().map(|lag| format!("lag {lag}"));
+        let mut terms: Vec<NamedPart> = lags.zip(of_lags).map(part).collect();
+        terms.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
+        terms.truncate(NAMED);
+        terms.extend(self.names.iter().cloned().zip(of_known).map(part));
+        let levels = Levels::try_new(vec![0.99]).unwrap_or_else(|_| Levels::deciles());
+        let next = self.predict(&Ahead::steps(1), &levels);
+        let margin = Margin {
+            level: 0.99,
+            value: next.values()[levels.len() - 1] - next.points()[0],
+            scale: self.history.scale().name().into(),
+        };
+        let last = self.history.next().checked_sub(1).map(|last| self.history.scale().invert(self.history.value(last)));
+        let form = format!("linear regression on {} lags ({} scale)", self.lags.len(), self.history.scale().name());
+        Explanation {
+            level: last,
+            terms,
+            margin: Some(margin),
+            recent: self.recent.explained(),
+            ..Explanation::of(form)
+        }
     }
 }
 
@@ -173,6 +235,19 @@ mod tests {
             60,
         );
         assert_eq!(short.path(&Ahead::steps(30)), long.path(&Ahead::steps(30)));
+    }
+
+    #[test]
+    fn it_names_its_lags_and_what_it_got_wrong() {
+        let values = series(400, 1);
+        let mut fitted = fit(&values[..399]);
+        assert_eq!(fitted.explain().recent, None);
+        fitted.update(&Sample::of(values[399]));
+        let explained = fitted.explain();
+        assert_eq!(explained.terms.len(), NAMED);
+        assert!(explained.terms.iter().any(|term| term.name == "lag 24"), "{explained}");
+        assert!(explained.recent.is_some_and(|recent| recent.count == 1 && recent.mean_absolute == recent.bias.abs()));
+        assert!(explained.margin.is_some_and(|margin| margin.value > 0.0 && margin.scale == "relative"));
     }
 
     #[test]

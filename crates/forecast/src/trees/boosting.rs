@@ -93,9 +93,8 @@ impl Boosting {
     }
 
     /// Trees of all quantiles.
-    #[must_use]
-    pub fn trees(&self) -> usize {
-        self.sums.iter().map(|sum| sum.trees.len()).sum()
+    pub(crate) fn grown(&self) -> impl Iterator<Item = &Tree> {
+        self.sums.iter().flat_map(|sum| &sum.trees)
     }
 }
 

@@ -76,6 +76,11 @@ impl Forest {
         Self { trees: (0..settings.trees.max(1)).map(tree).collect() }
     }
 
+    /// Its trees.
+    pub(crate) fn grown(&self) -> impl Iterator<Item = &Tree> {
+        self.trees.iter().map(|leafy| &leafy.tree)
+    }
+
     /// The mean of what its trees say.
     #[must_use]
     pub fn mean(&self, row: &[f64]) -> f64 {

@@ -40,6 +40,15 @@ impl Tree {
         self.leaf_node(row).next as usize
     }
 
+    /// Adds the splits of each column to `counts`.
+    pub(crate) fn count_splits(&self, counts: &mut [f64]) {
+        for node in self.nodes.iter().filter(|node| node.column != LEAF) {
+            if let Some(count) = counts.get_mut(usize::from(node.column)) {
+                *count += 1.0;
+            }
+        }
+    }
+
     /// Leaves.
     #[must_use]
     pub fn leaves(&self) -> usize {
