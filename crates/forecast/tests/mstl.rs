@@ -78,14 +78,21 @@ fn seasons_that_grow_with_the_level_are_for_logarithms() {
 }
 
 #[test]
-fn a_forecast_is_the_sum_of_its_parts() {
-    let fitted = fit(&Mstl::default(), &load(1_000, 1.0, 4), &[24, 168]);
-    let said = say(&fitted, 30);
-    for step in 1..=30 {
-        let parts = fitted.parts(step);
-        assert_eq!(parts.seasons.iter().map(|season| season.0).collect::<Vec<_>>(), [24, 168]);
-        let sum = parts.level + parts.deviation + parts.seasons.iter().map(|season| season.1).sum::<f64>();
-        assert!((sum - said.points()[step - 1]).abs() < 1e-9);
+fn a_forecast_is_made_of_its_parts() {
+    let values = load(1_000, 1.0, 4);
+    for model in [Mstl::default(), Mstl::log()] {
+        let mut fitted = fit(&model, &values, &[24, 168]);
+        assert_eq!(fitted.explain().recent, None);
+        (0..30).for_each(|_| fitted.update(&Sample::of(1_000.0)));
+        let parts = fitted.explain();
+        assert_eq!(parts.seasons.iter().map(|season| season.period).collect::<Vec<_>>(), [24, 168]);
+        let base = parts.level.unwrap() + parts.trend.unwrap() + parts.terms[0].value;
+        let seasons = || parts.seasons.iter().map(|season| season.next);
+        let whole = if fitted.is_log() { base * seasons().product::<f64>() } else { base + seasons().sum::<f64>() };
+        let point = say(&fitted, 1).points()[0];
+        assert!((whole / point - 1.0).abs() < 1e-9, "{whole} {point}");
+        let recent = parts.recent.unwrap();
+        assert!(recent.count == 30 && recent.bias > 0.0 && recent.mean_absolute >= recent.bias);
     }
 }
 

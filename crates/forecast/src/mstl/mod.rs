@@ -1,5 +1,5 @@
-//! Several seasons and a trend, forecast apart: each season repeats its last cycle, the rest is carried on by
-//! [`trend`](self).
+//! Several seasons and a trend, forecast apart: each season repeats its last cycle, the rest is carried on by a trend
+//! that is fitted for many steps ahead.
 //!
 //! The seasons come from [`crate::decompose::mstl`]. What they leave is noise, and less of it than there is: a season
 //! estimated from a few cycles has swallowed its share. [`Loess::swallowed`] says how much, and the quantiles are that
@@ -12,7 +12,8 @@
 mod trend;
 
 use crate::decompose::{self, DecomposeError, Decomposition, Loess};
-use crate::{Ahead, Data, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample, Series};
+use crate::explanation::{NamedPart, RecentErrors, SeasonPart};
+use crate::{Ahead, Data, Explanation, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample, Series};
 use plimsoll_stats::normal;
 use serde::{Deserialize, Serialize};
 use trend::Trend;
@@ -22,6 +23,8 @@ use trend::Trend;
 const WINDOW: usize = 9;
 /// Steps that the trend is fitted for where there is no season.
 const REACH_WITHOUT_SEASON: usize = 16;
+/// Forecasts that recent errors are about.
+const RECENT: u64 = 64;
 /// Quantiles are widened at most by this factor of the variance: of two cycles nearly everything is swallowed.
 const SWALLOWED_MAX: f64 = 4.0;
 
@@ -33,17 +36,6 @@ pub struct Mstl {
     name: &'static str,
     decomposition: decompose::Mstl,
     log: bool,
-}
-
-/// What one step of a forecast is made of. Their sum is the forecast, or its logarithm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Parts {
-    /// The slow level with its slope.
-    pub level: f64,
-    /// What is left of the newest value's distance from it.
-    pub deviation: f64,
-    /// Length and value of each season, shortest first.
-    pub seasons: Vec<(usize, f64)>,
 }
 
 /// The last cycle of one season.
@@ -65,6 +57,16 @@ pub struct FittedMstl {
     trend: Trend,
     /// The variance of the trend's errors times this is that of a forecast.
     widening: f64,
+    /// Errors of the forecasts one step ahead since it was fitted.
+    recent: Recent,
+}
+
+/// How the last forecasts did, older ones fading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Recent {
+    count: u64,
+    absolute: f64,
+    bias: f64,
 }
 
 impl Default for Mstl {
@@ -117,7 +119,7 @@ impl Fit for Mstl {
         let shortest = parts.seasons.first().map(|season| season.period);
         let trend = Trend::fit(&parts.adjusted(), shortest.map_or(REACH_WITHOUT_SEASON, |period| 2 * period));
         let (cycles, widening) = self.cycles(&parts);
-        Ok(Fitted::Mstl(FittedMstl { log_floor, cycles, trend, widening }))
+        Ok(Fitted::Mstl(FittedMstl { log_floor, cycles, trend, widening, recent: Recent::default() }))
     }
 }
 
@@ -151,15 +153,6 @@ impl Mstl {
 }
 
 impl FittedMstl {
-    /// What the forecast of a step (1 is the next) is made of; of logarithms when [`FittedMstl::is_log`].
-    #[must_use]
-    pub fn parts(&self, step: usize) -> Parts {
-        let step = step.max(1);
-        let (level, deviation) = self.trend.ahead().nth(step - 1).unwrap_or_default();
-        let seasons = self.cycles.iter().map(|cycle| (cycle.values.len(), cycle.at(step - 1))).collect();
-        Parts { level, deviation, seasons }
-    }
-
     /// Whether it works on logarithms.
     #[must_use]
     pub const fn is_log(&self) -> bool {
@@ -168,6 +161,16 @@ impl FittedMstl {
 
     fn natural(&self, value: f64) -> f64 {
         if self.is_log() { libm::exp(value) } else { value }
+    }
+}
+
+impl Recent {
+    /// Takes an error of a forecast; the last `RECENT` weigh about the same.
+    fn add(&mut self, error: f64) {
+        self.count += 1;
+        let weight = 1.0 / self.count.min(RECENT) as f64;
+        self.absolute += weight * (error.abs() - self.absolute);
+        self.bias += weight * (error - self.bias);
     }
 }
 
@@ -202,7 +205,11 @@ impl Forecaster for FittedMstl {
         };
         let season: f64 = self.cycles.iter().map(|cycle| cycle.at(0)).sum();
         let (level, deviation) = self.trend.ahead().next().unwrap_or_default();
-        let error = value - season - level - deviation;
+        let forecast = level + deviation + season;
+        let error = value - forecast;
+        if sample.value.is_finite() {
+            self.recent.add(sample.value - self.natural(forecast));
+        }
         for cycle in &mut self.cycles {
             if error.is_finite() {
                 cycle.values[cycle.next] += cycle.gain * error;
@@ -210,5 +217,34 @@ impl Forecaster for FittedMstl {
             cycle.next = (cycle.next + 1) % cycle.values.len();
         }
         self.trend.update(value - season);
+    }
+    fn explain(&self) -> Explanation {
+        let (level, slope, deviation) = self.trend.state();
+        let (next, start) = (self.natural(level + slope), self.natural(level));
+        let season = |cycle: &Cycle| {
+            let shape = || cycle.values.iter().map(|value| self.natural(*value));
+            let swing = shape().fold(f64::MIN, f64::max) - shape().fold(f64::MAX, f64::min);
+            let next = self.natural(cycle.at(0));
+            SeasonPart { period: cycle.values.len(), swing, next, multiplies: self.is_log() }
+        };
+        let recent = RecentErrors {
+            count: self.recent.count,
+            mean_absolute: self.recent.absolute,
+            bias: self.recent.bias,
+            coverage: None,
+        };
+        let away = NamedPart {
+            name: "distance of the newest value from the level, a step on".into(),
+            value: self.natural(level + slope + deviation) - next,
+        };
+        let form = if self.is_log() { "MSTL on logarithms" } else { "MSTL" };
+        Explanation {
+            level: Some(start),
+            trend: Some(next - start),
+            seasons: self.cycles.iter().map(season).collect(),
+            terms: vec![away],
+            recent: (self.recent.count > 0).then_some(recent),
+            ..Explanation::of(form)
+        }
     }
 }

@@ -56,6 +56,11 @@ impl Trend {
         }
     }
 
+    /// Level now, what the slope and the deviation add to it one step on.
+    pub const fn state(&self) -> (f64, f64, f64) {
+        (self.level, self.phi * self.slope, self.rho * self.deviation)
+    }
+
     /// Level and deviation of the next steps; the forecast is their sum.
     pub fn ahead(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         let (mut level, mut slope, mut deviation) = (self.level, self.slope, self.deviation);
