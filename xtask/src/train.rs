@@ -17,7 +17,7 @@ struct Training {
 
 const TRAININGS: &[Training] = &[Training {
     name: "forecast-net",
-    about: "the pretrained network of crates/forecast, on made-up series; half an hour of one core",
+    about: "the pretrained network of crates/forecast, on made-up series; five minutes of one core",
     package: "plimsoll-forecast",
     example: "train_pretrained",
 }];

@@ -10,7 +10,7 @@
 //! each of them did on the window itself, and says per step ahead (1) weights with which to mix them and (2) 13 quantiles
 //! around the mix, in the unit of the best one's error. It is thus a learned selection, combination and calibration, the
 //! idea of FFORMA with a network that also sees the window: a part of three dense layers reads the newest 48 values, means
-//! of 896 older ones and 34 figures once; a part of three layers with residual branches runs per step. About 80,000
+//! of 896 older ones and 34 figures once; a part of three layers with residual branches runs per step. About 83,000
 //! parameters, all of it `f32` and the same bits on any CPU.
 //!
 //! What it is not: a judge of seasons (known ones are handed in, else the window's autocorrelation proposes some) or of
@@ -69,6 +69,12 @@ impl Pretrained {
     /// [`WeightsError`] when the bytes are not such a file.
     pub fn from_weights(bytes: &[u8]) -> Result<Self, WeightsError> {
         Ok(Self { parameters: Parameters::loaded(weights::from_bytes(bytes)?) })
+    }
+
+    /// How many numbers the network consists of.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.parameters.as_slice().len()
     }
 }
 
