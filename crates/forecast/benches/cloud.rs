@@ -119,6 +119,51 @@ fn virtual_machines(every: usize) {
     }
 }
 
+/// WAPE of `auto`, last value, yesterday and moving mean.
+fn hours(series: &Recorded) -> [f64; 4] {
+    let values = &series.values;
+    let day = (86_400_000 / series.step.0) as usize;
+    let horizon = if day <= 24 { day } else { day / 24 };
+    let auto = Auto { horizon: Some(horizon), history: Some(28 * day), budget: Budget::Quick, ..Auto::default() };
+    let seasons = [day, 7 * day];
+    let at = |index: usize| values[..index].iter().rev().copied().find(|value| value.is_finite()).unwrap_or(0.0);
+    let (mut errors, mut demand) = ([0.0; 4], 0.0);
+    let mut fitted: Option<Fitted> = None;
+    let start = values.len() / 2;
+    let (mut known, mut fitted_at) = (start, 0);
+    for origin in (start..values.len().saturating_sub(horizon)).step_by(horizon) {
+        if fitted.is_none() || origin >= fitted_at + day.max(7 * horizon) {
+            let data =
+                Data::alone(Series { start: series.start, step: series.step, values: &values[..origin] }, &seasons);
+            fitted = auto.fit(&data, 1).ok();
+            (known, fitted_at) = (origin, origin);
+            if let Some(model) = fitted.as_ref().filter(|_| common::has_flag("--explain")) {
+                println!("{}", model.explain());
+            }
+        }
+        let Some(model) = fitted.as_mut() else { continue };
+        values[known..origin].iter().for_each(|value| model.update(&Sample::of(*value)));
+        known = origin;
+        let said = model.predict(&Ahead::steps(horizon), &Levels::deciles());
+        let window: Vec<f64> =
+            values[origin - horizon..origin].iter().copied().filter(|value| value.is_finite()).collect();
+        let (last, mean) = (at(origin), window.iter().sum::<f64>() / window.len().max(1) as f64);
+        for step in 0..horizon {
+            let actual = values[origin + step];
+            let yesterday = values[origin + step - day];
+            if !actual.is_finite() {
+                continue;
+            }
+            demand += actual.abs();
+            let yesterday = if yesterday.is_finite() { yesterday } else { last };
+            for (sum, said) in errors.iter_mut().zip([said.points()[step], last, yesterday, mean]) {
+                *sum += (actual - said).abs();
+            }
+        }
+    }
+    errors.map(|sum| sum / demand)
+}
+
 fn traffic(every: usize) {
     let names =
         ["world-cup-98", "nasa", "twitter", "servegen", "cloud-monitoring", "alibaba-2018", "azure-cpu-2017", "crane"];

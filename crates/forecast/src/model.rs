@@ -16,9 +16,6 @@ use crate::neural::recurrent::FittedRecurrent;
 use crate::pretrained::FittedPretrained;
 use crate::seasonal_regression::FittedSeasonalRegression;
 use crate::select::{FittedAuto, FittedCombination};
-use crate::mstl::FittedMstl;
-use crate::naive::{FittedLastValue, FittedSeasonalNaive};
-use crate::neural::recurrent::FittedRecurrent;
 use crate::theta::FittedTheta;
 use crate::{FitError, Levels, Prediction, Series};
 use serde::{Deserialize, Serialize};
@@ -116,9 +113,7 @@ pub trait Forecaster {
     fn update(&mut self, sample: &Sample<'_>);
 
     /// What it is made of and what it got wrong lately.
-    fn explain(&self) -> Explanation {
-        Explanation::default()
-    }
+    fn explain(&self) -> Explanation;
 }
 
 /// Makes the enum of all fitted models and passes each call on to the one that is there.

@@ -11,8 +11,6 @@ use crate::neural::recurrent::Recurrent;
 use crate::pretrained::Pretrained;
 use crate::seasonal_regression::SeasonalRegression;
 use crate::select::Auto;
-use crate::naive::{LastValue, SeasonalNaive};
-use crate::neural::recurrent::Recurrent;
 use crate::theta::Theta;
 
 /// One model that can be asked for by name.
