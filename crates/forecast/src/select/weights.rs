@@ -9,7 +9,8 @@ use crate::Levels;
 use crate::score::pinball;
 use serde::{Deserialize, Serialize};
 
-/// The power of the relative loss. Tuned on the training parts of M4 Hourly: 1 to 8 give 0.788, 0.776, 0.766, 0.761.
+/// The power of the relative loss. On the training parts of M4 Hourly 2, 4 and 8 give MASE
+/// 0.750, 0.748 and 0.752.
 const POWER: f64 = 4.0;
 /// A model whose loss is more than this many times the best's gets nothing.
 const TRIM: f64 = 2.0;
