@@ -12,7 +12,7 @@ use crate::explanation::Explanation;
 use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
 use crate::mstl::FittedMstl;
-use crate::naive::{FittedLastValue, FittedSeasonalNaive};
+use crate::naive::{FittedLastValue, FittedRecent, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
 use crate::pretrained::FittedPretrained;
 use crate::seasonal_regression::FittedSeasonalRegression;
@@ -114,9 +114,7 @@ pub trait Forecaster {
     fn update(&mut self, sample: &Sample<'_>);
 
     /// What it is made of and what it got wrong lately.
-    fn explain(&self) -> Explanation {
-        Explanation::default()
-    }
+    fn explain(&self) -> Explanation;
 }
 
 /// Makes the enum of all fitted models and passes each call on to the one that is there.
@@ -148,6 +146,8 @@ macro_rules! fitted {
 fitted! {
     /// The last value.
     LastValue(FittedLastValue),
+    /// The median of the last few values.
+    Recent(FittedRecent),
     /// The value one season ago.
     SeasonalNaive(FittedSeasonalNaive),
     /// Direct seasonal regression.

@@ -3,7 +3,6 @@
 //! # Source
 //! R. T. Clemen, "Combining forecasts: a review and annotated bibliography", *International Journal of Forecasting* 5 (1989).
 
-use super::weights::fused;
 use crate::explanation::{Explanation, NamedPart};
 use crate::{Ahead, Data, Fit, FitError, Fitted, Forecaster, Levels, Prediction, Sample};
 use serde::{Deserialize, Serialize};
@@ -69,7 +68,9 @@ impl Fit for Combination {
 impl Fusion {
     fn of(self, rows: &[&[f64]]) -> Vec<f64> {
         if self == Self::Mean {
-            return fused(rows, &vec![1.0 / rows.len() as f64; rows.len()]);
+            let width = rows.first().map_or(0, |row| row.len());
+            let mean = |place: usize| rows.iter().map(|row| row[place]).sum::<f64>() / rows.len() as f64;
+            return (0..width).map(mean).collect();
         }
         let mut column = vec![0.0; rows.len()];
         let median = |place: usize| {

@@ -1,6 +1,6 @@
 //! The fitted `auto`: its members, their weights per stretch of the horizon, and the spread of their fusion.
 
-use super::weights::{fused, median};
+use super::weights::{fused, median, weighted_median};
 use crate::explanation::{Explanation, Margin, NamedPart};
 use crate::{Ahead, Fitted, Forecaster, Levels, Prediction, Sample};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,8 @@ pub struct Member {
     pub name: String,
     /// Its weight per stretch of the horizon.
     pub weights: Vec<f64>,
+    /// The same in the point.
+    pub point_weights: Vec<f64>,
     /// Its mean pinball loss at the origins it was tried at, in the unit of the series; none where it was not.
     #[serde(with = "unknown_as_none")]
     pub loss: f64,
@@ -27,7 +29,13 @@ pub struct FittedAuto {
     spreads: Vec<(usize, f64)>,
     seasons: Vec<usize>,
     origins: usize,
+    /// The least and the greatest value measured so far.
+    range: (f64, f64),
 }
+
+/// A member's values are held within the range of the series, widened on either side by this many times its width. A model
+/// whose recursion or exponential runs away would otherwise take the whole with it, however small its weight.
+const RANGE_WIDENED: f64 = 1.0;
 
 impl FittedAuto {
     /// Weights are made to sum to 1 again over the members that could be fitted. None without any.
@@ -36,17 +44,16 @@ impl FittedAuto {
         spreads: Vec<(usize, f64)>,
         seasons: Vec<usize>,
         origins: usize,
+        range: (f64, f64),
     ) -> Option<Self> {
         if members.is_empty() {
             return None;
         }
         for stretch in 0..spreads.len() {
-            let total: f64 = members.iter().map(|member| member.weights[stretch]).sum();
-            let equal = 1.0 / members.len() as f64;
-            let weigh = |weight: f64| if total > 0.0 { weight / total } else { equal };
-            members.iter_mut().for_each(|member| member.weights[stretch] = weigh(member.weights[stretch]));
+            whole(members.iter_mut().map(|member| &mut member.weights[stretch]).collect());
+            whole(members.iter_mut().map(|member| &mut member.point_weights[stretch]).collect());
         }
-        Some(Self { members, spreads, seasons, origins })
+        Some(Self { members, spreads, seasons, origins, range })
     }
 
     /// The models that have a say, with weights and losses.
@@ -61,6 +68,14 @@ impl FittedAuto {
         &self.seasons
     }
 
+    /// What a member says, held within the widened range.
+    fn said(&self, member: &Member, ahead: &Ahead<'_>, levels: &Levels) -> Prediction {
+        let said = member.fitted.predict(ahead, levels);
+        let wide = RANGE_WIDENED * (self.range.1 - self.range.0);
+        let held = |value: &f64| value.clamp(self.range.0 - wide, self.range.1 + wide);
+        Prediction::new(levels, said.points().iter().map(held).collect(), said.values().iter().map(held).collect())
+    }
+
     fn stretch(&self, step: usize) -> usize {
         self.spreads.iter().position(|(to, _)| step < *to).unwrap_or(self.spreads.len() - 1)
     }
@@ -68,25 +83,31 @@ impl FittedAuto {
 
 impl Forecaster for FittedAuto {
     fn predict(&self, ahead: &Ahead<'_>, levels: &Levels) -> Prediction {
-        let said: Vec<Prediction> = self.members.iter().map(|member| member.fitted.predict(ahead, levels)).collect();
-        let width = levels.len();
+        let (asked, places) = with_inner(levels);
+        let said: Vec<Prediction> = self.members.iter().map(|member| self.said(member, ahead, &asked)).collect();
+        let width = asked.len();
         let mut points = Vec::with_capacity(ahead.horizon);
-        let mut values = Vec::with_capacity(ahead.horizon * width);
+        let mut values = Vec::with_capacity(ahead.horizon * levels.len());
         for step in 0..ahead.horizon {
             let stretch = self.stretch(step);
             let weights: Vec<f64> = self.members.iter().map(|member| member.weights[stretch]).collect();
+            let point_weights: Vec<f64> = self.members.iter().map(|member| member.point_weights[stretch]).collect();
             let rows: Vec<&[f64]> = said.iter().map(|one| &one.values()[step * width..(step + 1) * width]).collect();
-            let row = fused(&rows, &weights);
-            let point: f64 = said.iter().zip(&weights).map(|(one, weight)| one.points()[step] * weight).sum();
-            let has_median = levels.as_slice()[0] <= 0.5 && levels.as_slice()[width - 1] >= 0.5;
-            let middle = if has_median { median(&row, levels) } else { point };
-            points.push(point);
-            values.extend(row.iter().map(|value| middle + self.spreads[stretch].1 * (value - middle)));
+            let row = fused(&rows, &weights, &asked);
+            let middle = median(&row, &asked);
+            let spread = self.spreads[stretch].1;
+            // The median and not the mean: where members disagree on whether a load is on or off, half-way is never right.
+            let member_points: Vec<&[f64]> = said.iter().map(|one| &one.points()[step..=step]).collect();
+            points.push(weighted_median(&member_points, &point_weights, 0));
+            values.extend(places.iter().map(|place| middle + spread * (row[*place] - middle)));
         }
         Prediction::new(levels, points, values)
     }
 
     fn update(&mut self, sample: &Sample<'_>) {
+        if sample.value.is_finite() {
+            self.range = (self.range.0.min(sample.value), self.range.1.max(sample.value));
+        }
         self.members.iter_mut().for_each(|member| member.fitted.update(sample));
     }
 
@@ -109,6 +130,22 @@ impl Forecaster for FittedAuto {
             ..whole
         }
     }
+}
+
+/// Divides by the sum; equal parts where there is nothing to divide.
+fn whole(parts: Vec<&mut f64>) {
+    let (total, equal) = (parts.iter().map(|part| **part).sum::<f64>(), 1.0 / parts.len().max(1) as f64);
+    parts.into_iter().for_each(|part| *part = if total > 0.0 { *part / total } else { equal });
+}
+
+/// The levels asked for with those that fusing needs, and where those asked for stand among them.
+fn with_inner(levels: &Levels) -> (Levels, Vec<usize>) {
+    let mut all: Vec<f64> = levels.as_slice().iter().copied().chain([0.1, 0.5, 0.9]).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    all.dedup();
+    let place = |level: &f64| all.iter().position(|other| other == level).expect("invariant: it was put there");
+    let places = levels.as_slice().iter().map(place).collect();
+    (Levels::try_new(all).expect("invariant: sorted, each once, within 0 and 1"), places)
 }
 
 /// A loss that is not known is infinite here and absent in the serialised form, which has no infinity.

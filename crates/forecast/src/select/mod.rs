@@ -11,7 +11,7 @@ mod seasons;
 mod weights;
 
 pub use auto::{Auto, Budget};
-pub use backtest::{Backtest, Run, backtest, origins};
+pub use backtest::{Backtest, Run, backtest, backtest_following, origins};
 pub use combination::{Combination, FittedCombination, Fusion};
 pub use fitted::{FittedAuto, Member};
 pub use seasons::refined;

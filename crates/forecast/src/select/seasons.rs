@@ -6,6 +6,8 @@
 
 /// By how much smaller the mean difference at another lag has to be before that lag replaces the season.
 const CLEARLY: f64 = 0.85;
+/// How near to the best lag a shorter one has to come to be taken before it.
+const NEARLY: f64 = 1.1;
 /// Whole seasons that have to be there before the season is questioned.
 const SEASONS_MIN: usize = 6;
 
@@ -20,9 +22,12 @@ pub fn refined(values: &[f64], seasons: &[usize]) -> Vec<usize> {
     let given = difference(short);
     // A lag that is nearly 0 off is no season but smoothness: it starts at half the season.
     let lags = (short / 2).max(2)..=(2 * short - 1).min(values.len() / 3);
-    let best =
-        lags.map(|lag| (difference(lag), lag)).filter(|(size, _)| size.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0));
-    let short = best.filter(|(size, _)| *size < CLEARLY * given).map_or(short, |(_, lag)| lag);
+    let sizes: Vec<(usize, f64)> =
+        lags.map(|lag| (lag, difference(lag))).filter(|(_, size)| size.is_finite()).collect();
+    let least = sizes.iter().map(|(_, size)| *size).fold(f64::INFINITY, f64::min);
+    // Twice the season is about as good as the season: the first that is nearly the best.
+    let first = sizes.iter().find(|(_, size)| *size <= NEARLY * least).filter(|_| least < CLEARLY * given);
+    let short = first.map_or(short, |(lag, _)| *lag);
     let longer = longer.iter().copied().filter(|season| *season > short);
     std::iter::once(short).chain(longer).collect()
 }

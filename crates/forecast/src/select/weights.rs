@@ -9,12 +9,16 @@ use crate::Levels;
 use crate::score::pinball;
 use serde::{Deserialize, Serialize};
 
-/// The power of the relative loss. Tuned on the training parts of M4 Hourly: 1 to 8 give 0.788, 0.776, 0.766, 0.761.
+/// The power of the relative loss. On the training parts of M4 Hourly 2, 4 and 8 give MASE
+/// 0.750, 0.748 and 0.752.
 const POWER: f64 = 4.0;
 /// A model whose loss is more than this many times the best's gets nothing.
 const TRIM: f64 = 2.0;
 /// Share of a stretch's own losses in its weights; the rest is the loss over the whole horizon.
 const OWN: f64 = 0.5;
+/// How far from the weighted median a model is followed, in widths of the inner 80 %. On the training parts of M4 Hourly ¼ to 2
+/// lose the same within 0.4 %, and all lose less than following every model anywhere.
+const NEAR: f64 = 0.5;
 /// Spreads that are tried, as powers of this.
 const SPREAD_BASE: f64 = 1.1;
 const SPREAD_STEPS: i32 = 9;
@@ -24,8 +28,10 @@ const SPREAD_STEPS: i32 = 9;
 pub(super) struct Stretch {
     /// Its last step; the last stretch holds on beyond.
     pub(super) to: usize,
-    /// One per member, summing to 1.
+    /// One per member, summing to 1: in the quantiles, by pinball loss.
     pub(super) weights: Vec<f64>,
+    /// The same in the point, by absolute error: a model may know the middle and not the spread.
+    pub(super) point_weights: Vec<f64>,
     /// What distances from the median are multiplied by.
     pub(super) spread: f64,
 }
@@ -34,6 +40,8 @@ pub(super) struct Stretch {
 pub(super) struct Past<'a> {
     /// By model: values step by step; none where the model could not be fitted.
     pub(super) said: Vec<Option<&'a [f64]>>,
+    /// By model: points; none where there are no values.
+    pub(super) points: Vec<Option<&'a [f64]>>,
     pub(super) actual: &'a [f64],
 }
 
@@ -44,20 +52,36 @@ pub(super) fn ends(horizon: usize) -> Vec<usize> {
     ends
 }
 
-/// Mean pinball loss of every model over the steps `from..to` of all origins; infinite where it has not been seen at all.
-fn losses(pasts: &[Past<'_>], levels: &Levels, models: usize, from: usize, to: usize) -> Vec<f64> {
-    let width = levels.len();
+/// What a loss is of.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    /// Pinball loss of the quantiles.
+    Quantiles(&'a Levels),
+    /// Absolute error of the point.
+    Points,
+}
+
+/// Mean loss of every model over the steps `from..to` of all origins; infinite where it has not been seen at all.
+fn losses(pasts: &[Past<'_>], of: Of<'_>, models: usize, from: usize, to: usize) -> Vec<f64> {
+    let at = |past: &Past<'_>, model: usize, step: usize| -> Option<f64> {
+        let actual = past.actual[step];
+        match of {
+            Of::Points => past.points[model].map(|points| (actual - points[step]).abs()),
+            Of::Quantiles(levels) => past.said[model].map(|said| {
+                let row = said[step * levels.len()..(step + 1) * levels.len()].iter().zip(levels.as_slice());
+                row.map(|(said, level)| pinball(actual, *said, *level)).sum::<f64>() / levels.len() as f64
+            }),
+        }
+    };
     let loss = |model: usize| {
         let (mut sum, mut count) = (0.0, 0_u32);
         for past in pasts {
-            let Some(said) = past.said[model] else { return f64::INFINITY };
             for step in (from..to).filter(|step| past.actual.get(*step).is_some_and(|actual| actual.is_finite())) {
-                let row = said[step * width..(step + 1) * width].iter().zip(levels.as_slice());
-                sum += row.map(|(said, level)| pinball(past.actual[step], *said, *level)).sum::<f64>();
+                sum += at(past, model, step).unwrap_or(f64::INFINITY);
                 count += 1;
             }
         }
-        if count == 0 { f64::INFINITY } else { sum / f64::from(count) / width as f64 }
+        if count == 0 { f64::INFINITY } else { sum / f64::from(count) }
     };
     (0..models).map(loss).collect()
 }
@@ -91,26 +115,67 @@ pub(super) fn stretches(
     models: usize,
     horizon: usize,
 ) -> (Vec<Stretch>, Vec<f64>) {
-    let whole = losses(pasts, levels, models, 0, horizon);
-    let overall = relative(&whole);
+    let of = Of::Quantiles(levels);
+    let whole = losses(pasts, of, models, 0, horizon);
+    let whole_points = losses(pasts, Of::Points, models, 0, horizon);
     let mut from = 0;
     let stretch = |to: usize| {
-        let own = relative(&losses(pasts, levels, models, from, to));
-        let both: Vec<f64> = own.iter().zip(&overall).map(|(own, all)| OWN * own + (1.0 - OWN) * all).collect();
-        let weights = weights(&relative(&both), pasts.len());
+        let weigh = |of: Of<'_>, whole: &[f64]| {
+            let own = relative(&losses(pasts, of, models, from, to));
+            let both = own.iter().zip(relative(whole)).map(|(own, all)| OWN * own + (1.0 - OWN) * all);
+            weights(&relative(&both.collect::<Vec<f64>>()), pasts.len())
+        };
+        let (weights, point_weights) = (weigh(of, &whole), weigh(Of::Points, &whole_points));
         let spread = spread(pasts, levels, &weights, from, to);
         from = to;
-        Stretch { to, weights, spread }
+        Stretch { to, weights, point_weights, spread }
     };
     (ends(horizon).into_iter().map(stretch).collect(), whole)
 }
 
-/// Weighted means of the models' values at each level: Vincentization, which keeps the shape of a spread where a mixture of
-/// distributions would widen it.
-pub(super) fn fused(rows: &[&[f64]], weights: &[f64]) -> Vec<f64> {
-    let width = rows.first().map_or(0, |row| row.len());
-    let at = |place: usize| rows.iter().zip(weights).map(|(row, weight)| row[place] * weight).sum();
-    (0..width).map(at).collect()
+/// Weighted means of the models' values at each level (Vincentization, which keeps the shape of a spread where a mixture of
+/// distributions would widen it), each value first held near the weighted median of its level: within [`NEAR`] times the
+/// width of the inner 80 % of those medians. A model that runs away then moves the whole no further than one that is merely
+/// at the edge, and where all but one agree on one value that value is said.
+pub(super) fn fused(rows: &[&[f64]], weights: &[f64], levels: &Levels) -> Vec<f64> {
+    let medians: Vec<f64> = (0..levels.len()).map(|place| weighted_median(rows, weights, place)).collect();
+    let near = near(&medians, levels);
+    let held = |place: usize| {
+        let (low, high) = (medians[place] - near, medians[place] + near);
+        rows.iter().zip(weights).map(|(row, weight)| row[place].clamp(low, high) * weight).sum()
+    };
+    (0..levels.len()).map(held).collect()
+}
+
+/// How far from the median a model is followed.
+fn near(medians: &[f64], levels: &Levels) -> f64 {
+    let levels = levels.as_slice();
+    let low = levels.iter().position(|level| *level >= 0.1 - 1e-9).unwrap_or(0);
+    let high = levels.iter().rposition(|level| *level <= 0.9 + 1e-9).unwrap_or(levels.len() - 1);
+    NEAR * (medians[high.max(low)] - medians[low]).abs()
+}
+
+/// The value at which half of the weight lies on either side, between two where it falls between their middles.
+pub(super) fn weighted_median(rows: &[&[f64]], weights: &[f64], place: usize) -> f64 {
+    let mut sorted: Vec<(f64, f64)> = rows
+        .iter()
+        .zip(weights)
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|(row, weight)| (row[place], *weight))
+        .collect();
+    sorted.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    let half = sorted.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let (mut before, mut last) = (0.0, None);
+    for (value, weight) in sorted {
+        let middle = before + weight / 2.0;
+        if middle >= half {
+            let Some((from, at)) = last else { return value };
+            return from + (value - from) * (half - at) / (middle - at);
+        }
+        last = Some((value, middle));
+        before += weight;
+    }
+    last.map_or(0.0, |(value, _)| value)
 }
 
 /// The spread that would have lost least, shrunk towards 1 by the number of origins it was seen at.
@@ -128,7 +193,7 @@ fn spread(pasts: &[Past<'_>], levels: &Levels, weights: &[f64], from: usize, to:
             .collect();
         for step in (from..to).filter(|step| past.actual.get(*step).is_some_and(|actual| actual.is_finite())) {
             let rows: Vec<&[f64]> = known.iter().map(|(said, _)| &said[step * width..(step + 1) * width]).collect();
-            let row = fused(&rows, &known.iter().map(|(_, weight)| *weight).collect::<Vec<_>>());
+            let row = fused(&rows, &known.iter().map(|(_, weight)| *weight).collect::<Vec<_>>(), levels);
             let middle = median(&row, levels);
             for (loss, factor) in losses.iter_mut().zip(tried()) {
                 let pairs = row.iter().zip(levels.as_slice());
@@ -175,11 +240,25 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_runs_away_is_followed_only_so_far() {
+        let levels = Levels::try_new(vec![0.1, 0.5, 0.9]).unwrap();
+        let (calm, wild) = ([9.0, 10.0, 11.0], [1e9, 2e9, 3e9]);
+        let row = fused(&[&calm, &calm, &wild], &[0.4, 0.4, 0.2], &levels);
+        assert!(row[1] > 10.0 && row[1] < 10.5, "{row:?}");
+        let zero = [0.0; 3];
+        let mostly = fused(&[&zero, &zero, &wild], &[0.4, 0.4, 0.2], &levels);
+        assert!(mostly[1] < 1e9);
+        assert_eq!(fused(&[&calm], &[1.0], &levels), calm);
+        assert_eq!(weighted_median(&[&[1.0], &[2.0], &[9.0]], &[0.25, 0.5, 0.25], 0), 2.0);
+    }
+
+    #[test]
     fn a_spread_that_was_too_narrow_is_widened() {
         let levels = Levels::try_new(vec![0.1, 0.5, 0.9]).unwrap();
         let said: Vec<f64> = (0..40).flat_map(|_| [9.0, 10.0, 11.0]).collect();
         let actual: Vec<f64> = (0..40).map(|i| 10.0 + f64::from(i % 21 - 10) / 4.0).collect();
-        let pasts = [Past { said: vec![Some(&said)], actual: &actual }];
+        let points = vec![10.0; 40];
+        let pasts = [Past { said: vec![Some(&said)], points: vec![Some(&points)], actual: &actual }];
         let (found, losses) = stretches(&pasts, &levels, 1, 40);
         assert_eq!(found.iter().map(|stretch| stretch.to).collect::<Vec<_>>(), [5, 10, 20, 40]);
         assert!(found[3].spread > 1.2, "{:?}", found[3]);
