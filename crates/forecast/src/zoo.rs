@@ -7,7 +7,7 @@ use crate::ets::Ets;
 use crate::hybrid::Residual;
 use crate::linear::Autoregression;
 use crate::mstl::Mstl;
-use crate::naive::{LastValue, Recent, SeasonalNaive};
+use crate::naive::{LastValue, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
 use crate::pretrained::Pretrained;
 use crate::seasonal_regression::SeasonalRegression;
@@ -80,100 +80,6 @@ pub const ZOO: &[Entry] = &[
         Box::new(Pretrained::default())
     }),
     entry("auto", "models weighed by what they forecast at several origins, calibrated", || Box::new(Auto::default())),
-    Entry { name: "last-value", about: "it stays as it is", model: || Box::new(LastValue) },
-    Entry { name: "recent-3", about: "the median of the last three values", model: || Box::new(Recent { window: 3 }) },
-    Entry { name: "recent-12", about: "the median of the last twelve", model: || Box::new(Recent { window: 12 }) },
-    Entry { name: "seasonal-naive", about: "the value one season ago", model: || Box::new(SeasonalNaive::default()) },
-    Entry {
-        name: "seasonal-regression",
-        about: "a linear model per stretch of the horizon, in terms aligned with the seasons",
-        model: || Box::new(SeasonalRegression::default()),
-    },
-    Entry {
-        name: "auto",
-        about: "models weighed by what they forecast at several origins, calibrated",
-        model: || Box::new(Auto::default()),
-    },
-    Entry { name: "simple", about: "simple exponential smoothing", model: || Box::new(Ets::simple()) },
-    Entry { name: "holt", about: "exponential smoothing with a trend", model: || Box::new(Ets::holt()) },
-    Entry {
-        name: "damped-holt",
-        about: "exponential smoothing with a fading trend",
-        model: || Box::new(Ets::damped_holt()),
-    },
-    Entry { name: "holt-winters", about: "trend and additive season", model: || Box::new(Ets::holt_winters()) },
-    Entry {
-        name: "holt-winters-multiplicative",
-        about: "trend and multiplicative season, relative errors",
-        model: || Box::new(Ets::holt_winters_multiplicative()),
-    },
-    Entry { name: "auto-ets", about: "the best of 15 forms of exponential smoothing", model: || Box::new(Ets::auto()) },
-    Entry {
-        name: "auto-ets-following",
-        about: "auto-ets whose level follows every step: for short horizons",
-        model: || Box::new(Ets::auto_following()),
-    },
-    Entry { name: "theta", about: "smoothing that leans on half of a line", model: || Box::new(Theta::standard()) },
-    Entry { name: "optimized-theta", about: "theta with a share of its own", model: || Box::new(Theta::optimized()) },
-    Entry { name: "dynamic-theta", about: "theta whose line follows", model: || Box::new(Theta::dynamic()) },
-    Entry {
-        name: "dynamic-optimized-theta",
-        about: "theta whose line follows, with a share of its own",
-        model: || Box::new(Theta::dynamic_optimized()),
-    },
-    Entry { name: "auto-theta", about: "the best of the four", model: || Box::new(Theta::auto()) },
-    Entry {
-        name: "ridge",
-        about: "linear regression on lags around the seasons, small weights preferred",
-        model: || Box::new(Autoregression::ridge()),
-    },
-    Entry {
-        name: "ridge-additive",
-        about: "ridge on plain values instead of their logarithms",
-        model: || Box::new(Autoregression::ridge_additive()),
-    },
-    Entry {
-        name: "elastic-net",
-        about: "ridge with lags that say little dropped",
-        model: || Box::new(Autoregression::elastic_net()),
-    },
-    Entry {
-        name: "decision-tree",
-        about: "one tree over lags, levels and seasons, told the horizon",
-        model: || Box::new(Direct::decision_tree()),
-    },
-    Entry {
-        name: "random-forest",
-        about: "trees on drawn rows whose leaves keep what they saw",
-        model: || Box::new(Direct::random_forest()),
-    },
-    Entry {
-        name: "boosting",
-        about: "trees that mend each other's pinball loss, per quantile",
-        model: || Box::new(Direct::boosting()),
-    },
-    Entry {
-        name: "hybrid-linear-trees",
-        about: "ridge, and a forest on the errors it made out of sample",
-        model: || Box::new(Residual::linear_trees()),
-    },
-    Entry {
-        name: "mstl",
-        about: "seasons by loess, each carried on, and a trend",
-        model: || Box::new(Mstl::default()),
-    },
-    Entry { name: "mstl-log", about: "the same with seasons that multiply", model: || Box::new(Mstl::log()) },
-    Entry {
-        name: "rnn",
-        about: "a plain recurrent network, trained on the series",
-        model: || Box::new(Recurrent::rnn()),
-    },
-    Entry { name: "lstm", about: "an LSTM network, trained on the series", model: || Box::new(Recurrent::lstm()) },
-    Entry {
-        name: "pretrained",
-        about: "a small network trained on made-up series, for little history",
-        model: || Box::new(Pretrained::default()),
-    },
 ];
 
 /// The model of that name.
