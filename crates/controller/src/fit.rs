@@ -6,10 +6,9 @@
 //! be a window of whole days without the samples themselves.
 
 use crate::emit::Turn;
-use crate::forecasting::Forecasting;
 use crate::input::Fit;
 use crate::state::{ServiceState, State};
-use plimsoll_forecast::Fitted;
+use plimsoll_forecast::{Fitted, LoadForecaster};
 use plimsoll_model::decision::FitOrder;
 use plimsoll_model::id::ServiceName;
 use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
@@ -156,7 +155,7 @@ pub(crate) fn order_fits(
     spec: &ForecastSpec,
     times: Times,
 ) {
-    let Some(origin) = service.forecaster.as_ref().and_then(Forecasting::origin) else { return };
+    let Some(origin) = service.forecaster.as_ref().and_then(LoadForecaster::origin) else { return };
     if let Some(order) = service.fits.order(turn.at, name, spec, times, origin) {
         turn.actions.push(ActionKind::Fit { order: Box::new(order) });
     }

@@ -18,7 +18,6 @@ mod emit;
 mod exit;
 mod explain;
 pub mod fit;
-mod forecasting;
 mod input;
 mod observe;
 mod plan;
@@ -34,7 +33,6 @@ mod stop;
 pub use explain::{
     concerns_job, concerns_service, explain, explain_action, explain_findings, explain_job, explain_service,
 };
-pub use forecasting::{ForecastAccount, Forecasting};
 pub use input::{Fit, Input};
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;

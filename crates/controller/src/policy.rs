@@ -2,8 +2,8 @@
 
 use crate::emit::Turn;
 use crate::fit::{FitBook, Times};
-use crate::forecasting::Forecasting;
 use crate::state::{ServiceState, State};
+use plimsoll_forecast::LoadForecaster;
 use plimsoll_model::id::{Generation, ServiceName};
 use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
 use plimsoll_model::spec::ForecastSpec;
@@ -98,10 +98,10 @@ pub(crate) fn forecasting<'a>(
     name: &ServiceName,
     spec: &ForecastSpec,
     times: Times,
-) -> Option<&'a mut Forecasting> {
+) -> Option<&'a mut LoadForecaster> {
     let ready = match &mut service.forecaster {
         Some(forecaster) => forecaster.look_ahead(times.horizon),
-        none => Forecasting::try_new(spec, times.step, times.horizon).map(|made| *none = Some(made)),
+        none => LoadForecaster::try_new(spec, times.step, times.horizon).map(|made| *none = Some(made)),
     };
     if let Err(error) = ready {
         turn.bad(format!("{name} gets no forecast: {error}"));

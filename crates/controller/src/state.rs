@@ -4,9 +4,9 @@
 //! added later carries `#[serde(default)]`; a change of meaning raises [`State::VERSION`].
 
 use crate::fit::FitBook;
-use crate::forecasting::Forecasting;
 use crate::process::ProcessState;
 use plimsoll_autoscale::Stabilizer;
+use plimsoll_forecast::LoadForecaster;
 use plimsoll_model::id::{Generation, JobName, ServiceName, WorkloadId};
 use plimsoll_model::inventory::ExitCause;
 use plimsoll_model::quantity::{Millis, Timestamp};
@@ -62,7 +62,7 @@ pub struct ServiceState {
     /// What damping remembers.
     pub stabilizer: Stabilizer,
     /// What the forecast remembers, where the spec asks for one.
-    pub forecaster: Option<Forecasting>,
+    pub forecaster: Option<LoadForecaster>,
     /// What is known of the demand that models are fitted to.
     #[serde(default)]
     pub fits: FitBook,

@@ -1,5 +1,7 @@
 //! Models are fitted off the step: the order names its data, the answer joins the forecast, and a replay never fits.
 
+#![allow(clippy::unwrap_used, reason = "a run that does not get there fails its test")]
+
 mod plant;
 
 use plant::{Plant, name, service, spec};
@@ -60,6 +62,12 @@ impl Run {
         self.decisions.last().unwrap()
     }
 
+    fn ticks(&mut self, count: usize) {
+        for _ in 0..count {
+            self.tick();
+        }
+    }
+
     fn until_order(&mut self) -> FitOrder {
         for _ in 0..2_000 {
             self.tick();
@@ -115,7 +123,7 @@ fn an_order_names_exactly_the_samples_that_the_forecast_took() {
     assert_eq!(order.data_hash, hash);
     assert!(order.until.since(order.from) >= Millis(2 * HOUR.unsigned_abs()));
     let mut none = Run::new(&[]);
-    (0..700).for_each(|_| drop(none.tick().step));
+    none.ticks(700);
     assert!(none.orders.is_empty(), "no model, no order");
 }
 
@@ -124,12 +132,12 @@ fn what_was_fitted_joins_late_counts_and_survives_a_snapshot() {
     let mut run = Run::new(&["ridge"]);
     let order = run.until_order();
     let answer = run.answer(&order);
-    (0..5).for_each(|_| drop(run.tick().step)); // A worker takes its time.
+    run.ticks(5); // A worker takes its time.
     run.plant.pending.push(answer);
     run.tick();
     let joined = Finding::Fitted { service: name("shop"), models: vec!["ridge".to_owned()], samples: order.samples };
     assert!(run.findings().contains(&joined), "{:?}", run.findings());
-    (0..300).for_each(|_| drop(run.tick().step));
+    run.ticks(300);
     let forecast = run.plant.state.services[&name("shop")].forecast.clone().unwrap();
     let total: u64 = forecast.weights.iter().map(|weight| weight.weight.0).sum();
     assert!((950..=1_005).contains(&total), "{:?}", forecast.weights);

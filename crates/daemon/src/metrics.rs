@@ -6,7 +6,7 @@
 use crate::traffic::Totals;
 use crate::view::{ReplicaView, ResourcesView, ServiceView, StateView};
 use plimsoll_collect::openmetrics::{FamilyKind, WriteError, Writer};
-use plimsoll_controller::ForecastAccount;
+use plimsoll_forecast::ForecastAccount;
 use plimsoll_model::{Permille, ServiceName};
 use std::collections::BTreeMap;
 

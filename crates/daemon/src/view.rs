@@ -1,6 +1,6 @@
 //! What the API and `plimsoll status` show: the latest state as plain values, with its units in the field names.
 
-use plimsoll_controller::ForecastAccount;
+use plimsoll_forecast::ForecastAccount;
 use plimsoll_model::spec::{Limits, Resources};
 use plimsoll_model::{Isolation, Phase};
 use serde::{Deserialize, Serialize};

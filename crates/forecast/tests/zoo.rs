@@ -1,5 +1,7 @@
 //! What holds for every model that can be asked for by name, on series that real machines record on a bad day.
 
+#![allow(clippy::unwrap_used, reason = "what can not be asked fails the test")]
+
 use plimsoll_forecast::{Ahead, Data, FitError, Fitted, Forecaster, Levels, Prediction, Sample, Series, zoo};
 
 const HORIZON: usize = 12;

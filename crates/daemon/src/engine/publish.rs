@@ -178,7 +178,7 @@ impl Engine {
             forecast,
             forecast_account: remembered
                 .and_then(|service| service.forecaster.as_ref())
-                .and_then(plimsoll_controller::Forecasting::account),
+                .and_then(plimsoll_forecast::LoadForecaster::account),
             reason: rationale
                 .and_then(|rationale| rationale.terms.get(rationale.winner))
                 .map_or_else(String::new, ToString::to_string),

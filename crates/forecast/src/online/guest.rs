@@ -61,7 +61,7 @@ impl Guest<'_> {
     /// A season that is a whole number of at least two steps.
     fn in_steps(&self, season: Millis) -> Option<usize> {
         let steps = usize::try_from(season.0 / self.step.0.max(1)).ok()?;
-        (season.0 % self.step.0.max(1) == 0 && steps >= 2).then_some(steps)
+        (season.0.is_multiple_of(self.step.0.max(1)) && steps >= 2).then_some(steps)
     }
 
     /// The mean of the samples of each step, from the first that has one; the newest `STEPS_MAX` of them.

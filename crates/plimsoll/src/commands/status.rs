@@ -3,8 +3,8 @@
 use super::reach::Daemon;
 use crate::Verdict;
 use crate::args::{Output, Status};
-use plimsoll_controller::ForecastAccount;
 use plimsoll_daemon::view::{ServiceView, StateView};
+use plimsoll_forecast::ForecastAccount;
 use plimsoll_model::{Bytes, Micros, MilliRps, Millicores, Millis, Permille};
 use plimsoll_report::{Cell, Column, Style, Table, sparkline};
 use std::fmt::Write as _;

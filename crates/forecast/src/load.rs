@@ -1,10 +1,13 @@
-//! One service's forecast: the stream that learns as it goes, and the models that were fitted for it.
+//! One service's load, forecast in integers: the stream that learns as it goes, and the models that were fitted for it.
+//!
+//! This is where numbers of the models become quantities of a decision, and the only place: what comes out is rounded
+//! once, here, so that nothing that decides computes with floats.
 //!
 //! The stream's state does not hold the models' (they may be large, and the stream's own stays small), so they stand
 //! beside it in the serialised form and join it again when that is read.
 
-use plimsoll_forecast::Fitted;
-use plimsoll_forecast::online::{AdoptError, SettingsError, Stream, StreamForecast, StreamSettings, Verdict};
+use crate::Fitted;
+use crate::online::{AdoptError, SettingsError, Stream, StreamForecast, StreamSettings, Verdict};
 use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
 use plimsoll_model::rationale::ForecastFault;
 use plimsoll_model::spec::ForecastSpec;
@@ -14,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// A service's forecast.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
-pub struct Forecasting {
+pub struct LoadForecaster {
     stream: Stream,
 }
 
@@ -25,7 +28,7 @@ struct Stored {
     guests: Vec<(String, Fitted)>,
 }
 
-impl From<Stored> for Forecasting {
+impl From<Stored> for LoadForecaster {
     fn from(Stored { mut stream, guests }: Stored) -> Self {
         for (name, fitted) in guests {
             // They had their places when this was written.
@@ -35,23 +38,23 @@ impl From<Stored> for Forecasting {
     }
 }
 
-impl From<Forecasting> for Stored {
-    fn from(Forecasting { stream }: Forecasting) -> Self {
+impl From<LoadForecaster> for Stored {
+    fn from(LoadForecaster { stream }: LoadForecaster) -> Self {
         let guests = stream.guests().map(|(name, fitted)| (name.to_owned(), fitted.clone())).collect();
         Self { stream, guests }
     }
 }
 
 /// Equal states, bit by bit, of the stream and of its models.
-impl PartialEq for Forecasting {
+impl PartialEq for LoadForecaster {
     fn eq(&self, other: &Self) -> bool {
         self.stream == other.stream && self.stream.guests().eq(other.stream.guests())
     }
 }
 
-impl Eq for Forecasting {}
+impl Eq for LoadForecaster {}
 
-impl Forecasting {
+impl LoadForecaster {
     /// A forecast that has seen nothing.
     ///
     /// # Errors
