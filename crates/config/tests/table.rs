@@ -217,3 +217,13 @@ fn every_entry_of_the_table_is_complete() {
         }
     }
 }
+
+#[test]
+fn every_model_that_a_spec_may_name_is_one_of_the_forecasting_crate() {
+    let forecast = sections().into_iter().find(|section| section.path.ends_with("scaling.forecast")).unwrap();
+    let models = forecast.fields.iter().find(|field| field.name == "models").unwrap();
+    let Kind::Choices(choices) = models.kind else { panic!("models are chosen from a list") };
+    for choice in choices {
+        assert!(plimsoll_forecast::zoo::by_name(choice.word).is_some(), "{}", choice.word);
+    }
+}

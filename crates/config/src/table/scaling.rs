@@ -156,4 +156,10 @@ static FORECAST: Section = Section {
 };
 
 /// Models of the forecasting crate that give a forecast of the next minutes at a price worth paying in the background.
-static MODELS: &[Choice] = &[Choice { word: "ridge", doc: "linear regression on lags, time of day and known events" }];
+static MODELS: &[Choice] = &[
+    Choice { word: "ridge", doc: "linear regression on lags and time of day, for exactly the horizon asked for" },
+    Choice { word: "boosting", doc: "boosted trees on the pinball loss, for exactly the horizon asked for" },
+    Choice { word: "auto-ets-following", doc: "exponential smoothing whose level follows every step" },
+    Choice { word: "mstl", doc: "seasons by loess, each carried on, and a trend" },
+    Choice { word: "pretrained", doc: "a small network trained on made-up series, for services with little history" },
+];
