@@ -20,6 +20,7 @@ const SAMPLES: &[(&str, [&str; 2])] = &[
     ("routes.service", ["\"one\"", "\"two\""]),
     ("forecast.season", ["\"1d\"", "\"2d\""]),
     ("forecast.season_long", ["\"4d\"", "\"6d\""]),
+    ("forecast.models", ["[\"ridge\"]", "[\"boosting\"]"]),
     ("replicas.max", ["50", "51"]),
     ("memory_retry.max", ["\"100TiB\"", "\"200TiB\""]),
     ("sandbox.require", ["[\"cpu\"]", "[\"memory\"]"]),
