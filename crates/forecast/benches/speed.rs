@@ -8,7 +8,9 @@
 //! The limit of the hot path (an exponential smoothing recursion) is the latency of a dependent multiply-add: about 4 ns per
 //! value and evaluation on the machines at hand, so 1,000 values × 100 evaluations × 15 forms take 6 ms.
 
+use plimsoll_forecast::online::{Stream, StreamSettings};
 use plimsoll_forecast::{Ahead, Data, Forecaster, Levels, Series, zoo};
+use plimsoll_model::quantity::{Millis, Permille, Timestamp};
 use plimsoll_stats::Random;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -35,7 +37,7 @@ const MODELS: &[(&str, Option<(&str, usize)>)] = &[
 fn main() {
     let (name, series) = series();
     println!("{} series of {name}, horizon {HORIZON}, nine deciles, one thread\n", series.len());
-    println!("{:<26}{:>8}{:>14}{:>16}{:>24}", "model", "MASE", "CPU ms each", "series / CPU s", "statsforecast / ours");
+    println!("{:<26}{:>8}{:>14}{:>16}  statsforecast / ours", "model", "MASE", "CPU ms each", "series / CPU s");
     let theirs = statsforecast(&series);
     for (model, peer) in MODELS {
         let Some(score) = measure(model, &series, usize::MAX) else {
@@ -49,11 +51,46 @@ fn main() {
         });
         let each = score.seconds / score.fitted.max(1) as f64;
         let ratio = ratio.unwrap_or_else(|| "-".to_owned());
-        println!("{model:<26}{:>8.3}{:>14.2}{:>16.1}{ratio:>24}", score.mase, each * 1e3, 1.0 / each);
+        println!("{model:<26}{:>8.3}{:>14.2}{:>16.1}  {ratio}", score.mase, each * 1e3, 1.0 / each);
     }
+    streams();
     if theirs.is_none() {
         println!("\nstatsforecast is not installed for this python3 (PLIMSOLL_PYTHON names another): no ratio");
     }
+}
+
+/// What a streaming forecast costs: time and bytes per update, and the memory of ten thousand of them.
+fn streams() {
+    const SERIES: usize = 10_000;
+    const SAMPLES: i64 = 400;
+    let minute = Millis(60_000);
+    let settings = StreamSettings::daily_and_weekly(minute, vec![Millis(300_000)], Permille(990));
+    let before = resident_kib();
+    let mut random = Random::new(1);
+    let mut all: Vec<Stream> =
+        (0..SERIES).map(|_| Stream::try_new(settings.clone()).expect("settings that can be")).collect();
+    let started = cpu_seconds();
+    for sample in 0..SAMPLES {
+        let at = Timestamp(sample * 60_000);
+        for stream in &mut all {
+            stream.observe(at, 100.0 + 10.0 * random.normal());
+        }
+    }
+    let spent = cpu_seconds() - started;
+    let (updates, memory) = (SERIES as f64 * SAMPLES as f64, resident_kib().saturating_sub(before));
+    let bytes = all.iter().map(|stream| stream.to_bytes().len()).max().unwrap_or(0);
+    println!(
+        "\nstreaming, {SERIES} series side by side: {:.2} us per update, {bytes} bytes of state, {} MiB resident in all",
+        spent / updates * 1e6,
+        memory / 1_024
+    );
+}
+
+/// Memory of this process that is in RAM.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 struct Score {
