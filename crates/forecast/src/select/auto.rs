@@ -175,9 +175,9 @@ fn simple_errors(simple: &[Box<dyn Fit>], data: &Data<'_>, horizon: usize, seed:
     let (values, levels) = (data.target.values, Levels::try_new(vec![0.5]).expect("invariant: within 0 and 1"));
     let stride = (horizon / 2).max(1) | 1;
     let origins = origins(values.len(), horizon, stride, ORIGINS_SIMPLE, values.len() / 3);
-    let error = |model: &Box<dyn Fit>| {
+    let error = |model: &dyn Fit| {
         let (mut sum, mut count) = (0.0, 0.0);
-        for run in backtest_following(model.as_ref(), data, &origins, horizon, &levels, seed).runs {
+        for run in backtest_following(model, data, &origins, horizon, &levels, seed).runs {
             let Ok(said) = run.said else { return f64::INFINITY };
             let off = said.points().iter().zip(&values[run.origin..]).map(|(said, actual)| (actual - said).abs());
             (sum, count) =
@@ -185,7 +185,7 @@ fn simple_errors(simple: &[Box<dyn Fit>], data: &Data<'_>, horizon: usize, seed:
         }
         if count > 0.0 { sum / count } else { f64::INFINITY }
     };
-    simple.iter().map(error).collect()
+    simple.iter().map(|model| error(model.as_ref())).collect()
 }
 
 /// Every candidate at every origin.
