@@ -9,7 +9,9 @@
 //! the hourly series the next day, each day), WAPE over all steps, beside last value, same time yesterday and the mean of the
 //! last hour (of the last day). `auto` is fitted again every day on at most four weeks, and follows in between.
 //!
-//! Without anything else every 25th VM and every second series is run; `PLIMSOLL_PROVE=1` runs all.
+//! Without anything else every 25th VM and every second series is run; `PLIMSOLL_PROVE=1` runs all, `--every N` every N-th,
+//! `--only vms` or `--only traffic` one part, `--series NAME` one series. `--earlier STEPS` leaves so many values off the end of
+//! the VMs and `--skip N` takes others, which is what designs are tuned on.
 
 mod common;
 
@@ -31,11 +33,16 @@ fn main() {
     let proves = std::env::var("PLIMSOLL_PROVE").is_ok_and(|value| value == "1");
     let only = common::argument("--only").unwrap_or_default();
     if only.is_empty() || only == "vms" {
-        virtual_machines(if proves { 1 } else { 25 });
+        virtual_machines(number("--every", if proves { 1 } else { 25 }));
     }
     if only.is_empty() || only == "traffic" {
-        traffic(if proves { 1 } else { 2 });
+        traffic(number("--every", if proves { 1 } else { 2 }));
     }
+}
+
+/// A number after an option, or what stands when it is not given.
+fn number(name: &str, otherwise: usize) -> usize {
+    common::argument(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
 /// Series of a set, or none after saying that it is not here.
@@ -65,10 +72,13 @@ const VM_MODELS: [&str; 3] = ["auto", "recent-3", "recent-6"];
 fn windows(vm: &Recorded) -> [f64; 4] {
     let mut values = vm.values.clone();
     filled_forward(&mut values);
+    values.truncate(values.len().saturating_sub(number("--earlier", 0)));
     let auto = Auto { horizon: Some(HORIZON), history: Some(VM_HISTORY), budget: Budget::Quick, ..Auto::default() };
     let models: [Box<dyn Fit>; 3] = [Box::new(auto), Box::new(Recent { window: 3 }), Box::new(Recent { window: 6 })];
     let mut errors = [0.0; 4];
-    for window in 0..WINDOWS {
+    let taken = (0..WINDOWS).step_by(number("--stride", 1));
+    let steps = taken.len() * HORIZON;
+    for window in taken {
         let origin = values.len() - (WINDOWS - window) * HORIZON;
         let came = &values[origin..origin + HORIZON];
         let data = Data::alone(Series { start: vm.start, step: vm.step, values: &values[..origin] }, &[288]);
@@ -79,13 +89,20 @@ fn windows(vm: &Recorded) -> [f64; 4] {
             *error += came.iter().zip(said.points()).map(|(actual, said)| (actual - said).abs()).sum::<f64>();
         }
     }
-    errors.map(|sum| sum / (WINDOWS * HORIZON) as f64)
+    errors.map(|sum| sum / steps as f64)
+}
+
+/// Of the ratios of pairs, where both are more than 0: every VM counts the same, however large it is.
+fn geometric_mean(pairs: &[(f64, f64)]) -> f64 {
+    let known = pairs.iter().filter(|(ours, theirs)| *ours > 0.0 && *theirs > 0.0);
+    let logs: Vec<f64> = known.map(|(ours, theirs)| (ours / theirs).ln()).collect();
+    (logs.iter().sum::<f64>() / logs.len() as f64).exp()
 }
 
 fn virtual_machines(every: usize) {
     let percent = read("bitbrains", cpu_percent());
     let mhz = read("bitbrains", cpu_mhz());
-    let vms: Vec<&Recorded> = percent.iter().step_by(every).collect();
+    let vms: Vec<&Recorded> = percent.iter().skip(number("--skip", 0)).step_by(every).collect();
     let before = cpu_seconds();
     // Every model here follows a change of the unit, so the errors in MHz are those in % times the capacity.
     let errors = on_all_cores(&vms, |vm| windows(vm));
@@ -102,7 +119,6 @@ fn virtual_machines(every: usize) {
     );
     let of = |place: usize| vms.iter().zip(&errors).map(|(vm, all)| both(vm, all[place])).collect::<Vec<f64>>();
     let last = of(0);
-    println!("  {:<12} {:>8.2}", "last-value", mean_of_scored(&last));
     for (place, name) in VM_MODELS.iter().enumerate() {
         let ours = of(place + 1);
         let pairs: Vec<(f64, f64)> = ours.iter().copied().zip(last.iter().copied()).collect();
@@ -115,6 +131,7 @@ fn virtual_machines(every: usize) {
                 percent(found.ratio)
             );
         }
+        print!(", geometric mean of the VMs' own ratios {:.3}", geometric_mean(&pairs));
         println!();
     }
 }

@@ -32,7 +32,8 @@ pub enum Budget {
 }
 
 /// Fits candidates at several origins, weighs them per stretch of the horizon by their pinball loss, fuses their quantiles,
-/// and corrects the spread of what came out.
+/// and corrects the spread of what came out. Where the fusion was clearly worse than simple models at those origins, the point
+/// leans on these (`guard.rs`).
 ///
 /// Gaps are left to the candidates; in the losses a step that was not measured does not count.
 pub struct Auto {
@@ -58,6 +59,8 @@ impl Default for Auto {
 const ORIGINS_FITTED: usize = 5;
 /// Origins of a long series: candidates are fitted at the first and followed, so an origin costs next to nothing.
 const ORIGINS_FOLLOWED: usize = 24;
+/// Origins that simple models are compared at.
+const ORIGINS_SIMPLE: usize = 96;
 /// A series of so many horizons is long.
 const LONG: usize = 64;
 /// Horizon of the weights for a series without season.
@@ -71,19 +74,25 @@ pub(super) fn compared() -> Levels {
     .expect("invariant: they rise within 0 and 1")
 }
 
+/// The simple models: what has to be beaten, and what costs next to nothing to try at many origins.
+fn simple(seasons: &[usize]) -> Vec<Box<dyn Fit>> {
+    let mut found: Vec<Box<dyn Fit>> = vec![Box::new(LastValue)];
+    found.extend(WINDOWS.map(|window| -> Box<dyn Fit> { Box::new(Recent { window }) }));
+    if !seasons.is_empty() {
+        found.push(Box::new(SeasonalNaive { season: Some(0) }));
+    }
+    if seasons.len() > 1 {
+        found.push(Box::new(SeasonalNaive { season: Some(seasons.len() - 1) }));
+    }
+    found
+}
+
 impl Auto {
     fn candidates(&self, seasons: &[usize]) -> Vec<Box<dyn Fit>> {
-        let mut found: Vec<Box<dyn Fit>> = vec![Box::new(LastValue)];
-        if seasons.is_empty() || self.budget == Budget::Quick {
-            found.extend(WINDOWS.map(|window| -> Box<dyn Fit> { Box::new(Recent { window }) }));
-        }
+        let mut found = Vec::new();
         if !seasons.is_empty() {
-            found.push(Box::new(SeasonalNaive { season: Some(0) }));
-            found.push(Box::new(SeasonalRegression::short()));
+            found.push(Box::new(SeasonalRegression::short()) as Box<dyn Fit>);
             found.push(Box::new(SeasonalRegression::default()));
-        }
-        if seasons.len() > 1 {
-            found.push(Box::new(SeasonalNaive { season: Some(seasons.len() - 1) }));
         }
         if self.budget >= Budget::Usual && !seasons.is_empty() {
             found.push(Box::new(SeasonalRegression::of_logarithms()));
@@ -128,11 +137,13 @@ impl Fit for Auto {
         let data = Data { seasons: &seasons, ..*data };
         let horizon = self.horizon(&seasons, values.len());
         let levels = compared();
-        let own = self.candidates(&seasons);
-        let all: Vec<&dyn Fit> = own.iter().chain(&self.experts).map(AsRef::as_ref).collect();
+        let (simple, own) = (simple(&seasons), self.candidates(&seasons));
+        let all: Vec<&dyn Fit> = simple.iter().chain(&own).chain(&self.experts).map(AsRef::as_ref).collect();
         let (origins, tested) = tested(&all, &data, horizon, &levels, seed);
         let pasts: Vec<Past<'_>> = (0..origins.len()).map(|run| past(&tested, run, values)).collect();
-        let (stretches, losses) = stretches(&pasts, &levels, all.len(), horizon);
+        let mut errors = simple_errors(&simple, &data, horizon, seed);
+        errors.resize(all.len(), f64::INFINITY);
+        let (stretches, losses) = stretches(&pasts, &origins, &levels, &errors, horizon);
         let mut members = Vec::new();
         for (place, model) in all.iter().enumerate() {
             let weights: Vec<f64> = stretches.iter().map(|stretch| stretch.weights[place]).collect();
@@ -157,6 +168,24 @@ impl Fit for Auto {
             .map(|fitted| Fitted::Auto(Box::new(fitted)))
             .ok_or(FitError::Unsuitable { model: NAME, why: "no candidate fits it" })
     }
+}
+
+/// Mean absolute error of each simple model over many origins, half a horizon apart; infinite where it said nothing.
+fn simple_errors(simple: &[Box<dyn Fit>], data: &Data<'_>, horizon: usize, seed: u64) -> Vec<f64> {
+    let (values, levels) = (data.target.values, Levels::try_new(vec![0.5]).expect("invariant: within 0 and 1"));
+    let stride = (horizon / 2).max(1) | 1;
+    let origins = origins(values.len(), horizon, stride, ORIGINS_SIMPLE, values.len() / 3);
+    let error = |model: &dyn Fit| {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for run in backtest_following(model, data, &origins, horizon, &levels, seed).runs {
+            let Ok(said) = run.said else { return f64::INFINITY };
+            let off = said.points().iter().zip(&values[run.origin..]).map(|(said, actual)| (actual - said).abs());
+            (sum, count) =
+                off.filter(|off| off.is_finite()).fold((sum, count), |(sum, count), off| (sum + off, count + 1.0));
+        }
+        if count > 0.0 { sum / count } else { f64::INFINITY }
+    };
+    simple.iter().map(|model| error(model.as_ref())).collect()
 }
 
 /// Every candidate at every origin.

@@ -7,6 +7,8 @@ mod auto;
 mod backtest;
 mod combination;
 mod fitted;
+mod guard;
+mod losses;
 mod seasons;
 mod weights;
 

@@ -5,6 +5,8 @@
 //! shrunk towards equal ones, because with few origins a loss is mostly luck (J. H. Stock, M. W. Watson, "Combination
 //! forecasts of output growth", 2004).
 
+use super::guard::Guard;
+use super::losses::{Losses, Of};
 use crate::Levels;
 use crate::score::pinball;
 use serde::{Deserialize, Serialize};
@@ -52,42 +54,8 @@ pub(super) fn ends(horizon: usize) -> Vec<usize> {
     ends
 }
 
-/// What a loss is of.
-#[derive(Clone, Copy)]
-enum Of<'a> {
-    /// Pinball loss of the quantiles.
-    Quantiles(&'a Levels),
-    /// Absolute error of the point.
-    Points,
-}
-
-/// Mean loss of every model over the steps `from..to` of all origins; infinite where it has not been seen at all.
-fn losses(pasts: &[Past<'_>], of: Of<'_>, models: usize, from: usize, to: usize) -> Vec<f64> {
-    let at = |past: &Past<'_>, model: usize, step: usize| -> Option<f64> {
-        let actual = past.actual[step];
-        match of {
-            Of::Points => past.points[model].map(|points| (actual - points[step]).abs()),
-            Of::Quantiles(levels) => past.said[model].map(|said| {
-                let row = said[step * levels.len()..(step + 1) * levels.len()].iter().zip(levels.as_slice());
-                row.map(|(said, level)| pinball(actual, *said, *level)).sum::<f64>() / levels.len() as f64
-            }),
-        }
-    };
-    let loss = |model: usize| {
-        let (mut sum, mut count) = (0.0, 0_u32);
-        for past in pasts {
-            for step in (from..to).filter(|step| past.actual.get(*step).is_some_and(|actual| actual.is_finite())) {
-                sum += at(past, model, step).unwrap_or(f64::INFINITY);
-                count += 1;
-            }
-        }
-        if count == 0 { f64::INFINITY } else { sum / f64::from(count) }
-    };
-    (0..models).map(loss).collect()
-}
-
 /// Each relative to the smallest; 1 for all when none is known or the smallest is 0 (then only those of 0 are 1).
-fn relative(losses: &[f64]) -> Vec<f64> {
+pub(super) fn relative(losses: &[f64]) -> Vec<f64> {
     let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
     let ratio = |loss: &f64| match () {
         () if !least.is_finite() => 1.0,
@@ -99,7 +67,7 @@ fn relative(losses: &[f64]) -> Vec<f64> {
 }
 
 /// Weights from relative losses, a share of 1/origins of them equal among those that are not trimmed.
-fn weights(relative: &[f64], origins: usize) -> Vec<f64> {
+pub(super) fn weights(relative: &[f64], origins: usize) -> Vec<f64> {
     let kept = |ratio: &f64| *ratio <= TRIM;
     let count = relative.iter().filter(|ratio| kept(ratio)).count().max(1) as f64;
     let power = |ratio: &f64| if kept(ratio) { libm::pow(*ratio, -POWER) } else { 0.0 };
@@ -108,29 +76,35 @@ fn weights(relative: &[f64], origins: usize) -> Vec<f64> {
     relative.iter().map(|r| (1.0 - equal) * power(r) / total + if kept(r) { equal / count } else { 0.0 }).collect()
 }
 
-/// Weights and spreads of every stretch, and every model's mean loss over the whole horizon.
+/// Weights of one stretch from the losses at the origins that `counts` says yes to, of `origins` in all.
+pub(super) fn weigh(table: &Losses, counts: &dyn Fn(usize) -> bool, origins: usize, stretch: usize) -> Vec<f64> {
+    let (own, whole) = (relative(&table.mean(counts, Some(stretch))), relative(&table.mean(counts, None)));
+    let both = own.iter().zip(whole).map(|(own, all)| OWN * own + (1.0 - OWN) * all);
+    weights(&relative(&both.collect::<Vec<f64>>()), origins)
+}
+
+/// Weights and spreads of every stretch, and every model's mean loss over the whole horizon. `simple` is each simple model's
+/// mean absolute error over many origins, infinite for the others; `origins` are those of `pasts`.
 pub(super) fn stretches(
     pasts: &[Past<'_>],
+    origins: &[usize],
     levels: &Levels,
-    models: usize,
+    simple: &[f64],
     horizon: usize,
 ) -> (Vec<Stretch>, Vec<f64>) {
-    let of = Of::Quantiles(levels);
-    let whole = losses(pasts, of, models, 0, horizon);
-    let whole_points = losses(pasts, Of::Points, models, 0, horizon);
-    let mut from = 0;
-    let stretch = |to: usize| {
-        let weigh = |of: Of<'_>, whole: &[f64]| {
-            let own = relative(&losses(pasts, of, models, from, to));
-            let both = own.iter().zip(relative(whole)).map(|(own, all)| OWN * own + (1.0 - OWN) * all);
-            weights(&relative(&both.collect::<Vec<f64>>()), pasts.len())
-        };
-        let (weights, point_weights) = (weigh(of, &whole), weigh(Of::Points, &whole_points));
-        let spread = spread(pasts, levels, &weights, from, to);
-        from = to;
-        Stretch { to, weights, point_weights, spread }
+    let (ends, models) = (ends(horizon), simple.len());
+    let quantiles = Losses::new(pasts, Of::Quantiles(levels), models, &ends);
+    let points = Losses::new(pasts, Of::Points, models, &ends);
+    let guard = Guard::new(pasts, origins, &points, simple, &ends);
+    let stretch = |(place, to): (usize, &usize)| {
+        let weights = weigh(&quantiles, &|_| true, pasts.len(), place);
+        let fused = weigh(&points, &|_| true, pasts.len(), place);
+        let point_weights = guard.as_ref().map_or_else(|| fused.clone(), |guard| guard.applied(&fused));
+        let from = if place == 0 { 0 } else { ends[place - 1] };
+        let spread = spread(pasts, levels, &weights, from, *to);
+        Stretch { to: *to, weights, point_weights, spread }
     };
-    (ends(horizon).into_iter().map(stretch).collect(), whole)
+    (ends.iter().enumerate().map(stretch).collect(), quantiles.mean(&|_| true, None))
 }
 
 /// Weighted means of the models' values at each level (Vincentization, which keeps the shape of a spread where a mixture of
@@ -259,7 +233,7 @@ mod tests {
         let actual: Vec<f64> = (0..40).map(|i| 10.0 + f64::from(i % 21 - 10) / 4.0).collect();
         let points = vec![10.0; 40];
         let pasts = [Past { said: vec![Some(&said)], points: vec![Some(&points)], actual: &actual }];
-        let (found, losses) = stretches(&pasts, &levels, 1, 40);
+        let (found, losses) = stretches(&pasts, &[0], &levels, &[f64::INFINITY], 40);
         assert_eq!(found.iter().map(|stretch| stretch.to).collect::<Vec<_>>(), [5, 10, 20, 40]);
         assert!(found[3].spread > 1.2, "{:?}", found[3]);
         assert!(losses[0] > 0.0);
