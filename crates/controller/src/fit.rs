@@ -31,9 +31,14 @@ const PARAMETERS_MAX: usize = 1 << 20;
 
 /// One sample's share of the hash of its data. Their wrapping sum does not depend on the order of addition, so that days
 /// can be summed apart.
-#[must_use]
-pub fn sample_hash(at: Timestamp, rate: MilliRps) -> u64 {
+fn sample_hash(at: Timestamp, rate: MilliRps) -> u64 {
     mix(mix(at.0.cast_unsigned()).wrapping_add(rate.0))
+}
+
+/// The hash that an order names its data by.
+#[must_use]
+pub fn data_hash(samples: &[(Timestamp, MilliRps)]) -> u64 {
+    samples.iter().fold(0, |sum: u64, (at, rate)| sum.wrapping_add(sample_hash(*at, *rate)))
 }
 
 /// What the controller knows of the data that its orders name.

@@ -5,7 +5,7 @@
 mod plant;
 
 use plant::{Plant, name, service, spec};
-use plimsoll_controller::fit::sample_hash;
+use plimsoll_controller::fit::data_hash;
 use plimsoll_controller::{Fit, Input, State, step};
 use plimsoll_forecast::online::Guest;
 use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
@@ -119,8 +119,7 @@ fn an_order_names_exactly_the_samples_that_the_forecast_took() {
         (Some(order.from), Some(order.until)),
         (run.samples.first().map(|it| it.0), run.samples.last().map(|it| it.0))
     );
-    let hash = run.samples.iter().fold(0_u64, |sum, (at, rate)| sum.wrapping_add(sample_hash(*at, *rate)));
-    assert_eq!(order.data_hash, hash);
+    assert_eq!(order.data_hash, data_hash(&run.samples));
     assert!(order.until.since(order.from) >= Millis(2 * HOUR.unsigned_abs()));
     let mut none = Run::new(&[]);
     none.ticks(700);

@@ -5,7 +5,7 @@
 //! than the journal names could not be fitted again by anybody.
 
 use plimsoll_collect::history::{History, SeriesId};
-use plimsoll_controller::fit::sample_hash;
+use plimsoll_controller::fit::data_hash;
 use plimsoll_controller::{Fit, Input};
 use plimsoll_model::{FitOrder, MilliRps, ServiceName, Timestamp};
 use std::collections::BTreeMap;
@@ -89,8 +89,7 @@ impl Bench {
                 std::thread::sleep(TRY_AGAIN);
             }
             let samples = self.samples(order)?;
-            let hash = samples.iter().fold(0_u64, |sum, (at, rate)| sum.wrapping_add(sample_hash(*at, *rate)));
-            if hash == order.data_hash {
+            if data_hash(&samples) == order.data_hash {
                 return Ok(samples);
             }
             found = samples.len();
