@@ -9,8 +9,8 @@ use crate::value::Table;
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{
     Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, ForecastSpec, GatewayLimits, GatewaySpec, HealthSpec,
-    HistorySpec, JobSpec, Limits, ListenerSpec, MemoryRetry, NodeSpec, Probe, Resources, RestartSpec, RouteSpec,
-    SandboxSpec, ScalingPolicy, ScalingSpec, Schedule, ServiceSpec, Spec,
+    HistorySpec, JobSpec, Limits, ListenerSpec, MemoryRetry, NodeSpec, Probe, QueueSpec, Resources, RestartSpec,
+    RouteSpec, SandboxSpec, ScalingPolicy, ScalingSpec, Schedule, ServiceSpec, Spec,
 };
 use plimsoll_model::{JobName, NodeName, ServiceName};
 use serde::de::DeserializeOwned;
@@ -32,9 +32,19 @@ pub fn spec(root: &Table, directory: &Path) -> Option<Spec> {
         node: node(root.table("node")?)?,
         gateway: gateway(root.table("gateway")?)?,
         api_listen: root.table("api")?.text("listen")?.to_owned(),
+        queue: queue(root.table("queue")?)?,
         services: services.collect(),
         jobs: jobs.collect(),
         history: history(root.table("history")?),
+    })
+}
+
+fn queue(table: &Table) -> Option<QueueSpec> {
+    Some(QueueSpec {
+        order: table.text("order")?.to_owned(),
+        backfill: table.text("backfill")?.to_owned(),
+        ageing: millis(table, "ageing"),
+        patience: millis(table, "patience"),
     })
 }
 
@@ -267,6 +277,7 @@ fn job(table: &Table, directory: &Path) -> Option<JobSpec> {
         limits: limits(table.table("limits")?),
         priority: priority(table),
         run_time: optional(table, "run_time").map(Millis),
+        user: table.text("user").unwrap_or_default().to_owned(),
         retries: table.count("retries"),
         memory_retry: table
             .table("memory_retry")

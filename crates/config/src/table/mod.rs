@@ -6,6 +6,7 @@
 mod balance;
 mod gateway;
 mod job;
+mod queue;
 mod root;
 mod scaling;
 mod service;
