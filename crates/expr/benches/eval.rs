@@ -111,7 +111,7 @@ fn value(input: usize, row: usize) -> i64 {
     match input {
         0 => mixed as i64 % 64_000,
         1 => 64_000 + mixed as i64 % 64_000,
-        2 => mixed as i64 % 1_000 << 28,
+        2 => (mixed as i64 % 1_000) << 28,
         3 => (1_000 + mixed as i64 % 1_000) << 28,
         _ => mixed as i64 % 2,
     }

@@ -83,8 +83,8 @@ fn unary(op: UnaryOp, a: Range) -> Range {
         UnaryOp::Neg => a.neg(),
         UnaryOp::Abs => a.abs(),
         UnaryOp::Sqrt => a.sqrt(),
-        UnaryOp::Log2 => a.log2(),
-        UnaryOp::Exp => a.exp(),
+        UnaryOp::Log2 => a.logarithm(),
+        UnaryOp::Exp => a.exponential(),
         UnaryOp::Floor => a.floor(),
         UnaryOp::Not => Range::point(1.0).sub(a),
     }

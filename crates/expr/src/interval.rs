@@ -141,13 +141,13 @@ impl Range {
         Self::new(op::floor(self.lo()), op::floor(self.hi()), true)
     }
 
-    pub(crate) fn exp(self) -> Self {
+    pub(crate) fn exponential(self) -> Self {
         let Interval { lo, hi } = widened(op::exp(self.lo()), op::exp(self.hi()));
         Self::new(op::max(lo, 0.0), hi, false)
     }
 
     /// Where an operand may be zero or less, 0 is among the results.
-    pub(crate) fn log2(self) -> Self {
+    pub(crate) fn logarithm(self) -> Self {
         let Some(positive) = positive_part(self) else { return Self::point(0.0) };
         let found = widened(op::log2(positive.lo), op::log2(positive.hi));
         let Interval { lo, hi } = if self.lo() > 0.0 { found } else { found.union(Interval::point(0.0)) };
@@ -194,8 +194,8 @@ mod tests {
 
     #[test]
     fn zero_is_among_the_logarithms_of_what_may_be_zero() {
-        assert_eq!(Range::whole(0.0, 8.0).log2().interval.lo, 0.0);
-        assert!(Range::whole(2.0, 8.0).log2().interval.lo > 0.99);
-        assert_eq!(Range::whole(-3.0, 0.0).log2().interval, Interval::point(0.0));
+        assert_eq!(Range::whole(0.0, 8.0).logarithm().interval.lo, 0.0);
+        assert!(Range::whole(2.0, 8.0).logarithm().interval.lo > 0.99);
+        assert_eq!(Range::whole(-3.0, 0.0).logarithm().interval, Interval::point(0.0));
     }
 }
