@@ -6,7 +6,10 @@
 //!
 //! This crate must not change a target: it says how much of it fits.
 
+pub mod fair;
+mod fixed;
 mod ledger;
+pub mod order;
 mod preempt;
 mod queue;
 mod share;
