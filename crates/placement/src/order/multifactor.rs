@@ -57,7 +57,7 @@ const ONE: u128 = 1 << BITS;
 
 /// `over_use` is decayed use over entitled share, 32 fraction bits.
 pub(super) fn key(facts: &Facts, weights: &Weights, at: Timestamp, over_use: u64) -> Key {
-    let ratio = |part: u128, whole: u128| if whole == 0 { ONE } else { (part.min(whole) << BITS) / whole };
+    let ratio = |part: u128, whole: u128| (part.min(whole) << BITS).checked_div(whole).unwrap_or(ONE);
     let age = ratio(u128::from(facts.waited(at).0), u128::from(weights.age_max.0));
     let large = ratio(u128::from(facts.size.0), u128::from(super::Share::WHOLE.0));
     let size = if weights.small_first { ONE - large } else { large };
