@@ -277,7 +277,6 @@ fn job(table: &Table, directory: &Path) -> Option<JobSpec> {
         limits: limits(table.table("limits")?),
         priority: priority(table),
         run_time: optional(table, "run_time").map(Millis),
-        user: table.text("user").unwrap_or_default().to_owned(),
         retries: table.count("retries"),
         memory_retry: table
             .table("memory_retry")

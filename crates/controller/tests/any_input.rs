@@ -98,7 +98,6 @@ fn any_job() -> impl Strategy<Value = JobSpec> {
             limits: Limits { memory: Some(requests.memory), ..Limits::default() },
             priority,
             run_time: None,
-            user: String::new(),
             retries,
             memory_retry: retry.map(|(factor, max)| MemoryRetry { factor: Permille(factor), memory_max: Bytes(max) }),
             schedule,

@@ -54,7 +54,6 @@ fn all(run: u8, blog: bool, cpu: u64) -> Spec {
         limits: Limits::default(),
         priority,
         run_time: None,
-        user: String::new(),
         retries: 1,
         memory_retry: None,
         schedule,

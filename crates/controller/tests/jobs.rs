@@ -22,7 +22,6 @@ fn job(cpu: u64, schedule: Schedule) -> JobSpec {
         limits: Limits { memory: Some(Bytes(2_000)), ..Limits::default() },
         priority: -10,
         run_time: None,
-        user: String::new(),
         retries: 2,
         memory_retry: None,
         schedule,

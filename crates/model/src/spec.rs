@@ -52,7 +52,7 @@ impl Default for QueueSpec {
     fn default() -> Self {
         Self {
             order: "ageing".to_owned(),
-            backfill: "first-fit".to_owned(),
+            backfill: "greedy".to_owned(),
             ageing: Millis(600_000),
             patience: Millis(3_600_000),
         }
@@ -379,9 +379,6 @@ pub struct JobSpec {
     pub priority: i32,
     /// Expected run time, trace time; none is unknown.
     pub run_time: Option<Millis>,
-    /// Whose it is: what fair shares and quotas are counted by; empty is nobody's in particular.
-    #[serde(default)]
-    pub user: String,
     /// Further tries after a failure.
     pub retries: u32,
     /// Memory growth per retry after running out of memory.

@@ -35,12 +35,6 @@ pub static JOB: Section = Section {
         ),
         Field::new("run_time", duration(1, 366 * DAY), Absent("unknown"), "Expected run time, in trace time."),
         Field::new(
-            "user",
-            Kind::Text(Form::Name),
-            Absent("nobody in particular"),
-            "Whose it is: what fair shares are counted by.",
-        ),
-        Field::new(
             "retries",
             count(0, 1_000),
             Is(Integer(0), "only its author knows whether it may run twice"),

@@ -12,6 +12,7 @@ mod scaling;
 mod service;
 mod workload;
 
+pub use queue::{BACKFILLS, ORDERS};
 pub use root::ROOT;
 
 use crate::field::{Kind, Section};

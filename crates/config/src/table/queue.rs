@@ -7,20 +7,21 @@ use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, duration};
 /// The orders that a live queue can be kept in, with the words of the file.
 pub const ORDERS: &[Choice] = &[
     Choice { word: "ageing", doc: "by priority, which waiting raises; then the earlier" },
-    Choice { word: "fixed-priority", doc: "by priority; then the earlier" },
+    Choice { word: "priority", doc: "by priority; then the earlier" },
     Choice { word: "fifo", doc: "the earlier" },
-    Choice { word: "sjf", doc: "the shorter by `run_time`; unknown ones last" },
+    Choice { word: "sjf", doc: "the shorter by `run_time`; without one a day is assumed" },
     Choice { word: "saf", doc: "the smaller product of size and `run_time`" },
     Choice { word: "density", doc: "the higher `P = R / T`: share of the node per time" },
     Choice { word: "priority-over-time", doc: "the lower priority per `run_time`" },
-    Choice { word: "wfp3", doc: "waiting over run time, cubed, times size" },
-    Choice { word: "fair-share", doc: "the `user` who was given least lately" },
+    Choice { word: "wfp3", doc: "the higher `(wait / run_time)³ × cores`" },
+    Choice { word: "unicep", doc: "the higher `wait / (log₂ cores × run_time)`" },
 ];
 
 /// What may start while the first has no room, with the words of the file.
 pub const BACKFILLS: &[Choice] = &[
-    Choice { word: "first-fit", doc: "whatever fits, until the first has waited for `patience`" },
-    Choice { word: "easy", doc: "what ends before the first can start, or takes no room from it; needs `run_time`" },
+    Choice { word: "greedy", doc: "whatever fits" },
+    Choice { word: "easy", doc: "what does not delay the first, the earlier before the later; needs `run_time`" },
+    Choice { word: "easy-sjbf", doc: "the same, the shorter before the longer" },
     Choice { word: "conservative", doc: "what delays nobody before it; needs `run_time`" },
     Choice { word: "none", doc: "nothing" },
 ];
@@ -40,7 +41,7 @@ pub static QUEUE: Section = Section {
         Field::new(
             "backfill",
             Kind::Choice(BACKFILLS),
-            Is(Text("first-fit"), "needs no estimate of how long a job runs"),
+            Is(Text("greedy"), "needs no estimate of how long a job runs"),
             "What may start while the first has no room.",
         ),
         Field::new(

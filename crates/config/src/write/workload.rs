@@ -168,7 +168,6 @@ pub fn write_job(at: &mut Branch, job: &JobSpec) {
         limits,
         priority,
         run_time,
-        user,
         retries,
         memory_retry,
         schedule,
@@ -184,7 +183,6 @@ pub fn write_job(at: &mut Branch, job: &JobSpec) {
     at.leaf("priority", priority.to_string());
     at.text("schedule", &schedule_text(*schedule));
     at.unit_if("run_time", Unit::Duration, run_time.map(|span| span.get()));
-    at.text_if("user", (!user.is_empty()).then_some(user.as_str()));
     at.unit("retries", Unit::Count, u64::from(*retries));
     if let Some(MemoryRetry { factor, memory_max }) = memory_retry {
         at.branch("memory_retry", |at| {

@@ -15,6 +15,7 @@
 //! This module must not know true run times, and must not change a binding once it was given out.
 
 mod account;
+mod adopt;
 mod conservative;
 mod decision;
 mod ends;

@@ -227,7 +227,7 @@ impl Scheduler {
     }
 
     /// A task runs from now on.
-    fn run(&mut self, task: TaskIx, binding: Binding, at: Timestamp, workers: u32) {
+    pub(super) fn run(&mut self, task: TaskIx, binding: Binding, at: Timestamp, workers: u32) {
         let mut ends = self.end_on(task, binding.node, at);
         if let Some(elastic) = self.elastic.get(&task)
             && ends.0 < i64::MAX

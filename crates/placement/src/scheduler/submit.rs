@@ -181,7 +181,7 @@ impl Scheduler {
         Ok(())
     }
 
-    fn entry(&mut self, task: &Task, shape: ShapeId, together: u32, workers: u32) -> Entry {
+    pub(super) fn entry(&mut self, task: &Task, shape: ShapeId, together: u32, workers: u32) -> Entry {
         let endless = task.kind == TaskKind::Service;
         let requested = if endless { Millis(u64::MAX) } else { task.run_time.unwrap_or(self.policy.estimate_unknown) };
         let one = amounts(self.fleet.shape(shape), 1);
