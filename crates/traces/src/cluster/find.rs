@@ -8,7 +8,7 @@ use crate::csv::{Row, Rows};
 use crate::dataset::resolve;
 use crate::sets::SetError;
 use crate::source::Source;
-use crate::{ReadError, openb, swf};
+use crate::{ReadError, borg, cluster_file, openb, philly, swf};
 use plimsoll_config::nearest;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -16,7 +16,11 @@ use std::path::Path;
 
 /// What the first line of each format looks like, for errors.
 const KNOWN: &str = "openb nodes (sn,cpu_milli,memory_mib,gpu,model) | openb pods (name,cpu_milli,memory_mib,num_gpu,\
-                     gpu_milli,...) | Standard Workload Format (18 numbers, comments start with ;)";
+                     gpu_milli,...) | Standard Workload Format (18 numbers, comments start with ;) | Borg 2011 \
+                     task events (13 columns, no header) | Philly (timestamp,duration,num_gpus,gpu_time,cluster) | Plimsoll's own (JSON Lines)";
+
+/// Parts of the Borg trace that a short name can ask for: `borg:0-0` to `borg:0-7`, always from the state at time 0.
+const BORG_PARTS: u32 = 8;
 
 /// Why a cluster set could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +58,8 @@ pub fn cluster_set_names() -> Vec<String> {
     names.extend(openb::LISTS.iter().copied().map(part("openb-all")));
     names.extend(swf::LOGS.iter().map(|(name, _)| *name).map(part("swf")));
     names.extend(swf::EASY_RESULTS.iter().map(|(name, _)| *name).map(part("easy")));
+    names.extend((0..BORG_PARTS).map(|last| format!("borg:0-{last}")));
+    names.push("philly".into());
     names
 }
 
@@ -82,6 +88,8 @@ fn by_name(name: &str) -> Result<ClusterSet, SetError> {
         "openb" => openb::set(part, openb::Nodes::WithGpus),
         "openb-all" => openb::set(part, openb::Nodes::All),
         "swf" => swf::set(name, log(swf::LOGS)),
+        "borg" => borg::set(0..=part.strip_prefix("0-").and_then(|last| last.parse().ok()).unwrap_or(0)),
+        "philly" => philly::set(),
         _ => swf::set(name, log(swf::EASY_RESULTS)),
     }
 }
@@ -106,8 +114,11 @@ fn one(path: &str) -> Result<ClusterSet, ClusterError> {
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
+    Borg,
     OpenbNodes,
     OpenbPods,
+    Own,
+    Philly,
     Swf,
 }
 
@@ -131,6 +142,9 @@ impl Format {
         let text = row.text.trim_start();
         let columns: Vec<&str> = text.split(',').map(|name| name.trim().trim_matches('"')).collect();
         let has = |names: &[&str]| names.iter().filter(|name| columns.contains(name)).count() >= 2;
+        if text.starts_with('{') {
+            return Some(Self::Own);
+        }
         if text.starts_with(';') {
             return Some(Self::Swf);
         }
@@ -141,9 +155,13 @@ impl Format {
         if columns.len() < 3 {
             return None;
         }
+        if columns.len() == 13 && columns[..6].iter().all(|field| field.is_empty() || field.parse::<u64>().is_ok()) {
+            return Some(Self::Borg);
+        }
         match columns[0] {
             "sn" => Some(Self::OpenbNodes),
             "name" if has(&["num_gpu", "gpu_milli", "cpu_milli", "memory_mib"]) => Some(Self::OpenbPods),
+            _ if has(philly::COLUMNS) => Some(Self::Philly),
             _ if has(&["num_gpu", "gpu_milli"]) => Some(Self::OpenbPods),
             _ => None,
         }
@@ -154,6 +172,9 @@ impl Format {
         Ok(match self {
             Self::OpenbNodes => ClusterSet { nodes: openb::nodes(file, reader)?, ..empty },
             Self::OpenbPods => ClusterSet { tasks: openb::tasks(file, reader)?, ..empty },
+            Self::Own => cluster_file::read(file, reader)?,
+            Self::Borg => borg::read(file, reader)?,
+            Self::Philly => philly::read(file, reader)?,
             Self::Swf => swf::read(file, reader)?,
         })
     }
