@@ -152,3 +152,23 @@ fn philly_has_its_jobs_tenants_and_gangs() {
     assert_eq!((alone + gangs, gangs, set.quotas.len(), set.skipped.count()), (57_572, 112, 13, 0));
     assert_eq!(check(&set.nodes, &set.tasks), []);
 }
+
+#[test]
+fn azure_has_its_virtual_machines_batches_and_lifetimes() {
+    let Some(dev) = set("azure-vm", "azure-vm-arrivals-2017/v1.dev.txt.xz", "azure-vm:dev") else { return };
+    let last = dev.tasks.last().unwrap();
+    assert_eq!((dev.tasks.len(), last.task.id.split('/').next()), (259_159, Some("53109")));
+    assert_eq!(dev.tasks.iter().filter(|one| one.run_time_true.is_none()).count(), 14_317, "still ran at the end");
+    println!("{}", dev.notes.join("; "));
+    assert_eq!(check(&dev.nodes, &dev.tasks), []);
+}
+
+#[test]
+fn dlrm_has_its_instances_and_limits() {
+    let Some(set) = set("dlrm", "alibaba-gpu-2025-2026/disaggregated_DLRM_trace.csv.gz", "dlrm") else { return };
+    let gpu = set.tasks.iter().filter(|one| one.task.requests.gpu.count > 0).count();
+    let limited = set.tasks.iter().filter(|one| one.task.requests.extended.len() > 1).count();
+    assert_eq!((set.tasks.len(), gpu, limited), (23_871, 7_386, 11_623));
+    println!("{} nodes; {}", set.nodes.len(), set.notes.join("; "));
+    assert_eq!(check(&set.nodes, &set.tasks), []);
+}

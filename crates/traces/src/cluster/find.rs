@@ -8,7 +8,7 @@ use crate::csv::{Row, Rows};
 use crate::dataset::resolve;
 use crate::sets::SetError;
 use crate::source::Source;
-use crate::{ReadError, borg, cluster_file, openb, philly, swf};
+use crate::{ReadError, azure_vm, borg, cluster_file, dlrm, openb, philly, swf};
 use plimsoll_config::nearest;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -17,7 +17,8 @@ use std::path::Path;
 /// What the first line of each format looks like, for errors.
 const KNOWN: &str = "openb nodes (sn,cpu_milli,memory_mib,gpu,model) | openb pods (name,cpu_milli,memory_mib,num_gpu,\
                      gpu_milli,...) | Standard Workload Format (18 numbers, comments start with ;) | Borg 2011 \
-                     task events (13 columns, no header) | Philly (timestamp,duration,num_gpus,gpu_time,cluster) | Plimsoll's own (JSON Lines)";
+                     task events (13 columns, no header) | Philly (timestamp,duration,num_gpus,gpu_time,cluster) | DLRM \
+                     (instance_sn,role,app_name,...) | Plimsoll's own (JSON Lines)";
 
 /// Parts of the Borg trace that a short name can ask for: `borg:0-0` to `borg:0-7`, always from the state at time 0.
 const BORG_PARTS: u32 = 8;
@@ -26,7 +27,7 @@ const BORG_PARTS: u32 = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// It is no short name and no file.
-    #[error("{name:?} is no cluster set and no file{}; `name:part` sets are {known}", crate::did_you_mean(nearest.as_deref()))]
+    #[error("{name:?} is no cluster set and no file{}; the sets are {known}", crate::did_you_mean(nearest.as_deref()))]
     Name {
         /// What was asked for.
         name: String,
@@ -59,7 +60,8 @@ pub fn cluster_set_names() -> Vec<String> {
     names.extend(swf::LOGS.iter().map(|(name, _)| *name).map(part("swf")));
     names.extend(swf::EASY_RESULTS.iter().map(|(name, _)| *name).map(part("easy")));
     names.extend((0..BORG_PARTS).map(|last| format!("borg:0-{last}")));
-    names.push("philly".into());
+    names.extend(azure_vm::PARTS.iter().map(|(name, _, _)| *name).map(part("azure-vm")));
+    names.extend(["philly".to_owned(), "dlrm".to_owned()]);
     names
 }
 
@@ -89,6 +91,8 @@ fn by_name(name: &str) -> Result<ClusterSet, SetError> {
         "openb-all" => openb::set(part, openb::Nodes::All),
         "swf" => swf::set(name, log(swf::LOGS)),
         "borg" => borg::set(0..=part.strip_prefix("0-").and_then(|last| last.parse().ok()).unwrap_or(0)),
+        "azure-vm" => azure_vm::set(part),
+        "dlrm" => dlrm::set(),
         "philly" => philly::set(),
         _ => swf::set(name, log(swf::EASY_RESULTS)),
     }
@@ -115,6 +119,7 @@ fn one(path: &str) -> Result<ClusterSet, ClusterError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Borg,
+    Dlrm,
     OpenbNodes,
     OpenbPods,
     Own,
@@ -161,6 +166,7 @@ impl Format {
         match columns[0] {
             "sn" => Some(Self::OpenbNodes),
             "name" if has(&["num_gpu", "gpu_milli", "cpu_milli", "memory_mib"]) => Some(Self::OpenbPods),
+            _ if has(dlrm::COLUMNS) => Some(Self::Dlrm),
             _ if has(philly::COLUMNS) => Some(Self::Philly),
             _ if has(&["num_gpu", "gpu_milli"]) => Some(Self::OpenbPods),
             _ => None,
@@ -174,6 +180,7 @@ impl Format {
             Self::OpenbPods => ClusterSet { tasks: openb::tasks(file, reader)?, ..empty },
             Self::Own => cluster_file::read(file, reader)?,
             Self::Borg => borg::read(file, reader)?,
+            Self::Dlrm => dlrm::read(file, reader)?,
             Self::Philly => philly::read(file, reader)?,
             Self::Swf => swf::read(file, reader)?,
         })
