@@ -12,7 +12,7 @@
 
 pub mod azure_vm;
 pub mod borg;
-mod cluster;
+pub mod cluster;
 pub mod cluster_file;
 mod columns;
 pub mod csv;
