@@ -99,6 +99,12 @@ pub enum ReadError {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// There is not one line in it.
+    #[error("{file}: the file is empty, and its first line has to say what it is")]
+    Empty {
+        /// The file.
+        file: String,
+    },
     /// A header names a column that this format does not have.
     #[error("{file}, line {line}: the column {column:?} is not known{}; known are {known}", did_you_mean(nearest.as_deref()))]
     UnknownColumn {
