@@ -32,8 +32,8 @@ pub enum Budget {
 }
 
 /// Fits candidates at several origins, weighs them per stretch of the horizon by their pinball loss, fuses their quantiles,
-/// and corrects the spread of what came out. Weights go on learning as samples come in (`live.rs`). Where the fusion was clearly worse than simple models at those origins, the point
-/// leans on these (`guard.rs`).
+/// and corrects the spread of what came out. Where the fusion was clearly worse than simple models at those origins, the point
+/// leans on these (`guard.rs`). Weights go on learning as samples come in (`live.rs`).
 ///
 /// Gaps are left to the candidates; in the losses a step that was not measured does not count.
 pub struct Auto {
