@@ -11,7 +11,7 @@ const RUNS: [(&str, &str); 10] = [
     ("easy:SDSC-BLUE", "patient-saf"),
     ("easy:SDSC-BLUE", "fair-share+easy"),
     ("easy:SDSC-BLUE", "drf+easy"),
-    ("easy:SDSC-BLUE", "multifactor+easy"),
+    ("easy:KTH-SP2", "multifactor+easy"),
     ("easy:KTH-SP2", "wfp3+easy"),
     ("easy:KTH-SP2", "conservative"),
     ("swf:RICC", "easy"),

@@ -66,6 +66,9 @@ pub struct Scheduler {
     classes: Vec<(Box<str>, i32, usize)>,
     accounts: Accounts,
     quotas: Quotas,
+    /// Use against entitlement by holder, as `multifactor` last computed it.
+    over_uses: Vec<u64>,
+    over_uses_at: Option<Timestamp>,
     /// Place of each holder in the tree of queues, by holder number; filled where the order needs it.
     claimants: Vec<Claimant>,
     tasks: Vec<Entry>,
@@ -129,6 +132,8 @@ impl Scheduler {
             classes,
             accounts,
             quotas,
+            over_uses: Vec::new(),
+            over_uses_at: None,
             claimants: Vec::new(),
             tasks: Vec::new(),
             names: BTreeMap::new(),
