@@ -1,0 +1,21 @@
+//! Everything that holds *between* tasks: whom a task wants near or far, how evenly its kind is spread, whom it shares
+//! a node with, which volumes bind it, how far it may be from its data; and what follows from such rules.
+//!
+//! What a single node can say alone (room, labels, taints) belongs to the fleet. A rule that needs to know what runs
+//! elsewhere belongs here, one file per rule. [`Relations`] keeps the counts that the rules need, changed with every
+//! placement and release, so that asking costs the number of a task's rules and not the number of tasks.
+//!
+//! Nothing here gives out room: the fleet does, after the rules agreed.
+
+mod affinity;
+pub mod audit;
+mod isolation;
+pub mod labels;
+mod relations;
+mod sites;
+mod spread;
+mod topology;
+mod volumes;
+
+pub use relations::{RelationError, RelationRefusal, Relations, SCORE_ONE, WEIGHT_MAX};
+pub use sites::{SiteError, Sites, Way};
