@@ -56,7 +56,14 @@ impl World {
         for shape in 0..admitted {
             for node in 0..self.nodes.len() {
                 let said = self.relations.refusal(shape as u32, node as u32);
-                prop_assert_eq!(said.is_none(), self.oracle(shape, node), "{:?} {:?} {:?}", said, self.tasks[shape], node);
+                prop_assert_eq!(
+                    said.is_none(),
+                    self.oracle(shape, node),
+                    "{:?} {:?} {:?}",
+                    said,
+                    self.tasks[shape],
+                    node
+                );
             }
         }
         Ok(())

@@ -212,7 +212,10 @@ fn strangers(one: &Task, other: &Task) -> Option<String> {
 fn never(node: &Node, sites: &Sites, task: &Task) -> Vec<(Rule, String)> {
     let mut found = Vec::new();
     for requirement in task.selector.iter().filter(|requirement| !meets(requirement, node)) {
-        found.push((Rule::Selector, format!("`{}` {:?} {:?}", requirement.key, requirement.operator, requirement.values)));
+        found.push((
+            Rule::Selector,
+            format!("`{}` {:?} {:?}", requirement.key, requirement.operator, requirement.values),
+        ));
     }
     let models = &task.requests.gpu.models;
     if task.requests.gpu.count > 0 && !models.is_empty() && !models.contains(&node.capacity.gpus.model) {
@@ -254,7 +257,9 @@ pub fn could_ever(node: &Node, sites: &Sites, task: &Task) -> Option<Rule> {
 #[must_use]
 pub fn may_start(nodes: &[Node], sites: &Sites, running: &[Running<'_>], task: &Task, node: usize) -> Option<Rule> {
     let here = &nodes[node];
-    if let Some((rule, _)) = never(here, sites, task).iter().find(|(rule, _)| matches!(rule, Rule::Volume | Rule::Latency)) {
+    if let Some((rule, _)) =
+        never(here, sites, task).iter().find(|(rule, _)| matches!(rule, Rule::Volume | Rule::Latency))
+    {
         return Some(*rule);
     }
     for other in running {
@@ -300,7 +305,8 @@ fn keeps_spread(
         let meant = running.iter().filter(|one| selects(&rule.tasks, &one.task.labels));
         meant.filter(|one| domain(one.node) == Some(name)).count()
     };
-    let eligible = (0..nodes.len()).filter(|index| could_ever(&nodes[*index], sites, task).is_none()).filter_map(domain);
+    let eligible =
+        (0..nodes.len()).filter(|index| could_ever(&nodes[*index], sites, task).is_none()).filter_map(domain);
     let least = eligible.map(count).min().unwrap_or(0);
     let itself = usize::from(selects(&rule.tasks, &task.labels));
     (count(own) + itself).saturating_sub(least) <= rule.skew_max as usize

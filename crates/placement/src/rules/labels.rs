@@ -1,8 +1,7 @@
 //! Labels as the rules see them: which tasks a selector means, and what a node says under a key.
 //!
 //! Text is compared as it stands. A node's zone, provider and site are labels too, so that a rule may name them like any
-//! other; where a label of the same key says something else, the field wins, because it is what prices and failure
-//! domains are computed from.
+//! other; where a label of the same key says something else, the label wins, as it does in the fleet.
 
 use plimsoll_model::cluster::{Node, Operator, Requirement, Task};
 use std::collections::BTreeMap;
@@ -23,6 +22,9 @@ pub fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, St
 /// What the node says under a key; an empty key is the node itself.
 #[must_use]
 pub fn node_label<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    if let Some(label) = node.labels.get(key) {
+        return Some(label);
+    }
     let field = match key {
         "" => Some(&node.name),
         ZONE => node.zone.as_ref(),
@@ -30,7 +32,7 @@ pub fn node_label<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
         SITE => node.site.as_ref(),
         _ => None,
     };
-    field.or_else(|| node.labels.get(key)).map(String::as_str)
+    field.map(String::as_str)
 }
 
 /// Whether the node meets a condition on its labels.
@@ -57,10 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_a_label_and_wins_over_one() {
+    fn a_field_is_a_label_unless_one_says_something_else() {
         let labels = [("zone", "b"), ("disk", "ssd")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         let node = Node { zone: Some("a".to_owned()), labels: labels.into(), ..crate::rules::audit::plain_node("n") };
-        assert_eq!(node_label(&node, ZONE), Some("a"));
+        assert_eq!(node_label(&node, ZONE), Some("b"));
+        let unlabelled = Node { labels: BTreeMap::new(), ..node.clone() };
+        assert_eq!(node_label(&unlabelled, ZONE), Some("a"));
         assert_eq!(node_label(&node, "disk"), Some("ssd"));
         assert_eq!(node_label(&node, ""), Some("n"));
         assert_eq!(node_label(&node, SITE), None);

@@ -9,6 +9,10 @@
 
 mod affinity;
 pub mod audit;
+pub mod budget;
+pub mod class;
+pub mod class_found;
+pub mod guarantee;
 mod isolation;
 pub mod labels;
 mod relations;

@@ -97,8 +97,12 @@ mod tests {
 
     #[test]
     fn a_way_holds_in_both_directions_unless_the_other_end_states_its_own() {
-        let sites = Sites::new(&[site("edge", &[("west", 9, 1)]), site("west", &[("east", 70, 2)]), site("east", &[("west", 80, 3)])])
-            .expect("no site is listed twice");
+        let sites = Sites::new(&[
+            site("edge", &[("west", 9, 1)]),
+            site("west", &[("east", 70, 2)]),
+            site("east", &[("west", 80, 3)]),
+        ])
+        .expect("no site is listed twice");
         assert_eq!(sites.way("west", "edge").map(|way| way.latency), Some(Micros(9)));
         assert_eq!(sites.way("west", "east").map(|way| way.latency), Some(Micros(70)));
         assert_eq!(sites.way("east", "west").map(|way| way.latency), Some(Micros(80)));
@@ -116,7 +120,9 @@ mod tests {
     #[test]
     fn a_started_gigabyte_is_paid_for_its_part_rounded_up() {
         let way = Way { latency: Micros(0), price_micros_per_gb: 90_000 };
-        for (volume, expected) in [(0, 0), (1, 1), (500_000_000, 45_000), (1_000_000_000, 90_000), (u64::MAX, 1_660_206_966_633_860)] {
+        for (volume, expected) in
+            [(0, 0), (1, 1), (500_000_000, 45_000), (1_000_000_000, 90_000), (u64::MAX, 1_660_206_966_633_860)]
+        {
             assert_eq!(transfer_per_hour(way, Bytes(volume)), expected, "{volume}");
         }
     }

@@ -18,7 +18,8 @@ pub fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 /// Edge, west and east; edge is near west, nobody stated a way from edge to east.
 pub fn sites() -> Vec<Site> {
-    let link = |to: &str, latency, price| SiteLink { to: to.to_owned(), latency: Micros(latency), price_micros_per_gb: price };
+    let link =
+        |to: &str, latency, price| SiteLink { to: to.to_owned(), latency: Micros(latency), price_micros_per_gb: price };
     vec![
         Site { name: "edge".to_owned(), links: vec![link("west", 8_000, 10_000)] },
         Site { name: "west".to_owned(), links: vec![link("east", 60_000, 90_000)] },
@@ -31,28 +32,31 @@ fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
 }
 
 pub fn node(index: usize) -> impl Strategy<Value = Node> {
-    let domain = (prop::option::weighted(0.9, one_of(&["a", "b", "c"])), prop::option::weighted(0.8, one_of(&["r1", "r2"])));
+    let domain =
+        (prop::option::weighted(0.9, one_of(&["a", "b", "c"])), prop::option::weighted(0.8, one_of(&["r1", "r2"])));
     let place = (prop::option::of(one_of(&["edge", "west", "east"])), prop::option::of(one_of(&["own", "rented"])));
     let size = (1_u64..8, 0_u32..3);
-    (domain, place, size, 0_u32..8, 0_u64..50).prop_map(move |((zone, rack), (site, provider), (cores, gpus), odd, price)| {
-        let mut node = plain_node(&format!("n{index:02}"));
-        node.capacity.cpu = Millicores(cores * 1_000);
-        node.capacity.memory = Bytes(cores * 2 * GIB);
-        node.capacity.disk = Bytes(20 * GIB);
-        node.capacity.network_mbps = 1_000;
-        node.capacity.gpus.count = gpus;
-        node.capacity.gpus.model = if gpus == 0 { "" } else { "t4" }.to_owned();
-        node.price_micros_per_hour = price * 10_000;
-        (node.zone, node.site, node.provider) = (zone, site, provider);
-        node.labels.extend(rack.map(|rack| ("rack".to_owned(), rack)));
-        match odd {
-            0 => node.taints.push(taint(TaintEffect::NoSchedule)),
-            1 => node.taints.push(taint(TaintEffect::PreferNoSchedule)),
-            2 => node.state = NodeState::Cordoned,
-            _ => {}
-        }
-        node
-    })
+    (domain, place, size, 0_u32..8, 0_u64..50).prop_map(
+        move |((zone, rack), (site, provider), (cores, gpus), odd, price)| {
+            let mut node = plain_node(&format!("n{index:02}"));
+            node.capacity.cpu = Millicores(cores * 1_000);
+            node.capacity.memory = Bytes(cores * 2 * GIB);
+            node.capacity.disk = Bytes(20 * GIB);
+            node.capacity.network_mbps = 1_000;
+            node.capacity.gpus.count = gpus;
+            node.capacity.gpus.model = if gpus == 0 { "" } else { "t4" }.to_owned();
+            node.price_micros_per_hour = price * 10_000;
+            (node.zone, node.site, node.provider) = (zone, site, provider);
+            node.labels.extend(rack.map(|rack| ("rack".to_owned(), rack)));
+            match odd {
+                0 => node.taints.push(taint(TaintEffect::NoSchedule)),
+                1 => node.taints.push(taint(TaintEffect::PreferNoSchedule)),
+                2 => node.state = NodeState::Cordoned,
+                _ => {}
+            }
+            node
+        },
+    )
 }
 
 fn taint(effect: TaintEffect) -> Taint {
@@ -108,14 +112,16 @@ fn rules() -> impl Strategy<Value = Task> {
     let isolation =
         prop_oneof![6 => Just(Isolation::None), 2 => Just(Isolation::Tenant), 1 => Just(Isolation::Exclusive)];
     let near = prop::option::weighted(0.2, (one_of(&["edge", "west", "east"]), 5_000_u64..70_000));
-    (between, isolation, one_of(&["red", "blue"]), near).prop_map(|((affinity, spread, volumes), isolation, tenant, near)| {
-        let near = near.map(|(site, latency)| LatencyBound {
-            site,
-            latency_max: Micros(latency),
-            transfer_per_hour: Bytes(1_500_000_000),
-        });
-        Task { affinity, spread, volumes, isolation, tenant, near, ..Task::default() }
-    })
+    (between, isolation, one_of(&["red", "blue"]), near).prop_map(
+        |((affinity, spread, volumes), isolation, tenant, near)| {
+            let near = near.map(|(site, latency)| LatencyBound {
+                site,
+                latency_max: Micros(latency),
+                transfer_per_hour: Bytes(1_500_000_000),
+            });
+            Task { affinity, spread, volumes, isolation, tenant, near, ..Task::default() }
+        },
+    )
 }
 
 /// A task; about one in three has no rules at all.
@@ -133,7 +139,8 @@ pub fn task(index: usize) -> impl Strategy<Value = Task> {
                 2 => GpuDemand { count: 1, milli: 1_000, models: vec!["t4".to_owned()] },
                 _ => GpuDemand::default(),
             };
-            task.requests = Demand { cpu: Millicores(cpu * 500), memory: Bytes(memory * GIB), gpu, ..Demand::default() };
+            task.requests =
+                Demand { cpu: Millicores(cpu * 500), memory: Bytes(memory * GIB), gpu, ..Demand::default() };
             if odd == 0 {
                 task.tolerations.push(Toleration { key: "odd".to_owned(), value: None, effect: None });
             }

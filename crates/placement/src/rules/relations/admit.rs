@@ -72,7 +72,10 @@ impl Relations {
 
     fn meant_by(&self, counts: &Counts, labels: &BTreeMap<String, String>) -> Vec<(usize, TopologyIx)> {
         let scopes = counts.scopes.iter().enumerate();
-        scopes.filter(|(_, scope)| selects(&scope.tasks, labels)).map(|(index, scope)| (index, scope.topology)).collect()
+        scopes
+            .filter(|(_, scope)| selects(&scope.tasks, labels))
+            .map(|(index, scope)| (index, scope.topology))
+            .collect()
     }
 
     /// Whether the task's rules make sense beside what is known.

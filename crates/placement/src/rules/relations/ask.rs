@@ -97,8 +97,12 @@ impl Relations {
             let count = self.counters.all[term.counter].of(domain);
             let least = self.trackers[term.tracker].least();
             let skew_max = term.skew_max;
-            (skew(count, term.means_itself, least) > skew_max)
-                .then_some(RelationRefusal::Skew { counter, count, least, skew_max })
+            (skew(count, term.means_itself, least) > skew_max).then_some(RelationRefusal::Skew {
+                counter,
+                count,
+                least,
+                skew_max,
+            })
         })
     }
 }
