@@ -23,7 +23,8 @@ impl World {
         let mut relations = Relations::default();
         relations.set_sites(sites.clone());
         for node in &nodes {
-            relations.add_node(node, |_| false);
+            let label = |_: u32, key: &str| node_label(node, key);
+            relations.add_node(&label, |_| false);
         }
         Self { nodes, tasks, sites, relations, running: Vec::new() }
     }

@@ -76,7 +76,8 @@ fn by_group(members: &[usize], groups: &[usize], weights: &[u64]) -> Vec<u64> {
 fn best_cut(rows: &[Vec<u64>], groups: &[usize], weights: &[u64], members: &[usize]) -> Option<(usize, u64)> {
     let whole = by_group(members, groups, weights);
     let mut best: Option<(f64, usize, u64)> = None;
-    for column in 0..rows.first().map_or(0, Vec::len) {
+    let columns = 0..rows.first().map_or(0, Vec::len);
+    for column in columns {
         let mut order = members.to_vec();
         order.sort_by_key(|row| rows[*row][column]);
         let mut low = vec![0_u64; whole.len()];

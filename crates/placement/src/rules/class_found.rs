@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(found.agreement_permille, 1_000);
         assert!(found.silhouette_permille > 900);
         assert_eq!(found.classes.check(), Ok(()));
-        assert_eq!(found.classes.of(&task(9_999, 50_000, 4, Some(9_999))), "16.1c-64g-8gpu-11h");
+        assert_eq!(found.classes.of(&task(12_000, 50_000, 4, Some(9_999))), "16.1c-64g-8gpu-11h");
     }
 
     #[test]

@@ -107,6 +107,11 @@ impl Seats {
         }
     }
 
+    /// Bytes that they take.
+    pub(super) const fn bytes(&self) -> usize {
+        size_of::<Self>() + self.shapes.capacity() * size_of::<(u32, u32)>()
+    }
+
     /// Tasks on the node.
     pub(super) const fn tasks(&self) -> u32 {
         self.tasks

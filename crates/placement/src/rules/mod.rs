@@ -21,5 +21,5 @@ mod spread;
 mod topology;
 mod volumes;
 
-pub use relations::{RelationError, RelationRefusal, Relations, SCORE_ONE, WEIGHT_MAX};
+pub use relations::{RelationError, RelationRefusal, Relations, WEIGHT_MAX};
 pub use sites::{SiteError, Sites, Way};

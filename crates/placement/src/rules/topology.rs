@@ -3,8 +3,6 @@
 //! A domain is a small number per key, so that a count per domain is one entry of a list. The node itself is the domain
 //! of the empty key and takes no table at all. A node without the label is in no domain of that key.
 
-use super::labels::node_label;
-use plimsoll_model::cluster::Node;
 use std::collections::BTreeMap;
 
 /// No domain.
@@ -29,7 +27,7 @@ pub(super) struct Topologies {
 /// A key, by the order in which keys were first named.
 pub(super) type TopologyIx = usize;
 
-/// What a node that was added earlier says under a key, its fields included ([`node_label`]).
+/// What a node says under a key, its fields included ([`super::labels::node_label`]).
 pub type LabelOf<'a> = &'a dyn Fn(u32, &str) -> Option<&'a str>;
 
 /// The empty key: every node is its own domain. Always there.
@@ -71,9 +69,9 @@ impl Topologies {
     }
 
     /// Adds a node behind the others.
-    pub(super) fn add_node(&mut self, node: &Node) {
+    pub(super) fn add_node(&mut self, label: LabelOf<'_>) {
         for index in 1..self.all.len() {
-            let domain = match node_label(node, &self.all[index].key) {
+            let domain = match label(self.nodes, &self.all[index].key) {
                 Some(name) => self.domain_named(index, name),
                 None => NONE,
             };
@@ -101,6 +99,11 @@ impl Topologies {
             return Some(node);
         }
         self.all[topology].of_node.get(node as usize).copied().filter(|domain| *domain != NONE)
+    }
+
+    /// Bytes of the tables by node.
+    pub(super) fn bytes(&self) -> usize {
+        self.all.iter().map(|topology| topology.of_node.len() * size_of::<u32>()).sum()
     }
 
     /// The key's text.

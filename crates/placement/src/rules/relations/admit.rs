@@ -53,7 +53,9 @@ impl Relations {
         let mut rules = ShapeRules::new(task, tenant);
         for volume in &task.volumes {
             if let Some(zone) = &volume.zone {
-                rules.zones.push((self.topologies.domain_named(ZONES, zone), volume.name.clone()));
+                let note = u32::try_from(self.zoned.len()).expect("invariant: fewer volumes than tasks");
+                self.zoned.push(volume.name.clone());
+                rules.zones.push((self.topologies.domain_named(ZONES, zone), note));
             }
             if volume.kind != VolumeKind::Local {
                 let number = self.volumes.intern(&volume.name, volume.kind).expect("invariant: kinds were checked");
@@ -167,7 +169,7 @@ impl Relations {
                 }
             }
             for (node, seats) in self.nodes().zip(&self.seats) {
-                let Some(domain) = self.topologies.of(topology, node) else { continue };
+                let (Some(seats), Some(domain)) = (seats, self.topologies.of(topology, node)) else { continue };
                 for (shape, count) in &seats.shapes {
                     if selects(tasks, &self.rules[*shape as usize].labels) {
                         self.counters.all[counter].change(domain, i64::from(*count));

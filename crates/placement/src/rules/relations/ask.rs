@@ -9,6 +9,16 @@ use crate::rules::spread::skew;
 use crate::rules::topology::TopologyIx;
 
 impl Relations {
+    /// Whether anything here may refuse the shape somewhere, or add to its score, as things stand.
+    #[inline]
+    #[must_use]
+    pub fn binds(&self, shape: u32) -> bool {
+        let rules = &self.rules[shape as usize];
+        rules.speaks
+            || self.guarded > 0
+            || rules.avoided_by.iter().any(|(keeper, _)| self.keepers.all[*keeper].total() > 0)
+    }
+
     /// Why the shape could never run on the node, whatever else runs; none if the rules leave it open.
     #[must_use]
     pub fn never(&self, shape: u32, node: u32) -> Option<RelationRefusal> {
@@ -25,9 +35,8 @@ impl Relations {
         }
         if !rules.zones.is_empty() {
             let own = self.topologies.of(ZONES, node);
-            if let Some(other) = rules.zones.iter().position(|(zone, _)| Some(*zone) != own) {
-                let volume = u32::try_from(other).expect("invariant: a task has few volumes");
-                return Some(RelationRefusal::OtherZone { volume });
+            if let Some((zone, volume)) = rules.zones.iter().find(|(zone, _)| Some(*zone) != own) {
+                return Some(RelationRefusal::OtherZone { volume: *volume, zone: *zone });
             }
         }
         None
@@ -37,8 +46,9 @@ impl Relations {
     #[must_use]
     pub fn refusal(&self, shape: u32, node: u32) -> Option<RelationRefusal> {
         let rules = &self.rules[shape as usize];
-        let seats = &self.seats[node as usize];
-        if let Some(unwelcome) = seats.unwelcome(rules.company) {
+        if let Some(seats) = &self.seats[node as usize]
+            && let Some(unwelcome) = seats.unwelcome(rules.company)
+        {
             return Some(match unwelcome {
                 Unwelcome::WantsItAlone => RelationRefusal::WantsItAlone { tasks: seats.tasks() },
                 Unwelcome::HeldAlone => RelationRefusal::HeldAlone,

@@ -15,16 +15,15 @@ mod words;
 
 pub use admit::{RelationError, WEIGHT_MAX};
 pub use refusal::RelationRefusal;
-pub use wishes::SCORE_ONE;
 
 use super::affinity::{Counter, Keeper, Need, Scope, Wish};
 use super::isolation::{Company, Seats};
 use super::labels::{SITE, ZONE};
 use super::sites::Sites;
 use super::spread::{SpreadTerm, Tracker};
-use super::topology::{Topologies, TopologyIx};
+use super::topology::{LabelOf, Topologies, TopologyIx};
 use super::volumes::Volumes;
-use plimsoll_model::cluster::{LatencyBound, Node, Task};
+use plimsoll_model::cluster::{Isolation, LatencyBound, Task};
 use std::collections::BTreeMap;
 
 /// The key `zone`, always known.
@@ -48,9 +47,11 @@ struct ShapeRules {
     wishes: Vec<Wish>,
     spread: Vec<SpreadTerm>,
     blocks: Vec<u32>,
-    /// Zones that its volumes lie in, with the volume's name.
-    zones: Vec<(u32, String)>,
+    /// Zones that its volumes lie in, with the number of the volume's name.
+    zones: Vec<(u32, u32)>,
     near: Option<LatencyBound>,
+    /// Whether a rule of its own may refuse a node or add to its score.
+    speaks: bool,
 }
 
 impl ShapeRules {
@@ -68,6 +69,7 @@ impl ShapeRules {
             blocks: Vec::new(),
             zones: Vec::new(),
             near: task.near.clone(),
+            speaks: speaks(task),
         }
     }
 }
@@ -97,13 +99,18 @@ impl Counts {
 #[derive(Debug, Clone)]
 pub struct Relations {
     topologies: Topologies,
-    seats: Vec<Seats>,
+    /// What runs on each node; a node on which nothing ever ran takes no more than a pointer.
+    seats: Vec<Option<Box<Seats>>>,
+    /// Running tasks that demand isolation.
+    guarded: u64,
     counters: Counts,
     keepers: Counts,
     trackers: Vec<Tracker>,
     rules: Vec<ShapeRules>,
     tenants: BTreeMap<String, u32>,
     volumes: Volumes,
+    /// Names of volumes that a zone was stated for.
+    zoned: Vec<String>,
     sites: Sites,
 }
 
@@ -112,12 +119,14 @@ impl Default for Relations {
         Self {
             topologies: Topologies::new(&[ZONE, SITE]),
             seats: Vec::new(),
+            guarded: 0,
             counters: Counts::default(),
             keepers: Counts::default(),
             trackers: Vec::new(),
             rules: Vec::new(),
             tenants: BTreeMap::new(),
             volumes: Volumes::default(),
+            zoned: Vec::new(),
             sites: Sites::default(),
         }
     }
@@ -131,11 +140,11 @@ impl Relations {
         self.sites = sites;
     }
 
-    /// Adds a node behind the others. `could` says whether a shape could run there were it empty.
-    pub fn add_node(&mut self, node: &Node, could: impl Fn(u32) -> bool) {
+    /// Adds a node behind the others; `label` answers for it and for those before. `could` says whether a shape could run there were it empty.
+    pub fn add_node(&mut self, label: LabelOf<'_>, could: impl Fn(u32) -> bool) {
         let number = u32::try_from(self.seats.len()).expect("invariant: nodes are numbered by u32");
-        self.topologies.add_node(node);
-        self.seats.push(Seats::default());
+        self.topologies.add_node(label);
+        self.seats.push(None);
         self.node_changed(number, could);
     }
 
@@ -160,7 +169,8 @@ impl Relations {
     /// A task of the shape was placed on the node.
     pub fn placed(&mut self, shape: u32, node: u32) {
         let company = self.rules[shape as usize].company;
-        self.seats[node as usize].sit(shape, company);
+        self.guarded += u64::from(company.isolation != Isolation::None);
+        self.seats[node as usize].get_or_insert_default().sit(shape, company);
         self.count(shape, node, 1);
         for index in 0..self.rules[shape as usize].blocks.len() {
             self.volumes.attach(self.rules[shape as usize].blocks[index], node);
@@ -171,7 +181,9 @@ impl Relations {
     pub fn released(&mut self, shape: u32, node: u32) {
         let Self { rules, seats, .. } = self;
         let company = rules[shape as usize].company;
-        seats[node as usize].rise(shape, company, |shape| rules[shape as usize].company.tenant);
+        self.guarded -= u64::from(company.isolation != Isolation::None);
+        let seats = seats[node as usize].as_mut().expect("invariant: what is released was placed");
+        seats.rise(shape, company, |shape| rules[shape as usize].company.tenant);
         self.count(shape, node, -1);
         for index in 0..self.rules[shape as usize].blocks.len() {
             self.volumes.detach(self.rules[shape as usize].blocks[index]);
@@ -200,6 +212,22 @@ impl Relations {
     /// Tasks on the node, by shape: `(shape, how many)`.
     #[must_use]
     pub fn on(&self, node: u32) -> &[(u32, u32)] {
-        &self.seats[node as usize].shapes
+        self.seats[node as usize].as_ref().map_or(&[], |seats| &seats.shapes)
     }
+
+    /// Bytes that it takes for nodes and for what runs, text not counted.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let seats: usize = self.seats.iter().flatten().map(|seats| seats.bytes()).sum();
+        seats + self.seats.len() * size_of::<Option<Box<Seats>>>() + self.topologies.bytes()
+    }
+}
+
+/// Whether a task states a rule that may refuse a node or add to its score.
+fn speaks(task: &Task) -> bool {
+    let zoned = |volume: &plimsoll_model::cluster::VolumeRequest| {
+        volume.zone.is_some() || volume.kind == plimsoll_model::cluster::VolumeKind::Block
+    };
+    let between = !task.affinity.is_empty() || !task.spread.is_empty() || task.volumes.iter().any(zoned);
+    between || task.near.is_some() || task.isolation != Isolation::None
 }

@@ -27,8 +27,10 @@ pub enum RelationRefusal {
     },
     /// A volume lies in another zone.
     OtherZone {
-        /// Its place in the task's list of zones.
+        /// The volume, among those with a zone.
         volume: u32,
+        /// Its zone.
+        zone: u32,
     },
     /// Another node holds a block volume.
     HeldElsewhere {

@@ -5,14 +5,12 @@
 
 use super::{Relations, SITES, WEIGHT_MAX};
 use crate::rules::sites::{Way, transfer_per_hour};
+use crate::score::ONE;
 use plimsoll_model::cluster::LatencyBound;
 
-/// What a node that meets every wish gets.
-pub const SCORE_ONE: i64 = 1 << 20;
-
-/// `count` of `most` as a part of [`SCORE_ONE`].
+/// `count` of `most` as a part of [`ONE`].
 fn part(count: u32, most: u32) -> i64 {
-    if most == 0 { 0 } else { i64::from(count.min(most)) * SCORE_ONE / i64::from(most) }
+    if most == 0 { 0 } else { i64::from(count.min(most)) * ONE / i64::from(most) }
 }
 
 impl Relations {
@@ -23,15 +21,7 @@ impl Relations {
         !rules.wishes.is_empty() || rules.spread.iter().any(|term| !term.required)
     }
 
-    /// Whether the shape's own rules say anything about other tasks; without that only tenants and others' rules count.
-    #[must_use]
-    pub fn is_plain(&self, shape: u32) -> bool {
-        let rules = &self.rules[shape as usize];
-        let silent = rules.needs.is_empty() && rules.avoids.is_empty() && rules.wishes.is_empty();
-        silent && rules.spread.is_empty() && rules.blocks.is_empty() && rules.zones.is_empty() && rules.near.is_none()
-    }
-
-    /// How well the node meets what the shape wishes: 0 is not at all, [`SCORE_ONE`] is wholly.
+    /// How well the node meets what the shape wishes: 0 is not at all, [`ONE`] is wholly.
     ///
     /// Each wish gives a share, and the shares are averaged by weight. Neighbours wanted: those in the domain ÷ those in
     /// the domain with the most. Not wanted: one less that. A spread: one less (tasks above the emptiest domain ÷ by how
@@ -45,7 +35,7 @@ impl Relations {
             let counter = &self.counters.all[wish.counter];
             let count = self.topologies.of(wish.topology, node).map_or(0, |domain| counter.of(domain));
             let near = part(count, counter.most());
-            sum += i64::from(wish.weight) * if wish.anti { SCORE_ONE - near } else { near };
+            sum += i64::from(wish.weight) * if wish.anti { ONE - near } else { near };
             weights += i64::from(wish.weight);
         }
         for term in rules.spread.iter().filter(|term| !term.required) {
@@ -53,10 +43,10 @@ impl Relations {
             let domain = self.topologies.of(term.topology, node);
             let count = domain.map_or(u32::MAX, |domain| self.counters.all[term.counter].of(domain));
             let range = tracker.most().saturating_sub(tracker.least()).max(term.skew_max);
-            sum += i64::from(WEIGHT_MAX) * (SCORE_ONE - part(count.saturating_sub(tracker.least()), range));
+            sum += i64::from(WEIGHT_MAX) * (ONE - part(count.saturating_sub(tracker.least()), range));
             weights += i64::from(WEIGHT_MAX);
         }
-        if weights == 0 { SCORE_ONE } else { sum / weights }
+        if weights == 0 { ONE } else { sum / weights }
     }
 
     pub(super) fn way(&self, bound: &LatencyBound, node: u32) -> Option<Way> {

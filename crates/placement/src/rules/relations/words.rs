@@ -5,7 +5,7 @@ use super::{Counts, RelationRefusal, Relations, ZONES};
 impl Relations {
     /// A refusal in words. `name` gives a node's name.
     #[must_use]
-    pub fn words<'a>(&self, shape: u32, refusal: RelationRefusal, name: impl Fn(u32) -> &'a str) -> String {
+    pub fn words<'a>(&self, refusal: RelationRefusal, name: impl Fn(u32) -> &'a str) -> String {
         let scope = |counts: &Counts, index: u32| {
             let scope = &counts.scopes[index as usize];
             let tasks: Vec<String> = scope.tasks.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -22,10 +22,9 @@ impl Relations {
             RelationRefusal::TooFar { latency, latency_max } => {
                 format!("round trip of {} us to its site, at most {} us allowed", latency.0, latency_max.0)
             }
-            RelationRefusal::OtherZone { volume } => {
-                let (zone, volume) = &self.rules[shape as usize].zones[volume as usize];
-                let zone = self.topologies.name(ZONES, *zone).unwrap_or_default();
-                format!("volume `{volume}` lies in zone `{zone}`")
+            RelationRefusal::OtherZone { volume, zone } => {
+                let zone = self.topologies.name(ZONES, zone).unwrap_or_default();
+                format!("volume `{}` lies in zone `{zone}`", self.zoned[volume as usize])
             }
             RelationRefusal::HeldElsewhere { volume, holder } => {
                 format!("node `{}` holds block volume `{}`", name(holder), self.volumes.name(volume))
