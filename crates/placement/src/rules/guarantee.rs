@@ -1,8 +1,12 @@
 //! What holders were promised, and which running tasks are part of the promise.
 //!
-//! A task that starts while its holder's promised room is not used up becomes part of it: its standing is above every
-//! borrower's, whatever their priorities, so room that was lent comes back when its owner asks. What starts beyond the
-//! promise borrows. The mark is set at the start and is only ever raised; see [`super::preempt`] for why that matters.
+//! A holder's running tasks are taken in the order of priority, then of their starts; each that still fits into the
+//! promise beside those before it is *guaranteed*, the others *borrow*. So what is guaranteed is a function of what
+//! runs, the important tasks come first, and a task too large for its promise does not use it up.
+//!
+//! A claim may ask borrowers for room, whatever their priority, when everything its holder has, and the claim with it,
+//! stays within the promise: room that was lent comes back when its owner asks, and a holder that has more than it was
+//! promised already reclaims nothing ([`Guarantees::covers`]).
 //!
 //! A task's holder is the deepest level of its queue that has a promise, else its user. A promise of a queue above is
 //! then not looked at: levels would have to be compared with each other, and a claim could stop what is within another
@@ -11,6 +15,7 @@
 use super::audit::reserved;
 use plimsoll_model::cluster::{Amounts, QuotaSpec, Task};
 use plimsoll_model::quantity::{Bytes, Millicores};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// What a task takes of a promise.
@@ -34,7 +39,9 @@ impl Taken {
         Self { cpu: asked.cpu, memory: asked.memory, gpu_milli: asked.gpu.total_milli(), tasks: 1 }
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
         Self {
             cpu: self.cpu.saturating_add(other.cpu),
             memory: self.memory.saturating_add(other.memory),
@@ -60,25 +67,57 @@ impl Taken {
     }
 }
 
-/// All promises with what is taken of them.
+/// A place in a holder's order: priority from the highest, then which start it was of all. Not the moment of the start:
+/// two starts at one moment would be ordered by something else, and a later one could take an earlier one's mark.
+type Place = (Reverse<i32>, u64);
+
+/// What one holder was promised and has.
+#[derive(Debug, Clone, Default)]
+struct Holding {
+    promised: Amounts,
+    /// Each running task, what it takes, and whether it is guaranteed.
+    running: BTreeMap<Place, (u32, Taken, bool)>,
+    total: Taken,
+}
+
+impl Holding {
+    /// Marks anew; gives the tasks whose mark changed with the new one.
+    fn mark(&mut self) -> Vec<(u32, bool)> {
+        let mut sum = Taken::default();
+        let mut changed = Vec::new();
+        for (number, taken, guaranteed) in self.running.values_mut() {
+            let fits = sum.plus(*taken).within(&self.promised);
+            if fits {
+                sum = sum.plus(*taken);
+            }
+            if *guaranteed != fits {
+                *guaranteed = fits;
+                changed.push((*number, fits));
+            }
+        }
+        changed
+    }
+}
+
+/// All promises with what their holders have.
 #[derive(Debug, Clone, Default)]
 pub struct Guarantees {
     holders: BTreeMap<String, usize>,
-    promised: Vec<Amounts>,
-    taken: Vec<Taken>,
+    all: Vec<Holding>,
+    places: BTreeMap<u32, (usize, Place)>,
+    starts: u64,
 }
 
 impl Guarantees {
     /// The promises in these quotas; a quota that promises nothing is no holder.
     #[must_use]
     pub fn new(quotas: &[QuotaSpec]) -> Self {
-        let mut all = Self::default();
+        let mut made = Self::default();
         for quota in quotas.iter().filter(|quota| quota.guaranteed != Amounts::default()) {
-            all.holders.insert(quota.holder.clone(), all.promised.len());
-            all.promised.push(quota.guaranteed);
-            all.taken.push(Taken::default());
+            made.holders.insert(quota.holder.clone(), made.all.len());
+            made.all.push(Holding { promised: quota.guaranteed, ..Holding::default() });
         }
-        all
+        made
     }
 
     /// Whose promise a task may be part of; none where nobody promised it anything.
@@ -96,20 +135,32 @@ impl Guarantees {
         }
     }
 
-    /// Whether the holder's promise has room for so much when what `leaves` is gone.
+    /// Whether all that the holder has stays within its promise with so much more and what `leaves` gone.
     #[must_use]
     pub fn covers(&self, holder: usize, asks: Taken, leaves: Taken) -> bool {
-        self.taken[holder].minus(leaves).plus(asks).within(&self.promised[holder])
+        let holding = &self.all[holder];
+        holding.total.minus(leaves).plus(asks).within(&holding.promised)
     }
 
-    /// A task became part of the promise.
-    pub fn take(&mut self, holder: usize, taken: Taken) {
-        self.taken[holder] = self.taken[holder].plus(taken);
+    /// A holder's task started; gives the tasks whose mark changed, with the new one. A new task counts as borrowing.
+    pub fn start(&mut self, holder: usize, priority: i32, number: u32, taken: Taken) -> Vec<(u32, bool)> {
+        let place = (Reverse(priority), self.starts);
+        self.starts += 1;
+        self.places.insert(number, (holder, place));
+        let holding = &mut self.all[holder];
+        holding.running.insert(place, (number, taken, false));
+        holding.total = holding.total.plus(taken);
+        holding.mark()
     }
 
-    /// It is gone.
-    pub fn give_back(&mut self, holder: usize, taken: Taken) {
-        self.taken[holder] = self.taken[holder].minus(taken);
+    /// It stopped; gives the tasks whose mark changed. Nothing for a task that no promise holds.
+    pub fn stop(&mut self, number: u32) -> Vec<(u32, bool)> {
+        let Some((holder, place)) = self.places.remove(&number) else { return Vec::new() };
+        let holding = &mut self.all[holder];
+        if let Some((_, taken, _)) = holding.running.remove(&place) {
+            holding.total = holding.total.minus(taken);
+        }
+        holding.mark()
     }
 }
 
@@ -133,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_is_used_up_and_what_leaves_makes_room_in_it() {
-        let mut all = Guarantees::new(&[quota("a", 5)]);
+    fn the_important_are_guaranteed_first_and_a_task_too_large_uses_nothing_up() {
+        let mut all = Guarantees::new(&[quota("a", 6)]);
         let cpu = |cpu| Taken { cpu: Millicores(cpu), tasks: 1, ..Taken::default() };
-        all.take(0, cpu(4));
-        assert!(all.covers(0, cpu(1), Taken::default()));
-        assert!(!all.covers(0, cpu(2), Taken::default()));
-        assert!(all.covers(0, cpu(2), cpu(4)));
-        all.give_back(0, cpu(4));
-        assert!(all.covers(0, cpu(5), Taken::default()));
+        assert_eq!(all.start(0, 0, 1, cpu(3)), [(1, true)]);
+        assert_eq!(all.start(0, 1, 2, cpu(6)), [(2, true), (1, false)], "the later is more important");
+        assert_eq!(all.start(0, 9, 3, cpu(7)), [], "it does not fit into the promise at all");
+        assert_eq!(all.stop(2), [(1, true)]);
+        assert!(!all.covers(0, cpu(1), Taken::default()), "ten of six are held already");
+        assert!(all.covers(0, cpu(3), cpu(7)));
     }
 }

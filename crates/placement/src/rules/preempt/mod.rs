@@ -13,19 +13,27 @@
 //! there are only finitely many starts and preemptions, whatever order the queue has. A task that was stopped may be
 //! started again: never in the place of what stopped it, nor of anything of its own standing.
 //!
-//! The proof needs that a standing does not fall while its task runs. A standing has two letters, and both keep to
-//! that: the priority is fixed, and "within its guarantee" is decided when a task starts ([`super::guarantee`]) and is
-//! only ever changed upwards. **Shares are not in it.** Preemption by fair share compares figures that the preemption
-//! itself changes, and that is how the loops of kueue's issues 3779 and 14543 come about; here shares order the queue
-//! and never stop a task.
+//! A standing has two letters: whether the task is within what its holder was promised, and its priority. The second is
+//! fixed. The first is marked by [`super::guarantee`] and may change while the task runs; still Φ grows with every step:
+//! a start or preemption changes marks only below its own letter. (A holder's tasks are marked in order of priority and of their starts,
+//! so a start changes marks of less important tasks of the same holder only; victims are borrowers, whose stop changes no
+//! mark, or less important tasks of the claim's own holder, whose stop changes marks below theirs.) And the claim's own
+//! letter is at least the right by which it stopped others: a claim may act as guaranteed only when everything that its
+//! holder has would be within the promise, and then it is marked so.
+//!
+//! What is guaranteed to one holder stops for no other, whatever the priorities. **Shares are not in a standing.**
+//! Preemption by fair share compares figures that the preemption itself changes, and that is how the loops of kueue's
+//! issues 3779 and 14543 come about; here shares order the queue and never stop a task.
 //!
 //! # Source
 //! Multiset order: N. Dershowitz, Z. Manna, "Proving termination with multiset orderings", CACM 22(8), 1979.
 
 mod on_fleet;
+mod runners;
 mod search;
 
-pub use on_fleet::{Plan, Runner, Runners, plan};
+pub use on_fleet::{Claim, GangPlan, Plan, Scene, plan, plan_gang};
+pub use runners::{Claimant, Runner, Runners};
 pub use search::{Cost, SUBSETS_MAX, cheapest};
 
 use serde::{Deserialize, Serialize};
@@ -46,7 +54,7 @@ pub struct Unit {
     pub number: u32,
     /// The highest standing of its members.
     pub standing: Standing,
-    /// Whether every member may be stopped for others.
+    /// Whether every member may be stopped for the claim.
     pub preemptible: bool,
     /// How many tasks stop with it.
     pub tasks: u32,

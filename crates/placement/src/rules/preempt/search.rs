@@ -89,7 +89,8 @@ pub fn cheapest(
 
 /// Every set of `size` of these; none where they are more than [`SUBSETS_MAX`].
 fn sets_of(of: &[usize], size: usize) -> Option<Vec<Vec<usize>>> {
-    let count = (0..size).try_fold(1_usize, |count, index| count.checked_mul(of.len() - index).map(|all| all / (index + 1)));
+    let count =
+        (0..size).try_fold(1_usize, |count, index| count.checked_mul(of.len() - index).map(|all| all / (index + 1)));
     count.filter(|count| *count <= SUBSETS_MAX)?;
     let mut places: Vec<usize> = (0..size).collect();
     let mut sets = Vec::new();
