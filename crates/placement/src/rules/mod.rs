@@ -24,5 +24,5 @@ mod spread;
 mod topology;
 mod volumes;
 
-pub use relations::{RelationError, RelationRefusal, Relations, WEIGHT_MAX};
+pub use relations::{Home, RelationError, RelationRefusal, Relations, WEIGHT_MAX};
 pub use sites::{SiteError, Sites, Way};

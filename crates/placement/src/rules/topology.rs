@@ -101,6 +101,16 @@ impl Topologies {
         self.all[topology].of_node.get(node as usize).copied().filter(|domain| *domain != NONE)
     }
 
+    /// The domain of that name, where there is one.
+    pub(super) fn find(&self, topology: TopologyIx, name: &str) -> Option<u32> {
+        self.all[topology].by_name.get(name).copied()
+    }
+
+    /// How many domains a key has.
+    pub(super) fn domains(&self, topology: TopologyIx) -> usize {
+        if topology == ITSELF { self.nodes as usize } else { self.all[topology].names.len() }
+    }
+
     /// Bytes of the tables by node.
     pub(super) fn bytes(&self) -> usize {
         self.all.iter().map(|topology| topology.of_node.len() * size_of::<u32>()).sum()

@@ -67,6 +67,7 @@ impl Relations {
         rules.enters = self.meant_by(&self.counters, &task.labels);
         rules.avoided_by = self.meant_by(&self.keepers, &task.labels);
         self.rules.push(rules);
+        self.learn_ways(shape as usize);
         self.admit_affinity(shape, task, label);
         self.admit_spread(shape, task, label, could);
         shape

@@ -24,7 +24,7 @@ impl Relations {
     pub fn never(&self, shape: u32, node: u32) -> Option<RelationRefusal> {
         let rules = &self.rules[shape as usize];
         if let Some(bound) = &rules.near {
-            match self.way(bound, node) {
+            match self.way_to(shape, node) {
                 None => return Some(RelationRefusal::NoWay),
                 Some(way) if way.latency > bound.latency_max => {
                     let latency_max = bound.latency_max;

@@ -9,27 +9,31 @@
 
 mod admit;
 mod ask;
+mod nearness;
 mod refusal;
 mod wishes;
 mod words;
 
 pub use admit::{RelationError, WEIGHT_MAX};
+pub use nearness::Home;
 pub use refusal::RelationRefusal;
 
 use super::affinity::{Counter, Keeper, Need, Scope, Wish};
 use super::isolation::{Company, Seats};
-use super::labels::{SITE, ZONE};
-use super::sites::Sites;
+use super::labels::{PROVIDER, SITE, ZONE};
+use super::sites::{Sites, Way};
 use super::spread::{SpreadTerm, Tracker};
 use super::topology::{LabelOf, Topologies, TopologyIx};
 use super::volumes::Volumes;
 use plimsoll_model::cluster::{Isolation, LatencyBound, Task};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The key `zone`, always known.
 const ZONES: TopologyIx = 1;
 /// The key `site`, always known.
 const SITES: TopologyIx = 2;
+/// The key `provider`, always known.
+const PROVIDERS: TopologyIx = 3;
 
 /// What is known of one shape.
 #[derive(Debug, Clone)]
@@ -50,6 +54,8 @@ struct ShapeRules {
     /// Zones that its volumes lie in, with the number of the volume's name.
     zones: Vec<(u32, u32)>,
     near: Option<LatencyBound>,
+    /// The ways to its site by site; empty without a latency bound.
+    ways: Vec<Option<Way>>,
     /// Whether a rule of its own may refuse a node or add to its score.
     speaks: bool,
 }
@@ -69,6 +75,7 @@ impl ShapeRules {
             blocks: Vec::new(),
             zones: Vec::new(),
             near: task.near.clone(),
+            ways: Vec::new(),
             speaks: speaks(task),
         }
     }
@@ -112,12 +119,14 @@ pub struct Relations {
     /// Names of volumes that a zone was stated for.
     zoned: Vec<String>,
     sites: Sites,
+    /// Which provider has a node at which site.
+    providers_at: BTreeSet<(u32, u32)>,
 }
 
 impl Default for Relations {
     fn default() -> Self {
         Self {
-            topologies: Topologies::new(&[ZONE, SITE]),
+            topologies: Topologies::new(&[ZONE, SITE, PROVIDER]),
             seats: Vec::new(),
             guarded: 0,
             counters: Counts::default(),
@@ -128,6 +137,7 @@ impl Default for Relations {
             volumes: Volumes::default(),
             zoned: Vec::new(),
             sites: Sites::default(),
+            providers_at: BTreeSet::new(),
         }
     }
 }
@@ -145,6 +155,10 @@ impl Relations {
         let number = u32::try_from(self.seats.len()).expect("invariant: nodes are numbered by u32");
         self.topologies.add_node(label);
         self.seats.push(None);
+        self.learn_provider(number);
+        for shape in 0..self.rules.len() {
+            self.learn_ways(shape);
+        }
         self.node_changed(number, could);
     }
 

@@ -1,16 +1,14 @@
-//! What a shape would like: neighbours, evenness, and what its data cost to move.
+//! What a shape would like of what runs elsewhere: neighbours and evenness.
 //!
 //! A wish never refuses a node. It is a share between none and all of what was wished, so that a policy can weigh it
 //! against room like any other score.
 
-use super::{Relations, SITES, WEIGHT_MAX};
-use crate::rules::sites::{Way, transfer_per_hour};
+use super::{Relations, WEIGHT_MAX};
 use crate::score::ONE;
-use plimsoll_model::cluster::LatencyBound;
 
 /// `count` of `most` as a part of [`ONE`].
 fn part(count: u32, most: u32) -> i64 {
-    if most == 0 { 0 } else { i64::from(count.min(most)) * ONE / i64::from(most) }
+    if most == 0 { 0 } else { (i128::from(count.min(most)) * i128::from(ONE) / i128::from(most)) as i64 }
 }
 
 impl Relations {
@@ -47,29 +45,5 @@ impl Relations {
             weights += i64::from(WEIGHT_MAX);
         }
         if weights == 0 { ONE } else { sum / weights }
-    }
-
-    pub(super) fn way(&self, bound: &LatencyBound, node: u32) -> Option<Way> {
-        let domain = self.topologies.of(SITES, node)?;
-        self.sites.way(&bound.site, self.topologies.name(SITES, domain)?)
-    }
-
-    /// The way from the shape's users or data to the node; none where it has no latency bound or nobody stated a way.
-    #[must_use]
-    pub fn way_to(&self, shape: u32, node: u32) -> Option<Way> {
-        self.rules[shape as usize].near.as_ref().and_then(|bound| self.way(bound, node))
-    }
-
-    /// The site that the shape's users or data are at.
-    #[must_use]
-    pub fn home(&self, shape: u32) -> Option<&str> {
-        self.rules[shape as usize].near.as_ref().map(|bound| bound.site.as_str())
-    }
-
-    /// What moving the shape's data to and from the node costs per hour, in millionths; zero where it says nothing.
-    #[must_use]
-    pub fn transfer_price(&self, shape: u32, node: u32) -> u64 {
-        let Some(bound) = &self.rules[shape as usize].near else { return 0 };
-        self.way(bound, node).map_or(0, |way| transfer_per_hour(way, bound.transfer_per_hour))
     }
 }
