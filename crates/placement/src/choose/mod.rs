@@ -88,6 +88,15 @@ impl Chooser {
         Some(self.explained(fleet, scoring, shape, node, score, Bound::EveryNode))
     }
 
+    /// What a node's score is made of: each scorer's name, weight and term.
+    #[must_use]
+    pub fn terms_of(&self, fleet: &Fleet, shape: ShapeId, node: NodeIx) -> Vec<(String, i64, i64)> {
+        let scoring = Scoring::new(&self.policy, fleet);
+        let terms = Terms::of(&scoring, fleet, shape, node);
+        let scorers = scoring.scorers().zip(terms.values());
+        scorers.map(|((scorer, weight), term)| (scorer.name().to_owned(), weight, *term)).collect()
+    }
+
     /// The nodes that fit, best first, at most `most` of them, with their scores: the winner and its runners-up.
     #[must_use]
     pub fn rank(&self, fleet: &Fleet, shape: ShapeId, most: usize) -> Vec<(NodeIx, i64)> {

@@ -19,6 +19,7 @@ mod intern;
 mod judge;
 mod labels;
 mod nodes;
+mod obstacles;
 mod place;
 mod refusal;
 mod relations;

@@ -13,6 +13,7 @@ pub mod budget;
 pub mod class;
 pub mod class_found;
 pub mod drain;
+pub mod explain;
 pub mod gang;
 pub mod guarantee;
 mod isolation;

@@ -18,6 +18,9 @@ use plimsoll_model::cluster::{NodeState, Task};
 use plimsoll_model::quantity::Timestamp;
 use std::collections::BTreeMap;
 
+/// Where everything that starts goes, on which GPUs if that is settled, and who stops for it.
+type Found = (Vec<(NodeIx, Option<GpuSet>)>, Vec<u32>);
+
 /// What preemption has to know of a task beyond its entry.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Protected {
@@ -101,7 +104,7 @@ impl Scheduler {
         let claims: Vec<Claim> = workers.iter().map(|worker| self.claim(*worker)).collect();
         let scene = Scene { runners: &self.runners, budgets: &self.budgets, at };
         let chooser = self.classes[usize::from(self.entry_of(head).class)].2;
-        let found: Option<(Vec<(NodeIx, Option<GpuSet>)>, Vec<u32>)> = if let [claim] = claims[..] {
+        let found: Option<Found> = if let [claim] = claims[..] {
             plan(&mut self.fleet, scene, &claim).map(|plan| (vec![(plan.node, None)], plan.victims))
         } else {
             plan_gang(&mut self.fleet, &mut self.choosers[chooser], scene, &claims)
@@ -190,6 +193,15 @@ impl Scheduler {
     #[must_use]
     pub const fn runners(&self) -> &Runners {
         &self.runners
+    }
+
+    /// Why a task that waits finds no room, or where it would, spelt out.
+    #[must_use]
+    pub fn explain_room(&self, task: TaskIx) -> Option<crate::rules::explain::Waiting> {
+        let entry = self.tasks.get(task.0 as usize)?;
+        let waits = matches!(entry.phase, Phase::Waiting | Phase::Parked | Phase::Gathering);
+        let chooser = &self.choosers[self.classes[usize::from(entry.class)].2];
+        waits.then(|| crate::rules::explain::waiting(&self.fleet, chooser, entry.shape))
     }
 
     /// The class of a task; empty for one that is of none, or is over.

@@ -45,5 +45,5 @@ pub fn price(fleet: &Fleet, id: ShapeId, node: NodeIx) -> u128 {
 }
 
 fn part(amount: u128, most: u128) -> i64 {
-    if most == 0 { 0 } else { (amount.min(most) * ONE as u128 / most) as i64 }
+    (amount.min(most) * ONE as u128).checked_div(most).map_or(0, |part| part as i64)
 }
