@@ -68,10 +68,11 @@ impl World {
     }
 }
 
-const POLICIES: [&str; 5] = ["first-fit", "best-fit", "dominant-resource", "fgd", "random"];
+const POLICIES: [&str; 8] =
+    ["first-fit", "best-fit", "dominant-resource", "fgd", "random", "nearest", "cheapest-in-bound", "spill"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
     #[test]
     fn no_rule_is_ever_broken_and_index_and_scan_agree(
@@ -106,7 +107,35 @@ proptest! {
             }
             let broken = audit(&world.nodes, &world.sites, &world.running());
             prop_assert!(broken.is_empty(), "{broken:?}");
+            let bindings: Vec<Binding> = world.running.iter().map(|(_, binding)| *binding).collect();
+            prop_assert_eq!(world.fleet.audit(&bindings), Vec::<String>::new());
             world.refusals_are_right()?;
         }
+    }
+
+    /// More nodes than one block of the index holds.
+    #[test]
+    fn index_and_scan_agree_over_many_blocks(
+        nodes in common::nodes(170), tasks in common::tasks(8), policy in 0_usize..POLICIES.len(),
+        steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..120),
+    ) {
+        let mut world = World::new(nodes, tasks);
+        let mut chooser = Chooser::new(NodePolicy::by_name(POLICIES[policy]).expect("known"), &world.fleet, 7);
+        for (leaves, one) in steps {
+            if leaves && world.running.len() > 30 {
+                let (_, binding) = world.running.swap_remove(one.index(world.running.len()));
+                prop_assert!(world.fleet.release(binding));
+                continue;
+            }
+            let task = one.index(world.tasks.len());
+            let shape = world.shapes[task];
+            let scanned = chooser.scan(&world.fleet, shape);
+            let chosen = chooser.choose(&world.fleet, shape);
+            prop_assert_eq!(chosen.map(|one| (one.node, one.score)), scanned.map(|one| (one.node, one.score)));
+            if let Some(choice) = chosen {
+                world.running.push((task, world.fleet.place_on(shape, choice.node, choice.gpus).expect("chosen")));
+            }
+        }
+        prop_assert!(audit(&world.nodes, &world.sites, &world.running()).is_empty());
     }
 }

@@ -12,6 +12,7 @@
 //! task keeps it. It must not rank nodes: that is for `choose`.
 
 mod add;
+mod audit;
 mod changes;
 mod error;
 mod gpus;

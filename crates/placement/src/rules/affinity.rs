@@ -62,6 +62,20 @@ impl Counter {
         before
     }
 
+    /// Forgets every count.
+    pub(super) fn clear(&mut self) {
+        (self.total, self.most) = (0, 0);
+        self.per_domain.clear();
+    }
+
+    /// Whether two counters count the same, whatever domains they have heard of.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        let domains = self.per_domain.len().max(other.per_domain.len()) as u32;
+        self.total == other.total
+            && self.most == other.most
+            && (0..domains).all(|domain| self.of(domain) == other.of(domain))
+    }
+
     /// Most tasks in any domain.
     #[inline]
     pub(super) const fn most(&self) -> u32 {

@@ -67,6 +67,15 @@ impl Tracker {
         }
     }
 
+    /// Every eligible domain is empty again.
+    pub(super) fn clear(&mut self) {
+        let domains = self.nodes.iter().filter(|nodes| **nodes > 0).count() as u32;
+        self.levels.clear();
+        if domains > 0 {
+            self.levels.insert(0, domains);
+        }
+    }
+
     /// The count of a domain changed.
     pub(super) fn moved(&mut self, domain: u32, before: u32, after: u32) {
         if self.nodes.get(domain as usize).copied().unwrap_or(0) > 0 {

@@ -229,6 +229,40 @@ impl Relations {
         self.seats[node as usize].as_ref().map_or(&[], |seats| &seats.shapes)
     }
 
+    /// What is wrong with the counts, when they are computed again from who sits where; nothing if they are right.
+    #[must_use]
+    pub fn recount(&self) -> Vec<String> {
+        let mut again = self.clone();
+        for counts in [&mut again.counters, &mut again.keepers] {
+            counts.all.iter_mut().for_each(Counter::clear);
+        }
+        again.trackers.iter_mut().for_each(Tracker::clear);
+        again.guarded = 0;
+        for (node, seats) in again.seats.clone().into_iter().enumerate() {
+            for (shape, count) in seats.iter().flat_map(|seats| &seats.shapes) {
+                let is_guarded = again.rules[*shape as usize].company.isolation != Isolation::None;
+                again.guarded += u64::from(is_guarded) * u64::from(*count);
+                for _ in 0..*count {
+                    again.count(*shape, node as u32, 1);
+                }
+            }
+        }
+        let mut wrong = Vec::new();
+        let of = |name: &str, kept: &Counts, must: &Counts, wrong: &mut Vec<String>| {
+            for (index, (kept, must)) in kept.all.iter().zip(&must.all).enumerate() {
+                if !kept.says_the_same(must) {
+                    wrong.push(format!("{name} {index}: {kept:?}, must be {must:?}"));
+                }
+            }
+        };
+        of("count", &self.counters, &again.counters, &mut wrong);
+        of("keeper", &self.keepers, &again.keepers, &mut wrong);
+        if self.guarded != again.guarded {
+            wrong.push(format!("{} tasks demand isolation, must be {}", self.guarded, again.guarded));
+        }
+        wrong
+    }
+
     /// Bytes that it takes for nodes and for what runs, text not counted.
     #[must_use]
     pub fn bytes(&self) -> usize {
