@@ -1,6 +1,8 @@
 //! Random clusters with every constraint there is, small enough that rules meet.
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
+pub mod cluster;
+
 use plimsoll_model::cluster::{
     Demand, GpuDemand, Isolation, LatencyBound, Node, NodeState, Operator, Requirement, Site, SiteLink, SpreadRule,
     Taint, TaintEffect, Task, TaskAffinity, Toleration, VolumeKind, VolumeRequest,
