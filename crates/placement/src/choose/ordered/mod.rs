@@ -1,23 +1,49 @@
 //! The ordered index: exact best nodes for linear scores, without scoring any.
 //!
 //! Inside one kind of node a linear score ranks nodes the same way for every task (`score/linear`). Each kind, or group
-//! of kinds with the same slopes, has a [`tree::Tree`] in order of falling score, then tie number; the first entry that
+//! of kinds with the same slopes, has [`tree::Tree`]s in order of falling score, then tie number; the first entry that
 //! fits is the best of its tree. What rises with free room (best fit, most allocated) starts at the place that a node
 //! with exactly the room asked for would have: before it nothing fits.
+//!
+//! Nodes with GPUs move between several trees of their kind, by how many GPUs are wholly free and, where none is, by the
+//! most that is free on one ([`gpu_bucket`]). CPU and GPUs run out at different rates, and in one order by their weighted
+//! sum a search would wade through nodes that have only one of them; within a bucket the sum follows the CPU. Trees are
+//! searched in order of the best score they could hold, and not at all where that is less than what was found.
 //!
 //! Cut scores and random ties are exact too: the walk goes on through everything that scores the same.
 
 mod tree;
 
 use super::tie::TieOrder;
-use crate::fleet::{Fleet, LANES, NodeIx, Row, ShapeId};
+use crate::fleet::{Fleet, LANES, Lane, NodeIx, Row, ShapeId};
 use crate::policy::{NodePolicy, Ties};
 use crate::score::{Linear, LinearKind, cut, level};
 use plimsoll_model::cluster::NodeState;
-use tree::{Entry, NOWHERE, Place, Step, Tree};
+use tree::{Entry, NOWHERE, Step, Tree};
 
 /// Kinds beyond this share trees by their number of GPUs, where slopes allow it.
 const TREES_MAX: usize = 32;
+
+/// Buckets of a kind with GPUs, beside one per wholly free GPU.
+const SHARE_BUCKETS: u32 = 5;
+
+/// Where a node with these GPUs left belongs among the trees of its kind.
+#[inline]
+fn gpu_bucket(room: &Row) -> u32 {
+    match room.get(Lane::GpuWhole) {
+        0 => (room.get(Lane::GpuShare) as u32).div_ceil(250),
+        whole => SHARE_BUCKETS - 1 + whole as u32,
+    }
+}
+
+/// The least thousandths of GPUs that are free on a node of a bucket.
+const fn bucket_total_min(bucket: u32) -> i32 {
+    match bucket {
+        0 => 0,
+        1..SHARE_BUCKETS => (bucket as i32 - 1) * 250 + 1,
+        more => (more - SHARE_BUCKETS + 1) as i32 * 1_000,
+    }
+}
 
 /// See the top of this file.
 #[derive(Debug, Clone)]
@@ -27,13 +53,24 @@ pub struct Ordered {
     cut: Option<(u32, i64)>,
     is_random: bool,
     trees: Vec<Tree>,
-    slopes: Vec<LinearKind>,
-    rising: Vec<bool>,
-    tree_of_kind: Vec<u32>,
+    /// By tree: slopes, whether the order rises with free room, and the least of GPUs that is free.
+    traits: Vec<TreeTraits>,
+    /// The first tree of each kind, and whether it has buckets.
+    tree_of_kind: Vec<(u32, bool)>,
+    tree_of: Vec<u32>,
     leaf_of: Vec<u32>,
+    /// Trees in the order of a search, with the first key that could fit.
+    queue: Vec<(i64, u32)>,
     seen: u64,
     filters: usize,
     nodes: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct TreeTraits {
+    linear: LinearKind,
+    is_rising: bool,
+    gpu_total_min: i32,
 }
 
 /// What a search found.
@@ -58,25 +95,17 @@ impl Ordered {
             Some(_) => Linear::of(&[(policy.terms[0].0, 1)], fleet)?,
             None => Linear::of(&policy.terms, fleet)?,
         };
-        let kinds = &fleet.nodes().kinds;
-        let shared = linear.is_uniform && kinds.len() > TREES_MAX;
-        let tree_of = |kind: usize| {
-            if shared { kinds[kind].capacity.get(crate::fleet::Lane::GpuWhole) as u32 } else { kind as u32 }
-        };
-        let tree_of_kind: Vec<u32> = (0..kinds.len()).map(tree_of).collect();
-        let count = tree_of_kind.iter().max().map_or(0, |most| *most as usize + 1);
-        let mut slopes = vec![LinearKind::default(); count];
-        tree_of_kind.iter().zip(&linear.kinds).for_each(|(tree, kind)| slopes[*tree as usize] = *kind);
-        let rising = slopes.iter().map(|kind| kind.slopes.iter().all(|slope| *slope <= 0)).collect();
+        let (tree_of_kind, traits) = layout(&linear, fleet);
         let mut index = Self {
             linear,
             cut,
             is_random: policy.ties == Ties::Random,
-            trees: vec![Tree::default(); count],
-            slopes,
-            rising,
+            trees: vec![Tree::default(); traits.len()],
+            traits,
             tree_of_kind,
+            tree_of: vec![0; fleet.len()],
             leaf_of: vec![NOWHERE; fleet.len()],
+            queue: Vec::new(),
             seen: fleet.version(),
             filters: fleet.filters(),
             nodes: fleet.len(),
@@ -96,7 +125,7 @@ impl Ordered {
     pub fn follow(&mut self, fleet: &Fleet, ties: &TieOrder) -> bool {
         let Some(changed) = fleet.changes().since(self.seen) else { return false };
         for node in changed {
-            self.take_out(fleet, node);
+            self.take_out(node);
             self.put(fleet, ties, node);
         }
         self.seen = fleet.version();
@@ -111,10 +140,9 @@ impl Ordered {
     }
 
     #[inline]
-    fn take_out(&mut self, fleet: &Fleet, node: u32) {
+    fn take_out(&mut self, node: u32) {
         if self.leaf_of[node as usize] != NOWHERE {
-            let tree = self.tree_of_kind[fleet.nodes().kind[node as usize] as usize];
-            self.trees[tree as usize].remove(node, &mut self.leaf_of);
+            self.trees[self.tree_of[node as usize] as usize].remove(node, &mut self.leaf_of);
         }
     }
 
@@ -130,23 +158,30 @@ impl Ordered {
         let linear = &self.linear.kinds[kind];
         let word = nodes.passes.first().map_or(0, |words| words[index]);
         let entry = Entry { place: (-(linear.base + linear.dot(&room)), ties.rank(node)), node, word, room };
-        self.trees[self.tree_of_kind[kind] as usize].insert(&entry, &mut self.leaf_of);
+        let (first, has_buckets) = self.tree_of_kind[kind];
+        let tree = if has_buckets { first + gpu_bucket(&room) } else { first };
+        self.tree_of[index] = tree;
+        self.trees[tree as usize].insert(&entry, &mut self.leaf_of);
     }
 
     /// The best node for a shape: score, then tie number.
     #[must_use]
-    pub fn best(&self, fleet: &Fleet, ties: &TieOrder, decision: u64, id: ShapeId) -> Option<Found> {
+    pub fn best(&mut self, fleet: &Fleet, ties: &TieOrder, decision: u64, id: ShapeId) -> Option<Found> {
         let shape = fleet.shape(id);
         let bit = if shape.filter < 64 { 1 << shape.filter } else { 0 };
         let looks_further = bit == 0 || !shape.more.is_empty() || fleet.relations().binds(id);
         let fits = |node: u32| !looks_further || fleet.fits(id, NodeIx(node));
+        let mut queue = std::mem::take(&mut self.queue);
+        self.line_up(&shape.need, bit, &mut queue);
         let mut best: Option<(i64, u64, u32)> = None;
-        for (number, tree) in self.trees.iter().enumerate() {
-            let asks = self.slopes[number].dot(&shape.need);
-            let from: Place = if self.rising[number] { (self.start(number, &shape.need), 0) } else { (i64::MIN, 0) };
+        for (from, number) in &queue {
+            let asks = self.traits[*number as usize].linear.dot(&shape.need);
             // Keys above this score less than what was found in another tree.
             let to = best.map_or(i64::MAX, |(score, ..)| self.last_key(score, asks));
-            tree.walk(from, to, &shape.need, bit, |place, node, _, _| {
+            if *from > to {
+                continue;
+            }
+            self.trees[*number as usize].walk((*from, 0), to, &shape.need, bit, |place, node| {
                 if !fits(node) {
                     return Step::On;
                 }
@@ -155,23 +190,40 @@ impl Ordered {
                 if best.is_none_or(|(most, least, _)| score > most || score == most && tie < least) {
                     best = Some((score, tie, node));
                 }
-                // Uncut scores with fixed ties: this is the first and best of this tree.
-                if self.cut.is_none() && !self.is_random { Step::Stop } else { Step::OnTo(self.last_key(score, asks)) }
+                match (self.is_random, self.cut) {
+                    (true, _) => Step::OnTo(self.last_key(score, asks), u32::MAX),
+                    // What comes later scores the same or less, so it wins by its tie number alone.
+                    (false, Some(_)) => {
+                        let best = best.map_or(u64::MAX, |(_, tie, _)| tie);
+                        Step::OnTo(self.last_key(score, asks), best.min(u64::from(u32::MAX)) as u32)
+                    }
+                    // Uncut, the first of a tree is its best.
+                    (false, None) => Step::Stop,
+                }
             });
         }
+        self.queue = queue;
         best.map(|(score, _, node)| Found { node: NodeIx(node), score })
     }
 
-    /// The key of a node of this tree that has exactly this room.
-    fn start(&self, tree: usize, need: &Row) -> i64 {
-        let kind = &self.slopes[tree];
-        let base = if self.linear.is_uniform { self.least_base() } else { -kind.base };
-        base - kind.dot(need)
-    }
-
-    /// The smallest negated base of all kinds; bases differ within a tree only where trees are shared.
-    fn least_base(&self) -> i64 {
-        self.linear.kinds.iter().map(|kind| -kind.base).min().unwrap_or(0)
+    /// The trees that may hold a fit, each with the first key that one could have, best first.
+    fn line_up(&self, need: &Row, bit: u64, queue: &mut Vec<(i64, u32)>) {
+        queue.clear();
+        for (number, tree) in self.trees.iter().enumerate() {
+            if !tree.may_hold(need, bit) {
+                continue;
+            }
+            let of = &self.traits[number];
+            let mut from = tree.first_key();
+            if of.is_rising {
+                let mut least = *need;
+                least.set(Lane::GpuTotal, need.get(Lane::GpuTotal).max(of.gpu_total_min));
+                from = from.max(-of.linear.base - of.linear.dot(&least));
+            }
+            queue.push((from, number as u32));
+        }
+        // Keys of trees with other slopes do not compare, but any order is right and this one is good.
+        queue.sort_unstable();
     }
 
     #[inline]
@@ -191,6 +243,30 @@ impl Ordered {
     pub fn bytes(&self) -> usize {
         self.trees.iter().map(Tree::bytes).sum::<usize>() + self.leaf_of.len() * 4
     }
+}
+
+/// Which trees there are: the first of each kind and whether it has buckets, and what each tree holds.
+fn layout(linear: &Linear, fleet: &Fleet) -> (Vec<(u32, bool)>, Vec<TreeTraits>) {
+    let kinds = &fleet.nodes().kinds;
+    let shares = linear.is_uniform && kinds.len() > TREES_MAX;
+    let (mut of_kind, mut traits) = (Vec::with_capacity(kinds.len()), Vec::new());
+    let mut shared = std::collections::BTreeMap::new();
+    for (kind, of) in kinds.iter().zip(&linear.kinds) {
+        let gpus = kind.capacity.get(Lane::GpuWhole) as u32;
+        if let Some(first) = shared.get(&gpus).filter(|_| shares) {
+            of_kind.push((*first, gpus > 0));
+            continue;
+        }
+        let first = traits.len() as u32;
+        shared.insert(gpus, first);
+        of_kind.push((first, gpus > 0));
+        let buckets = if gpus > 0 { SHARE_BUCKETS + gpus } else { 1 };
+        let is_rising = of.slopes.iter().all(|slope| *slope <= 0);
+        for bucket in 0..buckets {
+            traits.push(TreeTraits { linear: *of, is_rising, gpu_total_min: bucket_total_min(bucket) });
+        }
+    }
+    (of_kind, traits)
 }
 
 const _: () = assert!(LANES == 8, "summaries compare eight lanes");
