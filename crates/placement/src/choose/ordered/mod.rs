@@ -45,6 +45,16 @@ const fn bucket_total_min(bucket: u32) -> i32 {
     }
 }
 
+/// What every node of a bucket has at least, by the least of its GPUs that is free.
+fn bucket_floor(gpu_total_min: i32) -> Row {
+    let mut floor = Row::default();
+    let whole = gpu_total_min / 1_000;
+    floor.set(Lane::GpuWhole, whole);
+    floor.set(Lane::GpuShare, if whole > 0 { 1_000 } else { gpu_total_min });
+    floor.set(Lane::GpuTotal, gpu_total_min);
+    floor
+}
+
 /// See the top of this file.
 #[derive(Debug, Clone)]
 pub struct Ordered {
@@ -60,14 +70,26 @@ pub struct Ordered {
     tree_of: Vec<u32>,
     leaf_of: Vec<u32>,
     /// Trees in the order of a search, with the first key that could fit.
-    queue: Vec<(i64, u32)>,
+    queue: Vec<Turn>,
     seen: u64,
     filters: usize,
     nodes: usize,
 }
 
+/// A tree's turn in a search.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    /// The first key that could fit.
+    from: i64,
+    /// What the request takes off a score.
+    asks: i64,
+    tree: u32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct TreeTraits {
+    /// The first tree of its kind.
+    first: u32,
     linear: LinearKind,
     is_rising: bool,
     gpu_total_min: i32,
@@ -100,7 +122,7 @@ impl Ordered {
             linear,
             cut,
             is_random: policy.ties == Ties::Random,
-            trees: vec![Tree::default(); traits.len()],
+            trees: traits.iter().map(|of| Tree::new(bucket_floor(of.gpu_total_min))).collect(),
             traits,
             tree_of_kind,
             tree_of: vec![0; fleet.len()],
@@ -174,28 +196,29 @@ impl Ordered {
         let mut queue = std::mem::take(&mut self.queue);
         self.line_up(&shape.need, bit, &mut queue);
         let mut best: Option<(i64, u64, u32)> = None;
-        for (from, number) in &queue {
-            let asks = self.traits[*number as usize].linear.dot(&shape.need);
+        for turn in &queue {
             // Keys above this score less than what was found in another tree.
-            let to = best.map_or(i64::MAX, |(score, ..)| self.last_key(score, asks));
-            if *from > to {
+            let to = best.map_or(i64::MAX, |(score, ..)| self.last_key(score, turn.asks));
+            if turn.from > to {
                 continue;
             }
-            self.trees[*number as usize].walk((*from, 0), to, &shape.need, bit, |place, node| {
+            // Entries come best first: what follows the first fit scores the same or ends the walk.
+            let mut score_here = None;
+            self.trees[turn.tree as usize].walk((turn.from, 0), to, &shape.need, bit, |place, node| {
                 if !fits(node) {
                     return Step::On;
                 }
-                let score = self.score_of(-place.0 - asks);
+                let score = *score_here.get_or_insert_with(|| self.score_of(-place.0 - turn.asks));
                 let tie = if self.is_random { ties.number(decision, node) } else { u64::from(place.1) };
                 if best.is_none_or(|(most, least, _)| score > most || score == most && tie < least) {
                     best = Some((score, tie, node));
                 }
                 match (self.is_random, self.cut) {
-                    (true, _) => Step::OnTo(self.last_key(score, asks), u32::MAX),
-                    // What comes later scores the same or less, so it wins by its tie number alone.
+                    (true, _) => Step::OnTo(self.last_key(score, turn.asks), u32::MAX),
+                    // It can win by its tie number alone.
                     (false, Some(_)) => {
                         let best = best.map_or(u64::MAX, |(_, tie, _)| tie);
-                        Step::OnTo(self.last_key(score, asks), best.min(u64::from(u32::MAX)) as u32)
+                        Step::OnTo(self.last_key(score, turn.asks), best.min(u64::from(u32::MAX)) as u32)
                     }
                     // Uncut, the first of a tree is its best.
                     (false, None) => Step::Stop,
@@ -207,23 +230,27 @@ impl Ordered {
     }
 
     /// The trees that may hold a fit, each with the first key that one could have, best first.
-    fn line_up(&self, need: &Row, bit: u64, queue: &mut Vec<(i64, u32)>) {
+    fn line_up(&self, need: &Row, bit: u64, queue: &mut Vec<Turn>) {
         queue.clear();
+        let mut asks = (u32::MAX, 0);
         for (number, tree) in self.trees.iter().enumerate() {
             if !tree.may_hold(need, bit) {
                 continue;
             }
             let of = &self.traits[number];
+            if asks.0 != of.first {
+                asks = (of.first, of.linear.dot(need));
+            }
             let mut from = tree.first_key();
             if of.is_rising {
-                let mut least = *need;
-                least.set(Lane::GpuTotal, need.get(Lane::GpuTotal).max(of.gpu_total_min));
-                from = from.max(-of.linear.base - of.linear.dot(&least));
+                let more = (of.gpu_total_min - need.get(Lane::GpuTotal)).max(0);
+                let least = of.linear.slopes[Lane::GpuTotal as usize] * i64::from(more);
+                from = from.max(-of.linear.base - asks.1 - least);
             }
-            queue.push((from, number as u32));
+            // Keys of trees with other slopes do not compare, but any order is right and this one is good.
+            let at = queue.iter().rposition(|turn| turn.from <= from).map_or(0, |before| before + 1);
+            queue.insert(at, Turn { from, asks: asks.1, tree: number as u32 });
         }
-        // Keys of trees with other slopes do not compare, but any order is right and this one is good.
-        queue.sort_unstable();
     }
 
     #[inline]
@@ -263,7 +290,7 @@ fn layout(linear: &Linear, fleet: &Fleet) -> (Vec<(u32, bool)>, Vec<TreeTraits>)
         let buckets = if gpus > 0 { SHARE_BUCKETS + gpus } else { 1 };
         let is_rising = of.slopes.iter().all(|slope| *slope <= 0);
         for bucket in 0..buckets {
-            traits.push(TreeTraits { linear: *of, is_rising, gpu_total_min: bucket_total_min(bucket) });
+            traits.push(TreeTraits { first, linear: *of, is_rising, gpu_total_min: bucket_total_min(bucket) });
         }
     }
     (of_kind, traits)
