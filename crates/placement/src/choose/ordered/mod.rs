@@ -92,7 +92,10 @@ struct TreeTraits {
     first: u32,
     linear: LinearKind,
     is_rising: bool,
+    /// What of GPUs its nodes have: the least in sum, the most wholly free ones, the most on any one.
     gpu_total_min: i32,
+    whole_max: i32,
+    share_max: i32,
 }
 
 /// What a search found.
@@ -194,7 +197,7 @@ impl Ordered {
         let looks_further = bit == 0 || !shape.more.is_empty() || fleet.relations().binds(id);
         let fits = |node: u32| !looks_further || fleet.fits(id, NodeIx(node));
         let mut queue = std::mem::take(&mut self.queue);
-        self.line_up(&shape.need, bit, &mut queue);
+        self.line_up(&shape.need, &mut queue);
         let mut best: Option<(i64, u64, u32)> = None;
         for turn in &queue {
             // Keys above this score less than what was found in another tree.
@@ -202,23 +205,32 @@ impl Ordered {
             if turn.from > to {
                 continue;
             }
+            // Where it cannot score more, it can only win by a smaller tie number.
+            let below = match best {
+                Some((score, tie, _)) if !self.is_random && self.score_of(-turn.from - turn.asks) <= score => tie,
+                _ => u64::MAX,
+            };
+            let below = below.min(u64::from(u32::MAX)) as u32;
             // Entries come best first: what follows the first fit scores the same or ends the walk.
             let mut score_here = None;
-            self.trees[turn.tree as usize].walk((turn.from, 0), to, &shape.need, bit, |place, node| {
+            self.trees[turn.tree as usize].walk((turn.from, 0), (to, below), &shape.need, bit, |place, node| {
                 if !fits(node) {
                     return Step::On;
                 }
-                let score = *score_here.get_or_insert_with(|| self.score_of(-place.0 - turn.asks));
+                let (score, last) = *score_here.get_or_insert_with(|| {
+                    let score = self.score_of(-place.0 - turn.asks);
+                    (score, self.last_key(score, turn.asks))
+                });
                 let tie = if self.is_random { ties.number(decision, node) } else { u64::from(place.1) };
                 if best.is_none_or(|(most, least, _)| score > most || score == most && tie < least) {
                     best = Some((score, tie, node));
                 }
                 match (self.is_random, self.cut) {
-                    (true, _) => Step::OnTo(self.last_key(score, turn.asks), u32::MAX),
+                    (true, _) => Step::OnTo(last, u32::MAX),
                     // It can win by its tie number alone.
                     (false, Some(_)) => {
                         let best = best.map_or(u64::MAX, |(_, tie, _)| tie);
-                        Step::OnTo(self.last_key(score, turn.asks), best.min(u64::from(u32::MAX)) as u32)
+                        Step::OnTo(last, best.min(u64::from(u32::MAX)) as u32)
                     }
                     // Uncut, the first of a tree is its best.
                     (false, None) => Step::Stop,
@@ -230,23 +242,24 @@ impl Ordered {
     }
 
     /// The trees that may hold a fit, each with the first key that one could have, best first.
-    fn line_up(&self, need: &Row, bit: u64, queue: &mut Vec<Turn>) {
+    fn line_up(&self, need: &Row, queue: &mut Vec<Turn>) {
         queue.clear();
         let mut asks = (u32::MAX, 0);
         for (number, tree) in self.trees.iter().enumerate() {
-            if !tree.may_hold(need, bit) {
+            let of = &self.traits[number];
+            if need.get(Lane::GpuWhole) > of.whole_max || need.get(Lane::GpuShare) > of.share_max {
                 continue;
             }
-            let of = &self.traits[number];
             if asks.0 != of.first {
                 asks = (of.first, of.linear.dot(need));
             }
-            let mut from = tree.first_key();
-            if of.is_rising {
+            let from = if of.is_rising {
+                // From the traits alone: whether the tree holds anything is seen when its turn comes, if it does.
                 let more = (of.gpu_total_min - need.get(Lane::GpuTotal)).max(0);
-                let least = of.linear.slopes[Lane::GpuTotal as usize] * i64::from(more);
-                from = from.max(-of.linear.base - asks.1 - least);
-            }
+                -of.linear.base - asks.1 - of.linear.slopes[Lane::GpuTotal as usize] * i64::from(more)
+            } else {
+                tree.first_key()
+            };
             // Keys of trees with other slopes do not compare, but any order is right and this one is good.
             let at = queue.iter().rposition(|turn| turn.from <= from).map_or(0, |before| before + 1);
             queue.insert(at, Turn { from, asks: asks.1, tree: number as u32 });
@@ -290,7 +303,10 @@ fn layout(linear: &Linear, fleet: &Fleet) -> (Vec<(u32, bool)>, Vec<TreeTraits>)
         let buckets = if gpus > 0 { SHARE_BUCKETS + gpus } else { 1 };
         let is_rising = of.slopes.iter().all(|slope| *slope <= 0);
         for bucket in 0..buckets {
-            traits.push(TreeTraits { first, linear: *of, is_rising, gpu_total_min: bucket_total_min(bucket) });
+            let gpu_total_min = bucket_total_min(bucket);
+            let whole_max = gpu_total_min / 1_000;
+            let share_max = if gpus == 0 { 0 } else { (bucket as i32 * 250).min(1_000) };
+            traits.push(TreeTraits { first, linear: *of, is_rising, gpu_total_min, whole_max, share_max });
         }
     }
     (of_kind, traits)

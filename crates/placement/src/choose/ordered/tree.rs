@@ -171,13 +171,6 @@ impl Tree {
         Self { floor, ..Self::default() }
     }
 
-    /// Whether something in it may have this room and pass this filter.
-    #[inline]
-    #[must_use]
-    pub fn may_hold(&self, need: &Row, bit: u64) -> bool {
-        self.summaries.iter().any(|summary| summary.word & bit == bit && summary.room.covers(need))
-    }
-
     /// A key that none of its entries is below.
     #[inline]
     #[must_use]
@@ -400,11 +393,17 @@ impl Tree {
         }
     }
 
-    /// Visits the entries from `from` to `to` (both included) that `may_hold` lets through block by block, in order,
+    /// Visits the entries from `from` to the key `to` (both included), leaving out blocks without a tie number under `below`, that `may_hold` lets through block by block, in order,
     /// until `visit` says stop.
     #[inline]
-    pub fn walk(&self, from: Place, mut to: i64, need: &Row, bit: u64, mut visit: impl FnMut(Place, u32) -> Step) {
-        let mut below = u32::MAX;
+    pub fn walk(
+        &self,
+        from: Place,
+        (mut to, mut below): (i64, u32),
+        need: &Row,
+        bit: u64,
+        mut visit: impl FnMut(Place, u32) -> Step,
+    ) {
         let may_hold = |summary: &Summary, below: u32| {
             summary.word & bit == bit && summary.least < below && summary.room.covers(need)
         };
@@ -463,7 +462,7 @@ mod tests {
 
     fn entries(tree: &Tree) -> Vec<(Place, u32)> {
         let mut found = Vec::new();
-        tree.walk((i64::MIN, 0), i64::MAX, &Row([i32::MIN; 8]), 0, |place, node| {
+        tree.walk((i64::MIN, 0), (i64::MAX, u32::MAX), &Row([i32::MIN; 8]), 0, |place, node| {
             found.push((place, node));
             Step::On
         });
