@@ -186,8 +186,10 @@ fn node(number: usize) -> Node {
         gpus: Gpus { count: gpus, model: model.into() },
         ..Capacity::default()
     };
-    let labels =
-        [("disk", if number % 3 == 0 { "ssd" } else { "hdd" }), ("rack", ["a", "b", "c", "d"][number / 7 % 4])];
+    let labels = [
+        ("disk", if number.is_multiple_of(3) { "ssd" } else { "hdd" }),
+        ("rack", ["a", "b", "c", "d"][number / 7 % 4]),
+    ];
     let taint = Taint { key: "gpu".into(), value: String::new(), effect: TaintEffect::NoSchedule };
     Node {
         name: format!("node-{number:06}"),
@@ -269,10 +271,9 @@ fn memory(demands: &[(Demand, u64)]) {
     let chooser = Chooser::new(policy("best-fit"), &cluster.fleet, 1);
     println!(
         "\nbytes per idle node beyond its labels: {:.0} in the fleet (name's pointer included), {:.0} in an ordered index; \
-         per task: {} ({})",
+         per task: {} (its binding, which whoever runs it keeps)",
         cluster.fleet.bytes() as f64 / 10_000.0,
         chooser.bytes() as f64 / 10_000.0,
-        size_of::<Binding>(),
-        "its binding, which whoever runs it keeps"
+        size_of::<Binding>()
     );
 }
