@@ -9,6 +9,7 @@
 mod ledger;
 mod preempt;
 mod queue;
+pub mod rebalance;
 mod share;
 
 pub use ledger::{Ledger, fits, sum, times};

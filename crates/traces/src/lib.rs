@@ -15,6 +15,7 @@ pub mod dataset;
 mod date;
 mod known_events;
 mod recorded;
+pub mod roadef;
 pub mod series;
 mod series_cut;
 mod series_read;
