@@ -171,10 +171,10 @@ impl<const W: usize> Layout<W> {
     #[inline]
     pub(super) fn standing_cost(&self, machine: usize, slack: &Row<W>) -> i64 {
         let mut cost = 0_u64;
-        for r in 0..W {
+        for (slack, weight) in slack.iter().zip(&self.load_weight) {
             #[expect(clippy::cast_sign_loss, reason = "it is at least 0")]
-            let over = slack[r].wrapping_neg().max(0) as u32;
-            cost += u64::from(over) * u64::from(self.load_weight[r]);
+            let over = slack.wrapping_neg().max(0) as u32;
+            cost += u64::from(over) * u64::from(*weight);
         }
         #[expect(clippy::cast_possible_wrap, reason = "invariant: a checked problem costs at most 2^62")]
         let mut cost = cost as i64;

@@ -17,20 +17,54 @@ pub const WHOLE: u64 = 1_000_000;
 /// How the search goes about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Temperature at the beginning, in units of cost: worsenings of about this size are accepted.
-    pub hot: u64,
+    /// Temperature at the beginning, in units of cost: worsenings of about this size are accepted. If absent, a part of
+    /// the time goes into finding out which suits the problem.
+    pub hot: Option<u64>,
     /// Temperature at the end.
     pub cold: u64,
 }
 
 impl Options {
-    /// What suits `problem`.
+    /// For a search that starts from where everything runs.
     #[must_use]
     pub fn suited_to(problem: &Problem) -> Self {
-        // TODO calibrate
-        let _ = problem;
-        Self { hot: 10_000_000, cold: 10 }
+        Self { hot: None, cold: coldest(problem) }
     }
+
+    /// For a search that goes on from an assignment that is good already.
+    #[must_use]
+    pub fn to_refine(problem: &Problem) -> Self {
+        Self { hot: Some(typical_change(problem) >> PROBES[0]), cold: coldest(problem) }
+    }
+}
+
+/// Temperatures that are tried first: the typical change of cost by a move, shifted right so many bits. The lowest suits
+/// large problems that have little time, the highest small ones full of obstacles.
+const PROBES: [u32; 4] = [7, 4, 1, 0];
+/// Millionths of the search that each of them is tried for.
+const PROBE: u64 = 60_000;
+const PROBED: u64 = PROBE * PROBES.len() as u64;
+/// The highest temperature; times a logarithm in fixed point it stays below 2^62.
+const HOTTEST: u64 = 1 << 40;
+
+/// What a process adds to a machine that is above its safety capacities, on the average.
+fn typical_change(problem: &Problem) -> u64 {
+    let weights = || problem.resources.iter().map(|resource| u128::from(resource.load_weight));
+    let of = |needs: &[u64]| weights().zip(needs).map(|(weight, needed)| weight * u128::from(*needed)).sum::<u128>();
+    let sum: u128 = problem.processes.iter().map(|process| of(&process.requirement)).sum();
+    let mean = sum / (problem.processes.len() as u128).max(1);
+    u64::try_from(mean).unwrap_or(HOTTEST).clamp(1, HOTTEST)
+}
+
+/// A fraction of what a move to any machine costs by itself: below it, nothing is left to be weighed.
+fn coldest(problem: &Problem) -> u64 {
+    let mean = |sum: u128, count: usize| sum / (count as u128).max(1);
+    let own: u128 = problem.processes.iter().map(|process| u128::from(process.move_cost)).sum();
+    let between: u128 = problem.machine_move_cost.iter().map(|cost| u128::from(*cost)).sum();
+    let weights = problem.move_weights;
+    let one = u128::from(weights.process) * mean(own, problem.processes.len())
+        + u128::from(weights.machine) * mean(between, problem.machine_move_cost.len());
+    u64::try_from(one / 12).unwrap_or(HOTTEST).clamp(1, HOTTEST)
 }
 
 /// Where a search stands.
@@ -55,6 +89,9 @@ pub struct Search<'a> {
     problem: &'a Problem,
     options: Options,
     engine: Box<dyn Engine + 'a>,
+    /// The temperature to try next, and the best so far with the cost that it led to.
+    probe: usize,
+    chosen: Option<(i64, u64)>,
 }
 
 impl<'a> Search<'a> {
@@ -72,7 +109,7 @@ impl<'a> Search<'a> {
             13..=16 => Box::new(Annealing::<16>::new(problem, seed, mix)),
             _ => Box::new(Annealing::<{ super::limits::RESOURCES_MAX }>::new(problem, seed, mix)),
         };
-        Ok(Self { problem, options, engine })
+        Ok(Self { problem, options, engine, probe: 0, chosen: None })
     }
 
     /// Tries `evaluations` moves, when `spent` millionths of the whole search lie behind it.
@@ -80,11 +117,53 @@ impl<'a> Search<'a> {
         if self.problem.processes.is_empty() {
             return Progress { cost: 0, best: 0, evaluations: 0, allowed: 0, made: 0, temperature: 0 };
         }
-        let Options { hot, cold } = self.options;
-        let temperature = i64::try_from(geometric(hot, cold, spent, WHOLE)).unwrap_or(i64::MAX >> 24);
+        let temperature = self.temperature(spent.min(WHOLE));
         let counts = self.engine.run(evaluations, temperature);
         let (cost, best) = self.engine.costs();
         Progress { cost, best, evaluations, allowed: counts.allowed, made: counts.made, temperature }
+    }
+
+    fn temperature(&mut self, spent: u64) -> i64 {
+        let cold = self.options.cold;
+        let (hot, part, whole) = match self.options.hot {
+            Some(hot) => (hot, spent, WHOLE),
+            None if spent < PROBED => (self.probed(spent), spent % PROBE, PROBE),
+            None => (self.settled(), spent - PROBED, WHOLE - PROBED),
+        };
+        let hot = hot.clamp(cold, HOTTEST);
+        i64::try_from(geometric(hot, cold.min(HOTTEST), part, whole)).unwrap_or(1 << 40)
+    }
+
+    /// The temperature that is being tried. Each starts from where everything runs.
+    fn probed(&mut self, spent: u64) -> u64 {
+        let probe = usize::try_from(spent / PROBE).unwrap_or(0);
+        if probe != self.probe {
+            self.judge();
+            self.engine.adopt(&self.problem.initial);
+            self.probe = probe;
+        }
+        typical_change(self.problem) >> PROBES[probe.min(PROBES.len() - 1)]
+    }
+
+    /// Remembers the temperature that was tried last, if it led further than the others.
+    fn judge(&mut self) {
+        let hot = typical_change(self.problem) >> PROBES[self.probe.min(PROBES.len() - 1)];
+        let cost = self.engine.costs().0;
+        if self.chosen.is_none_or(|(best, _)| cost < best) {
+            self.chosen = Some((cost, hot));
+        }
+    }
+
+    /// The temperature that the rest of the search begins with: the best that was tried, and a little more, since there
+    /// is more time. It begins with the best assignment so far.
+    fn settled(&mut self) -> u64 {
+        if self.probe < PROBES.len() {
+            self.judge();
+            let best = self.engine.best().to_vec();
+            self.engine.adopt(&best);
+            self.probe = PROBES.len();
+        }
+        self.chosen.map_or(1, |(_, hot)| hot.saturating_mul(2))
     }
 
     /// The best assignment so far.

@@ -96,7 +96,9 @@ impl<const W: usize> State<W> {
         let from = self.at[process] as usize;
         let service = layout.service[process] as usize;
         let rules = &layout.rules[service];
-        if !rules.is_free() && !(self.may_join(layout, rules, from, to) && self.may_part(layout, [(rules, from, to)])) {
+        let may =
+            rules.is_free() || (self.may_join(layout, rules, from, to) && self.may_part(layout, [(rules, from, to)]));
+        if !may {
             return None;
         }
         let needs = &layout.needs[process];
@@ -134,11 +136,11 @@ impl<const W: usize> State<W> {
         let (service_one, service_other) = (layout.service[one] as usize, layout.service[other] as usize);
         if service_one != service_other {
             let (rules_one, rules_other) = (&layout.rules[service_one], &layout.rules[service_other]);
-            if !(rules_one.is_free() && rules_other.is_free())
-                && !(self.may_join(layout, rules_one, a, b)
+            let may = (rules_one.is_free() && rules_other.is_free())
+                || (self.may_join(layout, rules_one, a, b)
                     && self.may_join(layout, rules_other, b, a)
-                    && self.may_part(layout, [(rules_one, a, b), (rules_other, b, a)]))
-            {
+                    && self.may_part(layout, [(rules_one, a, b), (rules_other, b, a)]));
+            if !may {
                 return None;
             }
         }

@@ -4,13 +4,32 @@ use crate::args::{Output, Rebalance};
 use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plimsoll_placement::rebalance::{Options, Problem, Search, WHOLE};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// Moves tried between two looks at the clock: a few milliseconds.
 const EVALUATIONS: u64 = 20_000;
 /// Least time between two reports of a thread.
 const REPORT: Duration = Duration::from_millis(100);
+
+/// Shares of the time at which threads compare where they stand.
+const MEETINGS: [f64; 6] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.97];
+
+/// For each meeting, what the thread that stood best of those that came by so far left there: cost and assignment.
+#[derive(Default)]
+struct Meetings([Mutex<Option<(i64, Vec<u32>)>>; MEETINGS.len()]);
+
+impl Meetings {
+    /// Leaves `search`'s assignment where it is the best so far, and lets it go on from the best otherwise.
+    fn visit(&self, meeting: usize, search: &mut Search<'_>, cost: i64) -> anyhow::Result<()> {
+        let mut left = self.0[meeting].lock().unwrap_or_else(PoisonError::into_inner);
+        match left.as_ref() {
+            Some((lowest, assignment)) if *lowest < cost => search.adopt(assignment)?,
+            _ => *left = Some((cost, search.current().to_vec())),
+        }
+        Ok(())
+    }
+}
 
 /// What the searches found, all threads together.
 pub struct Found {
@@ -29,9 +48,9 @@ pub struct Found {
 /// When a search ends.
 #[derive(Clone, Copy)]
 enum Limit {
-    /// After so much time.
+    /// After so many seconds from a moment.
     Wall(Instant, f64),
-    /// After so much CPU time of each thread.
+    /// After so many CPU seconds of the thread, from a reading of its clock.
     Cpu(f64, f64),
 }
 
@@ -68,10 +87,12 @@ pub fn search(problem: &Problem, typed: &Rebalance, start: Option<&[u32]>) -> an
     let threads = usize::from(typed.threads);
     let bar = bar(typed.quiet || typed.output == Output::Json);
     let (reports, received) = mpsc::channel();
+    let meetings = Meetings::default();
     let results = std::thread::scope(|scope| {
         let spawn = |thread: usize| {
             let reports = reports.clone();
-            scope.spawn(move || one(problem, typed, start, thread, started, &reports))
+            let meetings = &meetings;
+            scope.spawn(move || Worker { problem, typed, thread, started, meetings, reports }.run(start))
         };
         let workers: Vec<_> = (0..threads).map(spawn).collect();
         drop(reports);
@@ -87,45 +108,56 @@ pub fn search(problem: &Problem, typed: &Rebalance, start: Option<&[u32]>) -> an
     Ok(Found { evaluations, cpu_seconds, wall_seconds: started.elapsed().as_secs_f64(), ..best })
 }
 
-fn one(
-    problem: &Problem,
-    typed: &Rebalance,
-    start: Option<&[u32]>,
+/// One thread.
+struct Worker<'a> {
+    problem: &'a Problem,
+    typed: &'a Rebalance,
     thread: usize,
     started: Instant,
-    reports: &mpsc::Sender<Report>,
-) -> anyhow::Result<Found> {
-    let cpu_started = thread_cpu_seconds();
-    let limit = Limit::start(typed, started);
-    let seed = typed.seed.wrapping_mul(1_000_003).wrapping_add(thread as u64);
-    let mut search = Search::new(problem, seed, Options::suited_to(problem))?;
-    if let Some(start) = start {
-        search.adopt(start)?;
-    }
-    let mut evaluations = 0;
-    let mut reported = Instant::now();
-    loop {
-        let spent = limit.spent();
-        if spent >= 1.0 {
-            break;
+    meetings: &'a Meetings,
+    reports: mpsc::Sender<Report>,
+}
+
+impl Worker<'_> {
+    fn run(&self, start: Option<&[u32]>) -> anyhow::Result<Found> {
+        let Self { problem, typed, .. } = *self;
+        let cpu_started = thread_cpu_seconds();
+        let limit = Limit::start(typed, self.started);
+        let seed = typed.seed.wrapping_mul(1_000_003).wrapping_add(self.thread as u64);
+        let options = if start.is_some() { Options::to_refine(problem) } else { Options::suited_to(problem) };
+        let mut search = Search::new(problem, seed, options)?;
+        if let Some(start) = start {
+            search.adopt(start)?;
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share between 0 and 1")]
-        let progress = search.run(EVALUATIONS, (spent * WHOLE as f64) as u64);
-        evaluations += progress.evaluations;
-        if reported.elapsed() >= REPORT {
-            reported = Instant::now();
-            let (cost, best) = (progress.cost, progress.best);
-            // Nobody listens any more only when everything is being torn down.
-            let _ = reports.send(Report { thread, spent, cost, best, evaluations });
+        let (mut evaluations, mut met) = (0, 0);
+        let mut reported = Instant::now();
+        loop {
+            let spent = limit.spent();
+            if spent >= 1.0 {
+                break;
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share between 0 and 1")]
+            let progress = search.run(EVALUATIONS, (spent * WHOLE as f64) as u64);
+            evaluations += progress.evaluations;
+            if MEETINGS.get(met).is_some_and(|at| spent >= *at) {
+                self.meetings.visit(met, &mut search, progress.cost)?;
+                met += 1;
+            }
+            if reported.elapsed() >= REPORT {
+                reported = Instant::now();
+                let (cost, best) = (progress.cost, progress.best);
+                // Nobody listens any more only when everything is being torn down.
+                let _ = self.reports.send(Report { thread: self.thread, spent, cost, best, evaluations });
+            }
         }
+        Ok(Found {
+            assignment: search.best().to_vec(),
+            cost: search.best_cost(),
+            evaluations,
+            cpu_seconds: thread_cpu_seconds() - cpu_started,
+            wall_seconds: 0.0,
+        })
     }
-    Ok(Found {
-        assignment: search.best().to_vec(),
-        cost: search.best_cost(),
-        evaluations,
-        cpu_seconds: thread_cpu_seconds() - cpu_started,
-        wall_seconds: 0.0,
-    })
 }
 
 fn show(bar: &ProgressBar, received: &mpsc::Receiver<Report>, threads: usize) {
