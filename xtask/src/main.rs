@@ -47,6 +47,9 @@ enum Command {
     Prove {
         /// Which proof.
         name: Option<String>,
+        /// Handed to a proof that is a benchmark, such as `--seconds 30`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
     },
     /// Train committed weights again; without a name, list them.
     Train {
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&workspace),
         Command::Test { args } => test::run(&workspace, &args),
         Command::Bench { name, args } => bench::run(&workspace, name.as_deref(), &args),
-        Command::Prove { name } => prove::run(&workspace, name.as_deref()),
+        Command::Prove { name, args } => prove::run(&workspace, name.as_deref(), &args),
         Command::Train { name, args } => train::run(&workspace, name.as_deref(), &args),
         Command::Docs => docs::run(&workspace),
         Command::Ci => ci::run(&workspace),

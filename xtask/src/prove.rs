@@ -49,6 +49,12 @@ const PROOFS: &[Proof] = &[
         runs: Runs::Test("replay"),
     },
     Proof {
+        name: "roadef",
+        about: "every instance of the machine reassignment challenge, 300 s on two threads each, beside its winner",
+        package: "plimsoll",
+        runs: Runs::Bench("roadef"),
+    },
+    Proof {
         name: "forecast-m4",
         about: "every model and `auto` on the 414 hourly series of M4, beside published figures",
         package: FORECAST,
@@ -90,7 +96,7 @@ const PROOFS: &[Proof] = &[
 ///
 /// # Errors
 /// When the name is not known or the proof fails.
-pub fn run(workspace: &Workspace, name: Option<&str>) -> Result<()> {
+pub fn run(workspace: &Workspace, name: Option<&str>, args: &[String]) -> Result<()> {
     let Some(name) = name else {
         PROOFS.iter().for_each(|proof| println!("{:<20} {}", proof.name, proof.about));
         return Ok(());
@@ -99,12 +105,15 @@ pub fn run(workspace: &Workspace, name: Option<&str>) -> Result<()> {
         let known: Vec<&str> = PROOFS.iter().map(|proof| proof.name).collect();
         bail!("no proof is called {name:?}; there is: {}", known.join(", "));
     };
-    let args = match &proof.runs {
+    if !args.is_empty() && !matches!(proof.runs, Runs::Bench(_)) {
+        bail!("the proof {name:?} takes no flags: {}", args.join(" "));
+    }
+    let base = match &proof.runs {
         Runs::Test(test) => vec!["test", "--release", "-p", proof.package, "--test", test, "--", "--nocapture"],
-        Runs::Bench(bench) => vec!["bench", "-p", proof.package, "--bench", bench],
+        Runs::Bench(bench) => vec!["bench", "-p", proof.package, "--bench", bench, "--"],
         Runs::Build(bounds) => return build_cost(workspace, proof.package, bounds),
     };
-    run_command(cargo(&workspace.root, args).env("PLIMSOLL_PROVE", "1"))
+    run_command(cargo(&workspace.root, base).args(args).env("PLIMSOLL_PROVE", "1"))
 }
 
 /// Counts what the package depends on beyond the workspace and builds it from an empty target directory.

@@ -21,6 +21,7 @@ pub mod order;
 pub mod policy;
 mod preempt;
 pub mod quota;
+pub mod rebalance;
 pub mod rules;
 pub mod scheduler;
 pub mod score;

@@ -47,6 +47,10 @@ pub enum Command {
     Forecast(Forecast),
     /// Train one recurrent network on all series of a file, for `forecast --weights`.
     Train(Train),
+    /// Find a better assignment of processes to machines, and a safe way there.
+    ///
+    /// Reads instances of the ROADEF/EURO challenge 2012 (machine reassignment), plain, gz or xz.
+    Rebalance(Rebalance),
     /// Send load to an address, open loop.
     ///
     /// Exit code 3 when requests were sent and none succeeded, 0 when any did.
@@ -248,6 +252,48 @@ pub struct Train {
     /// Seed of the first weights and of the order of the windows.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// `plimsoll rebalance`.
+#[derive(Debug, Args)]
+pub struct Rebalance {
+    /// The model file, or the short name of an instance of the data set (`a1_1`, `b_9`).
+    pub model: String,
+    /// The file with the machine of every process; the one beside the model if absent.
+    pub assignment: Option<PathBuf>,
+    /// Time limit of the search, wall seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300.0, value_parser = bounds::seconds)]
+    pub seconds: f64,
+    /// Limit by the CPU time of each thread instead: fair on a busy machine.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "seconds", value_parser = bounds::seconds)]
+    pub cpu_seconds: Option<f64>,
+    /// Searches in parallel, each with a seed of its own.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Seed of the search.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Go on from this assignment, found before.
+    #[arg(long, value_name = "FILE")]
+    pub best: Option<PathBuf>,
+    /// Write the best assignment, as the challenge does.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// A cost to be measured against; the published one beside the model if absent.
+    #[arg(long, value_name = "COST")]
+    pub reference: Option<i64>,
+    /// Most moves: the plan is cut where that many gain most.
+    #[arg(long, value_name = "N")]
+    pub moves: Option<usize>,
+    /// Write the moves in an order that breaks no constraint on the way (CSV).
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// No progress bar.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// `plimsoll down`.

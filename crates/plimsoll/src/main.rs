@@ -58,6 +58,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Schema => commands::check::schema(),
         Command::Forecast(forecast) => commands::forecast::run(&forecast),
         Command::Train(train) => commands::forecast::train(&train),
+        Command::Rebalance(rebalance) => commands::rebalance::run(&rebalance),
         Command::Load(load) => commands::load::run(&load),
         Command::Testbed(testbed) => match testbed.verb {
             TestbedVerb::Serve(serve) => commands::testbed::serve(&serve),
@@ -85,6 +86,7 @@ fn only_prints(command: &Command) -> bool {
         Command::Up(_)
         | Command::Down(_)
         | Command::Train(_)
+        | Command::Rebalance(_)
         | Command::Load(_)
         | Command::Testbed(_)
         | Command::Gateway(_)

@@ -23,6 +23,7 @@ mod known_events;
 pub mod openb;
 pub mod philly;
 mod recorded;
+pub mod roadef;
 pub mod series;
 mod series_cut;
 mod series_read;

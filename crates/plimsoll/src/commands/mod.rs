@@ -8,6 +8,7 @@ pub mod load;
 pub mod logs;
 pub mod order;
 mod reach;
+pub mod rebalance;
 pub mod replay;
 mod scorecard;
 pub mod status;
