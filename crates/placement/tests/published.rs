@@ -16,7 +16,7 @@ use replay::{Events, replay, replay_on};
 
 fn log(test: &str, name: &str, path: &str) -> Option<ClusterSet> {
     find_for_test(test, path)?;
-    Some(cluster_set(name).unwrap())
+    Some(cluster_set(name).expect("a set that is here can be read"))
 }
 
 #[test]
