@@ -114,7 +114,7 @@ impl Scheduler {
             classes.push((name.as_str().into(), class.band, chooser));
         }
         let mut scheduler = Self {
-            waiting: WaitList::new(policy.order, policy.backfill.candidates()),
+            waiting: WaitList::new(policy.order.clone(), policy.backfill.candidates()),
             policy,
             fleet,
             choosers,
@@ -201,9 +201,7 @@ impl Scheduler {
 
     /// Whether the order ranks holders, or something else reads their accounts.
     const fn keeps_accounts(&self) -> bool {
-        matches!(
-            self.policy.order,
-            QueueOrder::FairShare | QueueOrder::Drf | QueueOrder::DrfTree | QueueOrder::Multifactor(_)
-        )
+        matches!(self.policy.order, QueueOrder::FairShare | QueueOrder::Drf | QueueOrder::DrfTree)
+            || self.policy.order.reads_use()
     }
 }

@@ -69,7 +69,7 @@ impl Ordered {
     pub(super) fn insert(&mut self, task: TaskIx, band: i32, facts: &Facts, at: Timestamp, use_of: &dyn Use) {
         let by_holder = self.order.moves() == Moves::WithUse;
         let group = (band, if by_holder { facts.holder } else { Holder(0) });
-        let over_use = if matches!(self.order, QueueOrder::Multifactor(_)) { use_of.over_use(facts.holder) } else { 0 };
+        let over_use = if self.order.reads_use() { use_of.over_use(facts.holder) } else { 0 };
         let place = (self.order.key(facts, at, over_use), facts.submitted, task);
         self.places.insert(task, (group, place));
         self.stale |= !self.groups.contains_key(&group);
@@ -109,7 +109,7 @@ impl Ordered {
         // Fair share fades with time as well as with use, but by one factor for everybody: only running tasks change it.
         if self.stale || self.order == QueueOrder::FairShare {
             self.stale = false;
-            let order = self.order;
+            let order = self.order.clone();
             let mut ranked: Vec<(i32, Standing, Group)> = self
                 .groups
                 .keys()

@@ -61,6 +61,8 @@ pub enum Scorer {
     Cheapest,
     /// Fastest for the task's class.
     Fastest,
+    /// The policy's expression.
+    Expression,
 }
 
 impl Scorer {
@@ -81,6 +83,7 @@ impl Scorer {
             Self::Fgd => "fgd",
             Self::Cheapest => "cheapest",
             Self::Fastest => "fastest",
+            Self::Expression => "expression",
         }
     }
 }
