@@ -1,7 +1,7 @@
 //! Booking what tasks hold to users, queues and quotas, and what orders read of it.
 
 use super::entry::Entry;
-use super::waiting::{Standing, Use};
+use super::waiting::{Newcomer, Standing, Use};
 use super::{ChargeTo, Scheduler, TaskIx};
 use crate::fair::{Accounts, Claimant, Holder};
 use crate::order::QueueOrder;
@@ -141,10 +141,13 @@ impl Scheduler {
 
     /// Puts a task into the queue.
     pub(super) fn enqueue(&mut self, task: TaskIx, at: Timestamp) {
-        let Self { waiting, accounts, quotas, claimants, tasks, classes, .. } = self;
+        let span = self.span(task);
+        let Self { waiting, accounts, quotas, claimants, tasks, classes, fresh, .. } = self;
         let use_of = UseAt { accounts, quotas, claimants, at };
         let entry = &tasks[task.0 as usize];
         let band = classes.get(usize::from(entry.class)).map_or(0, |class| class.1);
-        waiting.insert(task, band, &entry.facts, at, &use_of);
+        let kind = (entry.shape, span);
+        waiting.insert(&Newcomer { task, band, facts: &entry.facts, kind }, at, &use_of);
+        fresh.push(task);
     }
 }

@@ -28,6 +28,8 @@ mod policy;
 mod reclaim;
 mod resize;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub use decision::{
@@ -86,6 +88,12 @@ pub struct Scheduler {
     refused_long: Vec<u64>,
     plan: Option<Plan>,
     plans: u64,
+    /// What the last walk over candidates rested on: head, epoch, plan. While it stands, only newcomers can have a place.
+    walked: Option<(TaskIx, u64, u64)>,
+    /// Who came into the queue since then.
+    fresh: Vec<TaskIx>,
+    /// Whether any shape has rules towards other tasks: a start may then make room for it.
+    has_rules: bool,
     /// The head that keeps its turn, in the modes where it does.
     kept_head: Option<TaskIx>,
     slots: BTreeMap<TaskIx, Vec<crate::backfill::Slot>>,
@@ -137,6 +145,9 @@ impl Scheduler {
             refused_long: Vec::new(),
             plan: None,
             plans: 0,
+            walked: None,
+            fresh: Vec::new(),
+            has_rules: false,
             kept_head: None,
             slots: BTreeMap::new(),
             last_hold: None,

@@ -128,6 +128,7 @@ impl Scheduler {
         }
         let entry = self.entry(&task, shape, together, workers);
         self.check_quota_ever(&entry, workers)?;
+        self.has_rules |= self.fleet.relations().binds(shape);
         self.refused.resize(self.fleet.shapes(), 0);
         self.refused_long.resize(self.fleet.shapes(), 0);
         let index = TaskIx(self.tasks.len() as u32);
