@@ -126,6 +126,11 @@ impl Chooser {
         Some(self.explained(fleet, scoring, shape, node, score, Bound::EveryNode))
     }
 
+    /// Counts a decision that was made by [`Chooser::scan`] alone.
+    pub const fn count(&mut self) {
+        self.decisions += 1;
+    }
+
     /// The nodes that fit, best first, at most `most` of them, with their scores: the winner and its runners-up.
     #[must_use]
     pub fn rank(&self, fleet: &Fleet, shape: ShapeId, most: usize) -> Vec<(NodeIx, i64)> {
