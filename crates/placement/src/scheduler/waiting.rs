@@ -69,11 +69,12 @@ impl Cursor {
 
 impl Ordered {
     pub(super) fn new(order: QueueOrder, walked: bool) -> Self {
+        let kinds = (walked && order.moves() != Moves::WithUse).then(BTreeMap::new);
         Self {
             order,
             groups: BTreeMap::new(),
             places: BTreeMap::new(),
-            kinds: (walked && order.moves() != Moves::WithUse).then(BTreeMap::new),
+            kinds,
             ranked: Vec::new(),
             stale: true,
             keyed: Timestamp(i64::MIN),
@@ -215,8 +216,9 @@ pub(super) struct WaitList {
 
 impl WaitList {
     pub(super) fn new(order: QueueOrder, candidates: Option<QueueOrder>) -> Self {
+        let is_filled = candidates.is_some();
         let other = candidates.filter(|candidates| *candidates != order).map(|order| Ordered::new(order, true));
-        let queue = Ordered::new(order, candidates.is_some() && other.is_none());
+        let queue = Ordered::new(order, is_filled && other.is_none());
         Self { queue, candidates: other, due: BTreeSet::new(), due_of: BTreeMap::new(), area: 0 }
     }
 
