@@ -181,3 +181,45 @@ proptest! {
         }
     }
 }
+
+/// A sum by sort of task over everything that a search for packing policies looks at.
+const SEARCHED: &str = "# name: searched
+# kind: node
+# gpus: least-fragmentation
+
+let fall = frag_fall / 1e9;
+let fall_best = frag_fall_best / 1e9;
+let cpu = cpu_left / cpu_cap;
+let gpu = gpu_left / gpu_cap;
+let memory = memory_left / memory_cap;
+let partial = (gpu_left - gpu_whole_left * 1gpu) / 8gpu;
+let without = 0.3 * (1 - cpu) + 0.1 * memory - 0.2 * cpu_cap / 96cpu + 0.05 * cpu_left / 96cpu;
+let shared = fall + 0.5 * (1 - gpu_share_left / 1gpu) - 0.2 * gpu_opens - 0.1 * abs(cpu - gpu) + 0.05 * partial;
+let whole = fall_best - 0.3 * gpu_whole_left / 8 + 0.1 * (cpu - gpu) + 0.2 * gpu_full
+  - 0.01 * (cpu_cap / 1cpu) / (gpu_cap / 1gpu) + 0.01 * (cpu_left / 1cpu) / (gpu_left / 1gpu);
+if(gpu_req == 0, without, if(gpu_milli_req < 1gpu, shared, whole))
+";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn a_sum_over_every_feature_chooses_by_its_index_what_its_scan_chooses(
+        nodes in 3_usize..150, trace in prop::collection::vec(common::acts(), 5..60), seed in any::<u64>(),
+    ) {
+        let Ok(TextPolicy::Node(policy)) = from_file_text("searched", SEARCHED) else { panic!("a node score") };
+        let mut state = cluster(nodes);
+        let mut chooser = Chooser::new(policy, &state.fleet, seed);
+        for act in trace {
+            if let Act::Place(shape) = act {
+                let shape = state.shapes[shape % state.shapes.len()];
+                let (scanned, ranked) = (chooser.scan(&state.fleet, shape), chooser.rank(&state.fleet, shape, 1));
+                let chosen = chooser.choose(&state.fleet, shape);
+                let said = |choice: &Choice| (choice.node, choice.gpus, choice.score, choice.terms);
+                prop_assert_eq!(chosen.as_ref().map(said), scanned.as_ref().map(said));
+                prop_assert_eq!(ranked.first().copied(), scanned.map(|choice| (choice.node, choice.score)));
+            }
+            play(&mut state, &[act]);
+        }
+    }
+}

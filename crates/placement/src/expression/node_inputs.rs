@@ -110,7 +110,13 @@ const MEMORY: [Entry; 5] = five(
     Step::Mebibyte,
     LANE,
     LANE,
-    ["the same of memory", "", "rounded down to whole mebibytes", "rounded up to whole mebibytes", ""],
+    [
+        "memory that is free before",
+        "memory that is left after",
+        "memory of the node in all",
+        "memory that the task asks",
+        "memory of the node with the most",
+    ],
 );
 const DISK: [Entry; 5] = five(
     ["disk_free", "disk_left", "disk_cap", "disk_req", "disk_max"],
@@ -118,7 +124,13 @@ const DISK: [Entry; 5] = five(
     Step::DiskMebibyte,
     LANE,
     LANE,
-    ["the same of local disk", "", "", "with local volumes", ""],
+    [
+        "local disk that is free before",
+        "local disk that is left after",
+        "local disk of the node in all",
+        "local disk that the task asks, its local volumes included",
+        "local disk of the node with the most",
+    ],
 );
 const NETWORK: [Entry; 5] = five(
     ["network_free", "network_left", "network_cap", "network_req", "network_max"],
@@ -126,7 +138,13 @@ const NETWORK: [Entry; 5] = five(
     Step::MegabitPerSecond,
     LANE,
     LANE,
-    ["the same of network bandwidth", "", "", "", ""],
+    [
+        "bandwidth that is free before",
+        "bandwidth that is left after",
+        "bandwidth of the node in all",
+        "bandwidth that the task asks",
+        "bandwidth of the node with the most",
+    ],
 );
 const EXTENDED: [Entry; 5] = five(
     ["extended_free", "extended_left", "extended_cap", "extended_req", "extended_max"],
@@ -134,7 +152,13 @@ const EXTENDED: [Entry; 5] = five(
     Step::Plain,
     LANE,
     LANE,
-    ["the same of the extended resource that was named first", "", "", "", ""],
+    [
+        "the extended resource that was named first: what is free before",
+        "what is left of it after",
+        "what the node has of it in all",
+        "what the task asks of it",
+        "what the node with the most has of it",
+    ],
 );
 const GPU: [Entry; 5] = five(
     ["gpu_free", "gpu_left", "gpu_cap", "gpu_total_req", "gpu_max"],
@@ -142,7 +166,13 @@ const GPU: [Entry; 5] = five(
     Step::Milligpu,
     MILLI,
     255_000,
-    ["the same of all GPUs of the node together", "", "", "count times thousandths of each", ""],
+    [
+        "what is free before on all GPUs of the node together",
+        "what is left after on all of them together",
+        "all GPUs of the node",
+        "all that the task asks of GPUs",
+        "all GPUs of the node with the most",
+    ],
 );
 
 const MORE: [Entry; 16] = [
@@ -164,7 +194,14 @@ const MORE: [Entry; 16] = [
         Scope::Node,
         "GPUs of which nothing is taken",
     ),
-    entry("gpu_whole_left", NodeSource::WholeLeft, Step::Plain, GPUS, Scope::After, "the same once the task is there"),
+    entry(
+        "gpu_whole_left",
+        NodeSource::WholeLeft,
+        Step::Plain,
+        GPUS,
+        Scope::After,
+        "GPUs of which nothing is taken once the task is there",
+    ),
     entry(
         "gpu_share_left",
         NodeSource::ShareLeft,
