@@ -85,6 +85,11 @@ impl Compiled {
         &self.body
     }
 
+    /// The schema it was made for.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     /// The unit of the result.
     pub fn unit(&self) -> Unit {
         self.unit
@@ -124,6 +129,13 @@ impl Compiled {
     /// When the number of values is wrong.
     pub fn eval_row(&self, row: &[i64]) -> Result<i64, WalkError> {
         Ok(self.output.quantise(self.source.walk(&self.schema, row)?))
+    }
+
+    /// The result for one row, from a function that gives the value of each input that is read, in steps of its measure. Equal
+    /// to the columns to the last bit, made for a single row at a time; nothing is allocated unless the expression is
+    /// larger than all but a few are.
+    pub fn eval_one(&self, value: impl FnMut(InputId) -> i64) -> i64 {
+        self.output.quantise(self.program.run_one(&self.schema, value))
     }
 
     /// The result for every row. Nothing is allocated once the scratch has been used.

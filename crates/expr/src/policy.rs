@@ -33,6 +33,18 @@ pub enum Ties {
     Random,
 }
 
+/// Which of a node's accelerators a share of one takes, for scores of nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum GpuPick {
+    /// The fullest that fits.
+    #[default]
+    Tightest,
+    /// The one after which expected tasks can use most of what is left.
+    LeastFragmentation,
+    /// Drawn by a seed that the caller hands in.
+    Random,
+}
+
 /// A policy as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyFile {
@@ -44,6 +56,8 @@ pub struct PolicyFile {
     pub ties: Ties,
     /// Results are cut off to whole numbers from 0 to this one.
     pub round: Option<u32>,
+    /// Which accelerator a share takes; the fullest that fits where the file does not say. A queue order never says.
+    pub gpus: GpuPick,
     /// Where it comes from, a paper or a search.
     pub source: Option<String>,
     /// What it is, for people.
@@ -104,11 +118,12 @@ pub enum PolicyError {
     Expression(#[from] ParseError),
 }
 
-const KEYS: &str = "name, kind, ties, round, source, about";
+const KEYS: &str = "name, kind, ties, round, gpus, source, about";
 const NAME_ALLOWED: &str = "letters, digits, `-`, `_` and dots, at most 64 bytes";
 const KIND_ALLOWED: &str = "`node` or `queue`";
 const TIES_ALLOWED: &str = "`lowest-name`, `lowest-id` or `random`";
 const ROUND_ALLOWED: &str = "a whole number from 1 to 1000000";
+const GPUS_ALLOWED: &str = "`tightest`, `least-fragmentation` or `random`, and only of a node score";
 const NAME_BYTES_MAX: usize = 64;
 const LEVELS_MAX: u32 = 1_000_000;
 
@@ -146,8 +161,16 @@ impl PolicyFile {
         })?;
         let levels = |value: &str| value.parse::<u32>().ok().filter(|levels| (1..=LEVELS_MAX).contains(levels));
         let round = optional(find("round"), "round", ROUND_ALLOWED, levels)?;
+        let gpus = optional(find("gpus"), "gpus", GPUS_ALLOWED, |value| match value {
+            _ if kind != PolicyKind::NodeScore => None,
+            "tightest" => Some(GpuPick::Tightest),
+            "least-fragmentation" => Some(GpuPick::LeastFragmentation),
+            "random" => Some(GpuPick::Random),
+            _ => None,
+        })?;
         let (source, about) = (text_of("source"), text_of("about"));
-        Ok(Self { name, kind, ties: ties.unwrap_or_default(), round, source, about, expr })
+        let (ties, gpus) = (ties.unwrap_or_default(), gpus.unwrap_or_default());
+        Ok(Self { name, kind, ties, round, gpus, source, about, expr })
     }
 
     /// What integer a result becomes: levels if the file rounds; otherwise millionths for scores of nodes, and for orders of
@@ -187,6 +210,11 @@ impl fmt::Display for PolicyFile {
         writeln!(f, "# name: {}\n# kind: {kind}\n# ties: {ties}", self.name)?;
         if let Some(levels) = self.round {
             writeln!(f, "# round: {levels}")?;
+        }
+        match self.gpus {
+            GpuPick::Tightest => {}
+            GpuPick::LeastFragmentation => writeln!(f, "# gpus: least-fragmentation")?,
+            GpuPick::Random => writeln!(f, "# gpus: random")?,
         }
         for (key, text) in [("source", &self.source), ("about", &self.about)] {
             if let Some(text) = text {
@@ -293,12 +321,12 @@ mod tests {
             ),
             (
                 "# name: x\n# kind: node\n# Ties: random\na",
-                "line 3: there is no key `Ties`; the keys are name, kind, ties, round, source, about",
+                "line 3: there is no key `Ties`; the keys are name, kind, ties, round, gpus, source, about",
             ),
             ("# name: x\n# name: y\na", "line 2: `name` stands a second time"),
             (
                 "# a policy\na",
-                "line 1: `# a policy` is not `# key: value`; the keys are name, kind, ties, round, source, about",
+                "line 1: `# a policy` is not `# key: value`; the keys are name, kind, ties, round, gpus, source, about",
             ),
             (
                 "# name: x\n# kind: node\n# round: 0\na",
@@ -312,6 +340,19 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(PolicyFile::parse(text).unwrap_err().to_string(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_score_of_nodes_may_say_which_gpu_a_share_takes_and_an_order_may_not() {
+        let read =
+            |kind: &str, gpus: &str| PolicyFile::parse(&format!("# name: x\n# kind: {kind}\n# gpus: {gpus}\n\n1\n"));
+        let policy = read("node", "least-fragmentation").unwrap();
+        assert_eq!(policy.gpus, GpuPick::LeastFragmentation);
+        assert_eq!(PolicyFile::parse(&policy.to_string()).unwrap(), policy);
+        assert_eq!(read("node", "tightest").unwrap().gpus, GpuPick::default());
+        let wrong = "line 3: `gpus: tightest` is wrong; it is `tightest`, `least-fragmentation` or `random`, and only of a node score";
+        assert_eq!(read("queue", "tightest").unwrap_err().to_string(), wrong);
+        assert!(matches!(read("node", "any"), Err(PolicyError::Value { key: "gpus", .. })));
     }
 
     #[test]

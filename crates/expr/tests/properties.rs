@@ -121,6 +121,7 @@ proptest! {
             let (oracle, (least, most)) = (compiled.eval_row(&row).unwrap(), compiled.bounds());
             prop_assert_eq!(oracle, *found, "{} as {}", expr, compiled.body());
             prop_assert!((least..=most).contains(found), "{} not in {}..{}", found, least, most);
+            prop_assert_eq!(compiled.eval_one(|id| row[id.index()]), oracle, "one row of {}", expr);
         }
         prop_assert!(out.chunks(few.len()).all(|chunk| chunk == &out[..few.len()]));
         let last = rows.len() - 1;

@@ -1,6 +1,6 @@
 //! GPU allocation on the openb trace by the protocol of the FGD paper, each policy beside its published value.
 //!
-//! `cargo xtask bench openb [-- --list default --seeds 3 --demand 1300 --policy fgd]`. Nodes with GPUs; tasks sorted by
+//! `cargo xtask bench openb [-- --list default --seeds 3 --demand 1300 --policy fgd] [--file policies/fgd.policy]`. Nodes with GPUs; tasks sorted by
 //! name, shuffled, and drawn again until they ask for 1.3 times the GPUs there are; arrivals only; what does not fit is
 //! dropped. The figure is the share of all GPU thousandths that is allocated in the end. CPU time per experiment includes
 //! interning the tasks and choosing, not reading the files.
@@ -10,7 +10,7 @@ mod common;
 use common::{argument, cpu_seconds, number};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Fleet, ShapeId};
-use plimsoll_placement::policy::{NodePolicy, Ties};
+use plimsoll_placement::policy::{NodePolicy, TextPolicy, Ties, from_file_text};
 use plimsoll_placement::score::typical_tasks;
 use plimsoll_traces::openb;
 use plimsoll_traces::{ClusterSet, RecordedTask};
@@ -31,6 +31,17 @@ const POLICIES: &[(&str, Option<f64>)] = &[
     ("dominant-resource", None),
 ];
 
+/// A policy of somebody's own.
+fn from_file(path: &str) -> NodePolicy {
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    match from_file_text(path, &text) {
+        Ok(TextPolicy::Node(policy)) => policy,
+        Ok(TextPolicy::Queue(_)) => panic!("{path} orders queues"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
 fn main() {
     let list = argument("--list").unwrap_or_else(|| "default".to_owned());
     let (seeds, demand) = (number("--seeds", 3), number("--demand", 1_300));
@@ -49,8 +60,12 @@ fn main() {
         (0..seeds).map(|seed| openb::workload(&set.tasks, set.gpu_capacity_milli(), demand, 42 + seed)).collect();
     let wanted = argument("--policy");
     let policies = POLICIES.iter().filter(|(name, _)| wanted.as_deref().is_none_or(|wanted| wanted == *name));
-    for (name, published) in policies {
-        let mut policy = NodePolicy::by_name(name).expect("a policy of the catalogue");
+    let file = argument("--file");
+    let policies: Vec<(&str, Option<f64>)> =
+        file.as_deref().map_or_else(|| policies.copied().collect(), |file| vec![(file, None)]);
+    for (name, published) in &policies {
+        let mut policy =
+            if file.is_some() { from_file(name) } else { NodePolicy::by_name(name).expect("a known policy") };
         match argument("--ties").as_deref() {
             Some("random") => policy = policy.with_ties(Ties::Random),
             Some("id") => policy = policy.with_ties(Ties::LowestId),

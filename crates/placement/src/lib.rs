@@ -13,6 +13,7 @@
 pub mod backfill;
 pub mod choose;
 pub mod elastic;
+pub mod expression;
 pub mod fair;
 mod fixed;
 pub mod fleet;

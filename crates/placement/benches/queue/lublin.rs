@@ -46,8 +46,9 @@ pub fn print() {
         );
         for (order, published) in PUBLISHED {
             let order_known = QueueOrder::by_name(order).expect("an order of the catalogue");
-            let run =
-                |backfill| mean(&set.nodes, &set.tasks, &SchedulerPolicy::new(order_known, backfill), Events::Rls);
+            let run = |backfill| {
+                mean(&set.nodes, &set.tasks, &SchedulerPolicy::new(order_known.clone(), backfill), Events::Rls)
+            };
             let (none, filled) = (run(Backfill::RlsNone), run(Backfill::Rls));
             println!(
                 "{order:<16} {none:>10.2} {:>10.2} {filled:>10.2} {:>10.2}",

@@ -22,7 +22,7 @@ pub use timetable::{Slot, Timetable};
 use crate::order::QueueOrder;
 
 /// What may start before the head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backfill {
     /// Nothing: who does not fit lets nobody pass.
     None,
@@ -78,9 +78,9 @@ impl Backfill {
 
     /// The order in which candidates are looked at, where it is not the queue's.
     #[must_use]
-    pub const fn candidates(&self) -> Option<QueueOrder> {
+    pub fn candidates(&self) -> Option<QueueOrder> {
         match self {
-            Self::Easy(order) => Some(*order),
+            Self::Easy(order) => Some(order.clone()),
             Self::Rls => Some(QueueOrder::Fifo),
             _ => None,
         }

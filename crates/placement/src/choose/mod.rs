@@ -95,6 +95,9 @@ impl Chooser {
         }
         let mut score = |node: usize| {
             blocks::local(fleet, id, node, || {
+                if scoring.is_expression() {
+                    return scoring.expressed(fleet, id, shape, node, || states.falls(fleet, scoring, id, shape, node));
+                }
                 scoring.local_score_with(fleet, id, shape, node, || states.term(fleet, scoring, id, shape, node))
             })
         };

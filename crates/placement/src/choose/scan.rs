@@ -15,6 +15,9 @@ pub fn best(
     shape: ShapeId,
     nodes: impl Iterator<Item = u32>,
 ) -> Option<(NodeIx, i64)> {
+    if scoring.is_expression() {
+        return best_by_columns(fleet, scoring, ties, decision, shape, nodes);
+    }
     let mut best: Option<(i64, u64, u32)> = None;
     for node in nodes {
         if !fleet.fits(shape, NodeIx(node)) {
@@ -30,6 +33,23 @@ pub fn best(
         }
     }
     best.map(|(score, _, node)| (NodeIx(node), score))
+}
+
+/// The same where scores are computed faster for many nodes at a time.
+fn best_by_columns(
+    fleet: &Fleet,
+    scoring: &Scoring,
+    ties: &TieOrder,
+    decision: u64,
+    shape: ShapeId,
+    nodes: impl Iterator<Item = u32>,
+) -> Option<(NodeIx, i64)> {
+    let fitting: Vec<u32> = nodes.filter(|node| fleet.fits(shape, NodeIx(*node))).collect();
+    let mut scores = Vec::new();
+    scoring.expressed_all(fleet, shape, &fitting, &mut scores);
+    let most = scores.iter().copied().max()?;
+    let best = fitting.iter().zip(&scores).filter(|(_, score)| **score == most);
+    best.map(|(node, _)| *node).min_by_key(|node| ties.number(decision, *node)).map(|node| (NodeIx(node), most))
 }
 
 /// The nodes that fit, best first.

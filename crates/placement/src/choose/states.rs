@@ -6,6 +6,7 @@
 //!
 //! What is remembered is dropped when it grows beyond [`STATES_MAX`] or expectations change; it never changes a result.
 
+use crate::expression::Falls;
 use crate::fleet::{Fleet, GPUS_MAX, Shape, ShapeId};
 use crate::score::{GpuState, Scoring, gpu_state};
 
@@ -78,6 +79,7 @@ pub struct States {
     amounts: Vec<i64>,
     pairs: Numbers<1>,
     terms: Vec<i64>,
+    falls: Vec<Falls>,
     of_node: Vec<u32>,
     seen: u64,
 }
@@ -91,6 +93,7 @@ impl States {
             amounts: Vec::new(),
             pairs: Numbers::new(),
             terms: Vec::new(),
+            falls: Vec::new(),
             of_node: Vec::new(),
             seen: 0,
         }
@@ -99,12 +102,14 @@ impl States {
     /// Bytes it takes.
     #[must_use]
     pub const fn bytes(&self) -> usize {
-        self.amounts.len() * (8 + 32 + 8) + self.terms.len() * (8 + 8 + 8) + self.of_node.len() * 4
+        self.amounts.len() * (8 + 32 + 8)
+            + (self.terms.len() + self.falls.len() * 2) * (8 + 8 + 8)
+            + self.of_node.len() * 4
     }
 
     /// Numbers the states of the nodes that changed.
     pub fn follow(&mut self, fleet: &Fleet, scoring: &Scoring) {
-        if self.amounts.len() > STATES_MAX || self.terms.len() > STATES_MAX * 16 {
+        if self.amounts.len() > STATES_MAX || self.terms.len().max(self.falls.len()) > STATES_MAX * 16 {
             *self = Self::new();
         }
         let log = fleet.changes().since(self.seen).filter(|_| self.of_node.len() == fleet.len());
@@ -144,6 +149,22 @@ impl States {
             self.terms.push(term);
         }
         self.terms[number]
+    }
+
+    /// How fragmentation falls, of a shape on a node whose state is numbered. Pairs are numbered for terms or for falls,
+    /// as one policy asks for either.
+    #[inline]
+    pub fn falls(&mut self, fleet: &Fleet, scoring: &Scoring, id: ShapeId, shape: &Shape, node: usize) -> Falls {
+        let state = self.of_node[node];
+        let (number, is_new) = self.pairs.number([u64::from(id.0) << 32 | u64::from(state)]);
+        if is_new {
+            let falls = Falls::of(scoring.fragmentation(), gpu_state(fleet, node), shape, |state| {
+                let number = self.state(state, scoring);
+                self.amounts[number as usize]
+            });
+            self.falls.push(falls);
+        }
+        self.falls[number]
     }
 }
 

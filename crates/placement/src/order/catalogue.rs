@@ -4,7 +4,7 @@ use super::{Exponents, QueueOrder, Weights};
 use plimsoll_model::quantity::Millis;
 
 /// One order of the catalogue.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct OrderEntry {
     /// Its name.
     pub name: &'static str,

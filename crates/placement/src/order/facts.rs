@@ -35,6 +35,17 @@ impl Share {
     }
 }
 
+/// What a task asks for, all its members together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// CPU in thousandths of a core.
+    pub cpu: u64,
+    /// Memory in MiB, rounded up.
+    pub memory_mib: u64,
+    /// GPUs in thousandths.
+    pub gpu_milli: u64,
+}
+
 /// What an order may look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
@@ -49,6 +60,8 @@ pub struct Facts {
     /// Whole cores it asks for, rounded up and at least 1, all its members together: the processors of the batch
     /// literature.
     pub processors: u32,
+    /// What it asks for.
+    pub asked: Asked,
     /// Whom its use is charged to.
     pub holder: Holder,
 }

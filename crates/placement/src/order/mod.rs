@@ -23,11 +23,12 @@ mod unicep;
 mod wfp3;
 
 pub use catalogue::{OrderEntry, catalogue};
-pub use facts::{Facts, Share};
+pub use facts::{Asked, Facts, Share};
 pub use multifactor::Weights;
 pub use patience::Patience;
 pub use power::Exponents;
 
+use crate::expression::QueueExpression;
 use plimsoll_model::quantity::{Millis, Timestamp};
 
 /// What tasks are ordered by; the smallest goes first.
@@ -40,7 +41,7 @@ impl Key {
 }
 
 /// A queue order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueueOrder {
     /// First come, first served.
     Fifo,
@@ -79,6 +80,8 @@ pub enum QueueOrder {
     Wfp3Rls,
     /// `unicep` as RLScheduler's tables were computed.
     UnicepRls,
+    /// The smallest value of an expression first.
+    Expression(QueueExpression),
 }
 
 /// What changes a key after submission.
@@ -93,15 +96,24 @@ pub enum Moves {
 }
 
 impl QueueOrder {
-    /// The order of that name with its usual parameters; see [`catalogue`].
+    /// The order of that name with its usual parameters: one of [`catalogue`], or else of [`crate::policy::shipped`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        catalogue().iter().find(|entry| entry.name == name).map(|entry| entry.order)
+        if let Some(entry) = catalogue().iter().find(|entry| entry.name == name) {
+            return Some(entry.order.clone());
+        }
+        match crate::policy::shipped_by_name(name)? {
+            crate::policy::TextPolicy::Queue(order) => Some(order),
+            crate::policy::TextPolicy::Node(_) => None,
+        }
     }
 
-    /// Its name.
+    /// Its name; `expression` for any expression, whose own name stands in its file.
     #[must_use]
     pub fn name(&self) -> &'static str {
+        if matches!(self, Self::Expression(_)) {
+            return "expression";
+        }
         let same = |other: &Self| std::mem::discriminant(self) == std::mem::discriminant(other);
         catalogue().iter().find(|entry| same(&entry.order)).map_or("", |entry| entry.name)
     }
@@ -113,12 +125,23 @@ impl QueueOrder {
             Self::FairShare | Self::Drf | Self::DrfTree => Moves::WithUse,
             Self::Multifactor(weights) => Moves::WithTime(weights.refresh),
             Self::Wfp3 | Self::Unicep => Moves::WithTime(Millis(0)),
+            Self::Expression(expression) => expression.moves(),
             _ => Moves::Never,
         }
     }
 
-    /// A task's key at `at`. `over_use` is decayed use over entitlement with 32 fraction bits, which only `multifactor`
-    /// reads. Orders that rank holders have the time of submission as the key of a task.
+    /// Whether [`QueueOrder::key`] reads `over_use`.
+    #[must_use]
+    pub const fn reads_use(&self) -> bool {
+        match self {
+            Self::Multifactor(_) => true,
+            Self::Expression(expression) => expression.reads_use(),
+            _ => false,
+        }
+    }
+
+    /// A task's key at `at`. `over_use` is decayed use over entitlement with 32 fraction bits, for orders that
+    /// [`QueueOrder::reads_use`]. Orders that rank holders have the time of submission as the key of a task.
     #[must_use]
     pub fn key(&self, facts: &Facts, at: Timestamp, over_use: u64) -> Key {
         match self {
@@ -136,6 +159,7 @@ impl QueueOrder {
             Self::F1 => f1::key(facts),
             Self::Wfp3Rls => wfp3::rls_key(facts),
             Self::UnicepRls => unicep::rls_key(facts),
+            Self::Expression(expression) => expression.key(facts, at, over_use),
         }
     }
 }

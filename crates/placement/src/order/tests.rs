@@ -13,6 +13,7 @@ fn task(submitted: i64, hours: u64, processors: u32, priority: i32) -> Facts {
         priority,
         size: Share::of(u64::from(processors), 256),
         processors,
+        asked: Asked::default(),
         holder: Holder(0),
     }
 }
@@ -78,7 +79,7 @@ fn compatible_modes_turn_the_sign_of_the_waiting_time() {
 #[test]
 fn names_find_their_orders_and_the_catalogue_says_which_move() {
     for entry in catalogue() {
-        assert_eq!(QueueOrder::by_name(entry.name), Some(entry.order));
+        assert_eq!(QueueOrder::by_name(entry.name), Some(entry.order.clone()));
         assert_eq!(entry.order.name(), entry.name);
         assert_eq!(entry.dynamic, entry.order.moves() != Moves::Never, "{}", entry.name);
     }
@@ -101,6 +102,7 @@ proptest! {
     ) {
         let facts = Facts {
             submitted: Timestamp(submitted), estimate: Millis(estimate), priority, size: Share(size >> 1), processors,
+            asked: Asked::default(),
             holder: Holder(0),
         };
         for entry in catalogue() {
@@ -133,10 +135,10 @@ proptest! {
         for (order, exponents) in
             [(QueueOrder::Shortest, Exponents { estimate: 1_000, size: 0 }), (QueueOrder::SmallestArea, Exponents { estimate: 1_000, size: 1_000 })]
         {
-            let key = |order: QueueOrder, task| order.key(&facts(task), Timestamp(0), 0);
-            if key(order, a) < key(order, b) {
+            let key = |order: &QueueOrder, task| order.key(&facts(task), Timestamp(0), 0);
+            if key(&order, a) < key(&order, b) {
                 let power = QueueOrder::Power(exponents);
-                prop_assert!(key(power, a).0 <= key(power, b).0 + 2_000, "{a:?} {b:?}");
+                prop_assert!(key(&power, a).0 <= key(&power, b).0 + 2_000, "{a:?} {b:?}");
             }
         }
     }

@@ -4,10 +4,15 @@
 //! alone are worth up to five (`docs/placement.md`).
 
 mod catalogue;
+mod file;
 
 pub use catalogue::{Cost, Family, PolicyEntry, catalogue};
+pub(crate) use file::shipped_by_name;
+pub use file::{ShippedPolicy, TextPolicy, from_file_text, shipped};
 
+use crate::expression::NodeExpression;
 use crate::score::{Scorer, Weights};
+use plimsoll_expr as expr;
 
 /// Which of several nodes of the best score is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +53,8 @@ pub struct NodePolicy {
     pub gpus: GpuPick,
     /// Weight of the task's wishes (preferred labels, affinity, spread) against the terms.
     pub wishes: i64,
+    /// The formula of [`Scorer::Expression`], which is then the only term; scores are in its unit.
+    pub expression: Option<NodeExpression>,
 }
 
 impl NodePolicy {
@@ -61,21 +68,42 @@ impl NodePolicy {
             truncate: None,
             gpus: GpuPick::Tightest,
             wishes: 1,
+            expression: None,
         }
     }
 
-    /// A weighted sum of named policies: `parts` of `(policy, weight)`. Ties, cutting and GPUs are those of the first.
+    /// The policy that an expression is; ties, cutting and GPUs as its file says.
+    #[must_use]
+    pub fn of_expression(expression: NodeExpression) -> Self {
+        let file = expression.file();
+        let ties = match file.ties {
+            expr::Ties::LowestName => Ties::LowestName,
+            expr::Ties::LowestId => Ties::LowestId,
+            expr::Ties::Random => Ties::Random,
+        };
+        let gpus = match file.gpus {
+            expr::GpuPick::Tightest => GpuPick::Tightest,
+            expr::GpuPick::LeastFragmentation => GpuPick::LeastFragmentation,
+            expr::GpuPick::Random => GpuPick::Random,
+        };
+        let (truncate, plain) = (file.round, Self::single(&file.name, Scorer::Expression));
+        Self { ties, truncate, gpus, expression: Some(expression), ..plain }
+    }
+
+    /// A weighted sum of named policies: `parts` of `(policy, weight)`. Ties, cutting and GPUs are those of the first. None
+    /// where there are no parts, too many or of too much weight, and of expressions: a sum of these is an expression.
     #[must_use]
     pub fn sum(name: &str, parts: &[(Self, i64)]) -> Option<Self> {
         let (first, _) = parts.first()?;
         let terms = parts.iter().flat_map(|(policy, weight)| policy.terms.iter().map(move |(s, w)| (*s, w * weight)));
         let terms: Vec<_> = terms.collect();
         let total: i64 = terms.iter().map(|(_, weight)| weight.abs()).sum();
-        let fits = terms.len() <= crate::score::TERMS_MAX && total <= WEIGHT_MAX;
+        let is_named = parts.iter().all(|(policy, _)| policy.expression.is_none());
+        let fits = is_named && terms.len() <= crate::score::TERMS_MAX && total <= WEIGHT_MAX;
         fits.then(|| Self { name: name.to_owned(), terms, ..first.clone() })
     }
 
-    /// The policy of that name; see [`catalogue`].
+    /// The policy of that name: one of [`catalogue`], or else of [`shipped`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         let cut = |scorer| Self { truncate: Some(100), ..Self::single(name, scorer) };
@@ -97,7 +125,10 @@ impl NodePolicy {
             "nearest" => Self::single(name, Scorer::Nearest),
             "cheapest-in-bound" => Self::single(name, Scorer::CheapestInBound),
             "spill" => Self::single(name, Scorer::Spill),
-            _ => return None,
+            _ => match shipped_by_name(name)? {
+                TextPolicy::Node(policy) => policy,
+                TextPolicy::Queue(_) => return None,
+            },
         })
     }
 

@@ -139,7 +139,7 @@ impl Scheduler {
         let promises = if policy.reclaim { Guarantees::new(&policy.quotas) } else { Guarantees::default() };
         let budgets = Budgets::new(policy.budgets.clone());
         let mut scheduler = Self {
-            waiting: WaitList::new(policy.order, policy.backfill.candidates()),
+            waiting: WaitList::new(policy.order.clone(), policy.backfill.candidates()),
             policy,
             fleet,
             choosers,
@@ -235,9 +235,7 @@ impl Scheduler {
 
     /// Whether the order ranks holders, or something else reads their accounts.
     const fn keeps_accounts(&self) -> bool {
-        matches!(
-            self.policy.order,
-            QueueOrder::FairShare | QueueOrder::Drf | QueueOrder::DrfTree | QueueOrder::Multifactor(_)
-        )
+        matches!(self.policy.order, QueueOrder::FairShare | QueueOrder::Drf | QueueOrder::DrfTree)
+            || self.policy.order.reads_use()
     }
 }

@@ -121,7 +121,7 @@ impl SchedulerPolicy {
                 most: Millis(96 * 3_600_000),
             },
             estimates: Estimates::History { similar: true, request: Permille(100), reservations: false },
-            ..Self::new(order, Backfill::Easy(order))
+            ..Self::new(order.clone(), Backfill::Easy(order))
         }
     }
 

@@ -5,8 +5,8 @@ use super::{Scheduler, TaskIx};
 use crate::backfill::{Unit, fits_empty};
 use crate::elastic::{SpeedError, Speeds};
 use crate::fair::Holder;
-use crate::fleet::{FleetError, Refusal, ShapeId};
-use crate::order::Facts;
+use crate::fleet::{FleetError, Lane, Refusal, Shape, ShapeId};
+use crate::order::{Asked, Facts};
 use crate::quota::{QuotaRefusal, amounts};
 use plimsoll_model::cluster::{Task, TaskKind};
 use plimsoll_model::quantity::{Millis, Timestamp};
@@ -203,6 +203,7 @@ impl Scheduler {
                 priority: task.priority,
                 size: self.accounts.share_of(&all),
                 processors: u32::try_from(cores).unwrap_or(u32::MAX),
+                asked: asked(self.fleet.shape(shape), together),
                 holder: self.holder_of(task),
             },
             requested: Millis(requested.0.max(1)),
@@ -271,4 +272,10 @@ impl Scheduler {
             self.waiting.set_due(task, &facts, due);
         }
     }
+}
+
+/// What `together` tasks of a shape ask for.
+fn asked(shape: &Shape, together: u32) -> Asked {
+    let times = |lane: Lane| u64::from(shape.need.get(lane).unsigned_abs()) * u64::from(together);
+    Asked { cpu: times(Lane::Cpu), memory_mib: times(Lane::Memory), gpu_milli: times(Lane::GpuTotal) }
 }

@@ -69,11 +69,12 @@ impl Cursor {
 
 impl Ordered {
     pub(super) fn new(order: QueueOrder, walked: bool) -> Self {
+        let kinds = (walked && order.moves() != Moves::WithUse).then(BTreeMap::new);
         Self {
             order,
             groups: BTreeMap::new(),
             places: BTreeMap::new(),
-            kinds: (walked && order.moves() != Moves::WithUse).then(BTreeMap::new),
+            kinds,
             ranked: Vec::new(),
             stale: true,
             keyed: Timestamp(i64::MIN),
@@ -83,7 +84,7 @@ impl Ordered {
     pub(super) fn insert(&mut self, new: &Newcomer<'_>, at: Timestamp, use_of: &dyn Use) {
         let Newcomer { task, band, facts, kind } = *new;
         let group = if self.order.moves() == Moves::WithUse { (band, facts.holder) } else { (0, Holder(0)) };
-        let over_use = if matches!(self.order, QueueOrder::Multifactor(_)) { use_of.over_use(facts.holder) } else { 0 };
+        let over_use = if self.order.reads_use() { use_of.over_use(facts.holder) } else { 0 };
         let place = (band, self.order.key(facts, at, over_use), facts.submitted, task);
         self.places.insert(task, (group, place, kind));
         if let Some(kinds) = &mut self.kinds {
@@ -138,7 +139,7 @@ impl Ordered {
         // Fair share fades with time as well as with use, but by one factor for everybody: only running tasks change it.
         if self.stale || self.order == QueueOrder::FairShare {
             self.stale = false;
-            let order = self.order;
+            let order = self.order.clone();
             let mut ranked: Vec<(i32, Standing, Group)> = self
                 .groups
                 .keys()
@@ -215,8 +216,9 @@ pub(super) struct WaitList {
 
 impl WaitList {
     pub(super) fn new(order: QueueOrder, candidates: Option<QueueOrder>) -> Self {
+        let is_filled = candidates.is_some();
         let other = candidates.filter(|candidates| *candidates != order).map(|order| Ordered::new(order, true));
-        let queue = Ordered::new(order, candidates.is_some() && other.is_none());
+        let queue = Ordered::new(order, is_filled && other.is_none());
         Self { queue, candidates: other, due: BTreeSet::new(), due_of: BTreeMap::new(), area: 0 }
     }
 

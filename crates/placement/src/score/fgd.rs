@@ -95,8 +95,13 @@ impl Fragmentation {
     /// The term of a fall of fragmentation.
     #[must_use]
     pub fn term(&self, fall: i64) -> i64 {
-        // In 10^-9 GPUs: thousandths × tasks × 10^6 / tasks.
-        sigmoid((i128::from(fall) * 1_000_000).div_euclid(i128::from(self.all.max(1))).clamp(-1 << 60, 1 << 60) as i64)
+        sigmoid(self.billionths(fall))
+    }
+
+    /// An amount in billionths of a GPU, rounded down: thousandths × tasks × 10^6 / tasks.
+    #[must_use]
+    pub fn billionths(&self, amount: i64) -> i64 {
+        (i128::from(amount) * 1_000_000).div_euclid(i128::from(self.all.max(1))).clamp(-1 << 60, 1 << 60) as i64
     }
 
     /// The term of a task on a node that fits it, and the GPUs it would get; `amount` gives the fragmentation of a

@@ -67,6 +67,8 @@ pub enum Scorer {
     CheapestInBound,
     /// Its own site first, then its own provider, then anybody; by price among equals.
     Spill,
+    /// The policy's expression.
+    Expression,
 }
 
 impl Scorer {
@@ -90,6 +92,7 @@ impl Scorer {
             Self::Nearest => "nearest",
             Self::CheapestInBound => "cheapest-in-bound",
             Self::Spill => "spill",
+            Self::Expression => "expression",
         }
     }
 }

@@ -4,6 +4,7 @@ use super::fgd::{Fragmentation, GpuState};
 use super::linear::Linear;
 use super::local::{self, Reciprocals, reciprocals};
 use super::{ONE, Scorer, UNWELCOME, cut, gpu, level, place};
+use crate::expression::{Falls, Ground, NodeExpression};
 use crate::fleet::{Fleet, GpuSet, Lane, NodeIx, Shape, ShapeId};
 use crate::policy::{GpuPick, NodePolicy};
 
@@ -24,6 +25,7 @@ enum Ready {
 pub struct Scoring {
     terms: Vec<(Scorer, i64, Ready)>,
     levels: Option<u32>,
+    expression: Option<NodeExpression>,
     wishes: i64,
     /// Reciprocals of each kind's capacity.
     over: Vec<Reciprocals>,
@@ -44,16 +46,20 @@ impl Scoring {
             let linear = Linear::of(&[(*scorer, 1)], fleet);
             (*scorer, *weight, linear.map_or(Ready::Local, Ready::Linear))
         };
-        let uses_fgd = policy.terms.iter().any(|(scorer, _)| *scorer == Scorer::Fgd);
+        let expression = policy.expression.clone();
+        let uses_fragmentation = policy.terms.iter().any(|(scorer, _)| *scorer == Scorer::Fgd)
+            || policy.gpus == GpuPick::LeastFragmentation
+            || expression.as_ref().is_some_and(NodeExpression::uses_fragmentation);
         Self {
             terms: policy.terms.iter().map(ready).collect(),
             levels: policy.truncate,
+            expression,
             wishes: policy.wishes,
             over: fleet.nodes().kinds.iter().map(|kind| reciprocals(&kind.capacity)).collect(),
             over_largest: reciprocals(fleet.largest()),
             most_gpu: i64::from(fleet.largest().get(Lane::GpuTotal)),
             most_price: fleet.nodes().price.iter().copied().max().unwrap_or(0),
-            fragmentation: if uses_fgd { Fragmentation::of(fleet) } else { Fragmentation::default() },
+            fragmentation: if uses_fragmentation { Fragmentation::of(fleet) } else { Fragmentation::default() },
             kinds: fleet.nodes().kinds.len(),
             nodes: fleet.len(),
             expected_version: fleet.expected_tasks().1,
@@ -68,10 +74,16 @@ impl Scoring {
             && self.expected_version == fleet.expected_tasks().1
     }
 
-    /// What a full term is: the number of levels where scores are cut, otherwise [`ONE`].
+    /// What a full term is: the unit of an expression, the number of levels where scores are cut, otherwise [`ONE`].
     #[must_use]
     pub fn unit(&self) -> i64 {
-        self.levels.map_or(ONE, i64::from)
+        self.steps().map_or(ONE, i64::from)
+    }
+
+    /// In how many steps terms are counted, where not in [`ONE`].
+    #[inline]
+    fn steps(&self) -> Option<u32> {
+        self.expression.as_ref().map_or(self.levels, |expression| Some(expression.unit()))
     }
 
     /// The weighted sum of terms for a node that fits, wishes and unwelcoming taints included.
@@ -85,7 +97,49 @@ impl Scoring {
     #[inline]
     #[must_use]
     pub fn local_score(&self, fleet: &Fleet, id: ShapeId, shape: &Shape, node: usize) -> i64 {
+        if self.expression.is_some() {
+            return self.expressed(fleet, id, shape, node, || self.falls(fleet, shape, node));
+        }
         self.local_score_with(fleet, id, shape, node, || self.fgd(fleet, shape, node).0)
+    }
+
+    /// The score of a policy that is an expression, wishes and unwelcoming taints included, with the falls of
+    /// fragmentation from elsewhere, as from memory.
+    #[inline]
+    pub fn expressed(
+        &self,
+        fleet: &Fleet,
+        id: ShapeId,
+        shape: &Shape,
+        node: usize,
+        falls: impl FnOnce() -> Falls,
+    ) -> i64 {
+        let ground = self.ground(fleet, id);
+        let score = self.expression.as_ref().map_or(0, |expression| expression.score(ground, node, falls));
+        score + self.wish_score(fleet, id, shape, node)
+    }
+
+    /// Of many nodes that fit, by columns; none where the policy is no expression.
+    pub fn expressed_all(&self, fleet: &Fleet, id: ShapeId, nodes: &[u32], scores: &mut Vec<i64>) -> bool {
+        let Some(expression) = &self.expression else { return false };
+        let shape = fleet.shape(id);
+        expression.scores(self.ground(fleet, id), nodes, |node| self.falls(fleet, shape, node), scores);
+        for (node, score) in nodes.iter().zip(scores) {
+            let wishes = self.wish_score(fleet, id, shape, *node as usize);
+            *score += wishes + self.relation_score(fleet, id, NodeIx(*node));
+        }
+        true
+    }
+
+    fn ground<'a>(&self, fleet: &'a Fleet, shape: ShapeId) -> Ground<'a> {
+        Ground { fleet, shape, price_max: self.most_price }
+    }
+
+    /// How fragmentation falls by a task on a node that fits it.
+    #[must_use]
+    pub fn falls(&self, fleet: &Fleet, shape: &Shape, node: usize) -> Falls {
+        let amount = |state: GpuState<'_>| self.fragmentation.amount(state);
+        Falls::of(&self.fragmentation, gpu_state(fleet, node), shape, amount)
     }
 
     /// The same with the term of `fgd` from elsewhere, as from memory.
@@ -104,12 +158,18 @@ impl Scoring {
             let term = if *scorer == Scorer::Fgd { fgd() } else { self.term(index, fleet, id, shape, node) };
             sum += weight * self.in_levels(term);
         }
-        if shape.has_wishes || fleet.has_unwelcoming_nodes() {
-            let node = NodeIx(node as u32);
-            sum += self.wishes * self.in_levels(fleet.wishes_met(id, node));
-            sum -= UNWELCOME * fleet.unwelcome(id, node).min(8) as i64;
+        sum + self.wish_score(fleet, id, shape, node)
+    }
+
+    /// What wishes about labels and unwelcoming taints add to a score.
+    #[inline]
+    fn wish_score(&self, fleet: &Fleet, id: ShapeId, shape: &Shape, node: usize) -> i64 {
+        if !shape.has_wishes && !fleet.has_unwelcoming_nodes() {
+            return 0;
         }
-        sum
+        let node = NodeIx(node as u32);
+        let wishes = self.wishes * self.in_levels(fleet.wishes_met(id, node));
+        wishes - UNWELCOME * fleet.unwelcome(id, node).min(8) as i64
     }
 
     /// What relations add to a score.
@@ -131,10 +191,10 @@ impl Scoring {
 
     #[inline]
     fn in_levels(&self, term: i64) -> i64 {
-        self.levels.map_or(term, |levels| cut(term, levels))
+        self.steps().map_or(term, |levels| cut(term, levels))
     }
 
-    /// One term, uncut.
+    /// One term, uncut; of an expression in its own unit.
     #[inline]
     #[must_use]
     pub fn term(&self, index: usize, fleet: &Fleet, id: ShapeId, shape: &Shape, node: usize) -> i64 {
@@ -163,6 +223,9 @@ impl Scoring {
                 0 => ONE,
                 most => ONE - (i128::from(nodes.price[node]) * i128::from(ONE) / i128::from(most)) as i64,
             },
+            Scorer::Expression => self.expression.as_ref().map_or(0, |expression| {
+                expression.score(self.ground(fleet, id), node, || self.falls(fleet, shape, node))
+            }),
             Scorer::Fastest => local::fastest(fleet.speed(id, NodeIx(node as u32)).0),
             Scorer::Nearest => place::nearest(fleet, id, node),
             Scorer::CheapestInBound => place::cheapest_in_bound(fleet, id, node, self.most_price),
@@ -212,10 +275,17 @@ impl Scoring {
         self.levels
     }
 
-    /// Whether it rests on fragmentation.
+    /// Whether its scores rest on fragmentation.
     #[must_use]
     pub fn uses_fgd(&self) -> bool {
         self.scorers().any(|(scorer, _)| scorer == Scorer::Fgd)
+            || self.expression.as_ref().is_some_and(NodeExpression::uses_fragmentation)
+    }
+
+    /// Whether the policy is an expression.
+    #[must_use]
+    pub const fn is_expression(&self) -> bool {
+        self.expression.is_some()
     }
 
     /// The expected tasks, made ready.

@@ -105,6 +105,17 @@ mod tests {
     }
 
     #[test]
+    fn as_an_expression_it_is_cut_at_the_same_billionth() {
+        // Both rise, so equal on both sides of every crossing is equal everywhere.
+        for k in 1..100_usize {
+            for x in [crossing(k) - 1, crossing(k)] {
+                let real = 100.0 / (1.0 + plimsoll_expr::op::exp(-(x as f64) / 1e9));
+                assert_eq!(cut(sigmoid(x), 100), plimsoll_expr::op::floor(real) as i64, "{k} at {x}");
+            }
+        }
+    }
+
+    #[test]
     fn it_never_falls() {
         let mut last = -1;
         for x in (-70_000_000_000..70_000_000_000).step_by(13_000_001) {
