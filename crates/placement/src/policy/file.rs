@@ -45,7 +45,8 @@ pub const fn shipped() -> &'static [ShippedPolicy] {
 }
 
 /// A file here is one of `policies/`: `ShippedPolicy { name, text: include_str!("../../../../policies/NAME.policy") }`.
-const SHIPPED: &[ShippedPolicy] = &[];
+const SHIPPED: &[ShippedPolicy] =
+    &[ShippedPolicy { name: "plimsoll-gpu", text: include_str!("../../../../policies/plimsoll-gpu.policy") }];
 
 /// The shipped policy of that name.
 pub fn shipped_by_name(name: &str) -> Option<TextPolicy> {
