@@ -75,7 +75,7 @@ fn what_is_wrong_is_said_with_file_line_and_field() {
     };
     assert_eq!(
         wrong(&MODEL.replacen("0 0 100", "0 0 many", 1), &QUICK),
-        "error: model_small.txt, line 4, number 6, the capacity of machine 0 in resource 0: \"many\" is not a whole number \
+        "error: model_small.txt, line 4, number 7, the capacity of machine 0 in resource 0: \"many\" is not a whole number \
          from 0 to 18446744073709551615\n"
     );
     assert_eq!(

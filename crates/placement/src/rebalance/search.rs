@@ -47,6 +47,13 @@ const PROBED: u64 = PROBE * PROBES.len() as u64;
 /// The highest temperature; times a logarithm in fixed point it stays below 2^62.
 const HOTTEST: u64 = 1 << 40;
 
+/// Binary magnitudes of temperatures.
+const MAGNITUDES: usize = 41;
+/// Where fewer than one of so many moves tried is made, the state is frozen: time is better spent above.
+const FROZEN: u64 = 20_000;
+/// Millionths of the search that are left, at its end, for the temperatures at which it was seen to freeze.
+const QUENCH: u64 = 40_000;
+
 /// What a process adds to a machine that is above its safety capacities, on the average.
 fn typical_change(problem: &Problem) -> u64 {
     let weights = || problem.resources.iter().map(|resource| u128::from(resource.load_weight));
@@ -91,7 +98,18 @@ pub struct Search<'a> {
     engine: Box<dyn Engine + 'a>,
     /// The temperature to try next, and the best so far with the cost that it led to.
     probe: usize,
-    chosen: Option<(i64, u64)>,
+    chosen: Option<Chosen>,
+    /// Moves tried and made by the binary magnitude of the temperature, of the probe that runs.
+    tried: [(u64, u64); MAGNITUDES],
+}
+
+/// The temperature tried that led furthest.
+#[derive(Debug, Clone, Copy)]
+struct Chosen {
+    cost: i64,
+    hot: u64,
+    /// Below this temperature next to nothing moved.
+    frozen: u64,
 }
 
 impl<'a> Search<'a> {
@@ -109,7 +127,7 @@ impl<'a> Search<'a> {
             13..=16 => Box::new(Annealing::<16>::new(problem, seed, mix)),
             _ => Box::new(Annealing::<{ super::limits::RESOURCES_MAX }>::new(problem, seed, mix)),
         };
-        Ok(Self { problem, options, engine, probe: 0, chosen: None })
+        Ok(Self { problem, options, engine, probe: 0, chosen: None, tried: [(0, 0); MAGNITUDES] })
     }
 
     /// Tries `evaluations` moves, when `spent` millionths of the whole search lie behind it.
@@ -119,16 +137,19 @@ impl<'a> Search<'a> {
         }
         let temperature = self.temperature(spent.min(WHOLE));
         let counts = self.engine.run(evaluations, temperature);
+        let magnitude = temperature.max(1).ilog2() as usize;
+        self.tried[magnitude].0 += evaluations;
+        self.tried[magnitude].1 += counts.made;
         let (cost, best) = self.engine.costs();
         Progress { cost, best, evaluations, allowed: counts.allowed, made: counts.made, temperature }
     }
 
     fn temperature(&mut self, spent: u64) -> i64 {
         let cold = self.options.cold;
-        let (hot, part, whole) = match self.options.hot {
-            Some(hot) => (hot, spent, WHOLE),
-            None if spent < PROBED => (self.probed(spent), spent % PROBE, PROBE),
-            None => (self.settled(), spent - PROBED, WHOLE - PROBED),
+        let (hot, cold, part, whole) = match self.options.hot {
+            Some(hot) => (hot, cold, spent, WHOLE),
+            None if spent < PROBED => (self.probed(spent), cold, spent % PROBE, PROBE),
+            None => self.settled(spent),
         };
         let hot = hot.clamp(cold, HOTTEST);
         i64::try_from(geometric(hot, cold.min(HOTTEST), part, whole)).unwrap_or(1 << 40)
@@ -149,21 +170,32 @@ impl<'a> Search<'a> {
     fn judge(&mut self) {
         let hot = typical_change(self.problem) >> PROBES[self.probe.min(PROBES.len() - 1)];
         let cost = self.engine.costs().0;
-        if self.chosen.is_none_or(|(best, _)| cost < best) {
-            self.chosen = Some((cost, hot));
+        if self.chosen.is_none_or(|best| cost < best.cost) {
+            let moves = |&(tried, made): &(u64, u64)| tried > 0 && made.saturating_mul(FROZEN) >= tried;
+            let lowest = self.tried.iter().position(moves).unwrap_or(0);
+            self.chosen = Some(Chosen { cost, hot, frozen: 1 << lowest });
         }
+        self.tried = [(0, 0); MAGNITUDES];
     }
 
-    /// The temperature that the rest of the search begins with: the best that was tried, and a little more, since there
-    /// is more time. It begins with the best assignment so far.
-    fn settled(&mut self) -> u64 {
+    /// How the rest of the search cools: from the best temperature tried, and a little more, since there is more time, to
+    /// where that one froze; then quickly to the end. It begins with the best assignment so far.
+    fn settled(&mut self, spent: u64) -> (u64, u64, u64, u64) {
         if self.probe < PROBES.len() {
             self.judge();
             let best = self.engine.best().to_vec();
             self.engine.adopt(&best);
             self.probe = PROBES.len();
         }
-        self.chosen.map_or(1, |(_, hot)| hot.saturating_mul(2))
+        let cold = self.options.cold;
+        let (hot, frozen) = self.chosen.map_or((cold, cold), |it| (it.hot.saturating_mul(2), it.frozen.max(cold)));
+        if frozen <= cold.saturating_mul(2) {
+            (hot, cold, spent - PROBED, WHOLE - PROBED)
+        } else if spent < WHOLE - QUENCH {
+            (hot.max(frozen), frozen, spent - PROBED, WHOLE - QUENCH - PROBED)
+        } else {
+            (frozen, cold, spent - (WHOLE - QUENCH), QUENCH)
+        }
     }
 
     /// The best assignment so far.
