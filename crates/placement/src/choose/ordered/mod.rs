@@ -199,9 +199,11 @@ impl Ordered {
         let mut queue = std::mem::take(&mut self.queue);
         self.line_up(&shape.need, &mut queue);
         let mut best: Option<(i64, u64, u32)> = None;
+        // The least term that scores as the best does.
+        let mut least_term = i64::MIN;
         for turn in &queue {
             // Keys above this score less than what was found in another tree.
-            let to = best.map_or(i64::MAX, |(score, ..)| self.last_key(score, turn.asks));
+            let to = best.map_or(i64::MAX, |_| -least_term - turn.asks);
             if turn.from > to {
                 continue;
             }
@@ -217,14 +219,17 @@ impl Ordered {
                 if !fits(node) {
                     return Step::On;
                 }
-                let (score, last) = *score_here.get_or_insert_with(|| {
+                let (score, term) = *score_here.get_or_insert_with(|| {
                     let score = self.score_of(-place.0 - turn.asks);
-                    (score, self.last_key(score, turn.asks))
+                    let as_best = best.is_some_and(|(best, ..)| best == score);
+                    (score, if as_best { least_term } else { self.least_term(score) })
                 });
                 let tie = if self.is_random { ties.number(decision, node) } else { u64::from(place.1) };
                 if best.is_none_or(|(most, least, _)| score > most || score == most && tie < least) {
                     best = Some((score, tie, node));
+                    least_term = term;
                 }
+                let last = -term - turn.asks;
                 match (self.is_random, self.cut) {
                     (true, _) => Step::OnTo(last, u32::MAX),
                     // It can win by its tie number alone.
@@ -271,11 +276,10 @@ impl Ordered {
         self.cut.map_or(term, |(levels, weight)| weight * cut(term, levels))
     }
 
-    /// The last key that still scores `score`.
+    /// The least term that still scores `score`.
     #[inline]
-    fn last_key(&self, score: i64, asks: i64) -> i64 {
-        let least = self.cut.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)));
-        -least - asks
+    fn least_term(&self, score: i64) -> i64 {
+        self.cut.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)))
     }
 
     /// Bytes it takes.
