@@ -176,6 +176,31 @@ fn gangs(nodes: u64) {
     }
 }
 
+/// What the books of the rules add to every placement and release of a task without rules.
+fn books(nodes: u64) {
+    let (mut fleet, shapes) = fleet(nodes, |_, _| {});
+    let fresh_bytes = fleet.relations().rules().bytes();
+    let mut draw = 7;
+    for step in 0..nodes * 10 {
+        let shape = shapes[next(&mut draw) as usize % shapes.len()];
+        let _ = fleet.place(shape, NodeIx((step % nodes) as u32));
+    }
+    let mut rules = fleet.relations().rules().clone();
+    let pairs: Vec<(u32, u32)> = (0..1_000_000)
+        .map(|_| (shapes[next(&mut draw) as usize % shapes.len()].0, (next(&mut draw) % nodes) as u32))
+        .collect();
+    let start = cpu_seconds();
+    for (shape, node) in &pairs {
+        rules.placed(*shape, *node);
+        rules.released(*shape, *node);
+    }
+    let spent = (cpu_seconds() - start) / pairs.len() as f64 * 1e9;
+    let idle = fresh_bytes / nodes as usize;
+    println!(
+        "books of the rules on {nodes} nodes: {spent:.0} ns per placement and release, {idle} bytes per idle node"
+    );
+}
+
 fn main() {
     let (nodes, decisions) = (number("--nodes", 10_000), number("--decisions", 2_000));
     println!("{nodes} nodes, {CLASSES} classes, best fit; microseconds of CPU per decision with one release");
@@ -183,6 +208,7 @@ fn main() {
     for (name, rule) in RULES {
         row(name, rule, nodes, decisions);
     }
+    books(nodes);
     preemption(nodes.min(1_000));
     preemption(nodes);
     gangs(nodes.min(1_000));

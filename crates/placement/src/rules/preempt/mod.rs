@@ -33,7 +33,7 @@ mod runners;
 mod search;
 
 pub use on_fleet::{Claim, GangPlan, Plan, Scene, plan, plan_gang};
-pub use runners::{Claimant, Runner, Runners};
+pub use runners::{Claimant, Runner, Runners, Seat};
 pub use search::{Cost, SUBSETS_MAX, cheapest};
 
 use serde::{Deserialize, Serialize};

@@ -12,6 +12,9 @@ use crate::rules::budget::Budgets;
 use crate::rules::guarantee::Taken;
 use plimsoll_model::quantity::Timestamp;
 
+/// Resources whose free room is a sum over tasks.
+const SUMMED: [Lane; 6] = [Lane::Cpu, Lane::Memory, Lane::Disk, Lane::Network, Lane::GpuTotal, Lane::Extended];
+
 /// Who asks others to make way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
@@ -83,6 +86,9 @@ fn plan_beside(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim, so_far: &SoFa
         if never || !around.could(claim.shape, node) || scene.runners.on(node).is_empty() {
             continue;
         }
+        if best.as_ref().is_some_and(|best| !could_beat(fleet, scene, claim, node, &best.cost)) {
+            continue;
+        }
         let holder = claim.holder.map(|(holder, _)| holder);
         let claimant = Claimant { holder, priority: claim.priority, gone: &so_far.gone, at: scene.at };
         let (units, members): (Vec<Unit>, Vec<Vec<u32>>) =
@@ -102,6 +108,22 @@ fn plan_beside(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim, so_far: &SoFa
         }
     }
     best
+}
+
+/// Whether a node may hold a cheaper set than one of a single unit that was found already: a unit that makes room by
+/// itself and is of no higher standing. Gangs are looked at closer, and so is everything while the best has more units.
+fn could_beat(fleet: &Fleet, scene: Scene<'_>, claim: &Claim, node: NodeIx, best: &Cost) -> bool {
+    let [standing] = best.standings[..] else { return true };
+    let free = &fleet.nodes().free[node.0 as usize];
+    let need = &fleet.shape(claim.shape).need;
+    let makes_room = |shape: ShapeId| {
+        let held = &fleet.shape(shape).need;
+        SUMMED.into_iter().all(|lane| free.get(lane).saturating_add(held.get(lane)) >= need.get(lane))
+    };
+    scene.runners.on(node).iter().any(|seat| {
+        let is_no_higher = standing.guaranteed || seat.priority <= standing.priority;
+        seat.in_gang || (seat.preemptible && is_no_higher && makes_room(seat.shape))
+    })
 }
 
 /// What each budget may still lose when those who are `gone` count as away.
@@ -160,8 +182,7 @@ impl OnNode<'_> {
             }
         }
         let need = &fleet.shape(self.claim.shape).need;
-        let lanes = [Lane::Cpu, Lane::Memory, Lane::Disk, Lane::Network, Lane::GpuTotal, Lane::Extended];
-        lanes.into_iter().all(|lane| room.get(lane) >= need.get(lane))
+        SUMMED.into_iter().all(|lane| room.get(lane) >= need.get(lane))
     }
 
     /// Whether the task fits when these units are gone, by every filter there is.

@@ -1,7 +1,7 @@
 //! What runs, as preemption sees it: by node, by gang, with standing and start.
 
 use super::{Standing, Unit};
-use crate::fleet::{Binding, Fleet, Lane, NodeIx};
+use crate::fleet::{Binding, Fleet, Lane, NodeIx, ShapeId};
 use crate::rules::guarantee::{Guarantees, Taken};
 use plimsoll_model::quantity::Timestamp;
 use std::collections::BTreeMap;
@@ -25,12 +25,27 @@ pub struct Runner {
     pub holder: Option<(usize, Taken)>,
 }
 
+/// What a search reads of a task before it looks closer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// The task.
+    pub number: u32,
+    /// What it was placed as.
+    pub shape: ShapeId,
+    /// Its priority.
+    pub priority: i32,
+    /// Whether it may be stopped for others.
+    pub preemptible: bool,
+    /// Whether it stops together with others.
+    pub in_gang: bool,
+}
+
 /// Everything that runs. Tasks go by the caller's numbers.
 #[derive(Debug, Clone, Default)]
 pub struct Runners {
     all: BTreeMap<u32, (Runner, Standing)>,
     guarantees: Guarantees,
-    by_node: BTreeMap<NodeIx, Vec<u32>>,
+    by_node: Vec<Vec<Seat>>,
     gangs: BTreeMap<u32, Vec<u32>>,
 }
 
@@ -49,7 +64,15 @@ impl Runners {
 
     /// A task started.
     pub fn start(&mut self, number: u32, runner: Runner) {
-        add(self.by_node.entry(runner.binding.node).or_default(), number);
+        let node = runner.binding.node.0 as usize;
+        if self.by_node.len() <= node {
+            self.by_node.resize_with(node + 1, Vec::new);
+        }
+        let here = &mut self.by_node[node];
+        if let Err(place) = here.binary_search_by_key(&number, |seat| seat.number) {
+            let (shape, priority, preemptible) = (runner.binding.shape, runner.priority, runner.preemptible);
+            here.insert(place, Seat { number, shape, priority, preemptible, in_gang: runner.gang.is_some() });
+        }
         if let Some(gang) = runner.gang {
             add(self.gangs.entry(gang).or_default(), number);
         }
@@ -64,7 +87,7 @@ impl Runners {
     /// A task ended or was stopped.
     pub fn stop(&mut self, number: u32) -> Option<Runner> {
         let (runner, _) = self.all.remove(&number)?;
-        take(&mut self.by_node, &runner.binding.node, number);
+        self.by_node[runner.binding.node.0 as usize].retain(|seat| seat.number != number);
         if let Some(gang) = runner.gang {
             take(&mut self.gangs, &gang, number);
         }
@@ -105,8 +128,8 @@ impl Runners {
 
     /// The tasks on a node, by number.
     #[must_use]
-    pub fn on(&self, node: NodeIx) -> &[u32] {
-        self.by_node.get(&node).map_or(&[], Vec::as_slice)
+    pub fn on(&self, node: NodeIx) -> &[Seat] {
+        self.by_node.get(node.0 as usize).map_or(&[], Vec::as_slice)
     }
 
     /// Who stops together with a task: its gang, or itself.
@@ -121,10 +144,12 @@ impl Runners {
     #[must_use]
     pub fn units(&self, fleet: &Fleet, node: NodeIx, claimant: Claimant<'_>) -> Vec<(Unit, Vec<u32>)> {
         let mut units: Vec<(Unit, Vec<u32>)> = Vec::new();
-        for number in self.on(node) {
-            let members = self.together(*number);
+        let here = self.on(node);
+        let is_here = |member: &u32| here.binary_search_by_key(member, |seat| seat.number).is_ok();
+        for seat in here {
+            let members = if seat.in_gang { self.together(seat.number) } else { vec![seat.number] };
             // A gang with several members on the node is met once, at its first.
-            let is_first = members.iter().find(|member| self.on(node).binary_search(member).is_ok()) == Some(number);
+            let is_first = !seat.in_gang || members.iter().copied().find(is_here) == Some(seat.number);
             if is_first && !members.iter().any(|member| claimant.gone.contains(member)) {
                 units.push((self.unit(fleet, &members, claimant), members));
             }
