@@ -58,6 +58,8 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Schema => commands::check::schema(),
         Command::Forecast(forecast) => commands::forecast::run(&forecast),
         Command::Train(train) => commands::forecast::train(&train),
+        Command::Simulate(simulate) => commands::simulate::run(&simulate),
+        Command::Policies(policies) => commands::policies::run(&policies),
         Command::Load(load) => commands::load::run(&load),
         Command::Testbed(testbed) => match testbed.verb {
             TestbedVerb::Serve(serve) => commands::testbed::serve(&serve),
@@ -81,6 +83,8 @@ fn only_prints(command: &Command) -> bool {
         | Command::Check(_)
         | Command::Schema
         | Command::Forecast(_)
+        | Command::Simulate(_)
+        | Command::Policies(_)
         | Command::Completions { .. } => true,
         Command::Up(_)
         | Command::Down(_)

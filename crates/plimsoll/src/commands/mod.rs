@@ -9,10 +9,13 @@ pub mod logs;
 pub mod order;
 mod reach;
 pub mod replay;
+pub mod policies;
 mod scorecard;
+pub mod simulate;
 pub mod status;
 pub mod testbed;
 pub mod up;
+mod work;
 
 use crate::Verdict;
 use crate::args::{Cli, Gateway};

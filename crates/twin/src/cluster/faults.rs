@@ -33,14 +33,12 @@ pub enum Faults {
     None,
     /// As listed, in any order.
     List(Vec<Fault>),
-    /// Drawn per node until `until`, after which nodes are only repaired.
+    /// Drawn per node. No failure begins after the last arrival, so that everything which can end does.
     Exponential {
         /// Mean time from start or repair to the next failure.
         between: Millis,
         /// Mean time from a failure to its repair.
         repair: Millis,
-        /// No failure begins after this.
-        until: Timestamp,
     },
 }
 

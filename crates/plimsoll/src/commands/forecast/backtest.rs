@@ -5,7 +5,8 @@
 //! unit of demand weighs the same wherever it comes from.
 
 use super::print::figure;
-use super::{Task, work};
+use super::Task;
+use crate::commands::work;
 use crate::Verdict;
 use crate::args::{Forecast, ForecastOutput};
 use anyhow::bail;
