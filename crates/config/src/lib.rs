@@ -32,6 +32,7 @@ mod write;
 pub use diff::{Change, FieldChange, SpecDiff, diff};
 pub use field::Reload;
 pub use load::{FILE_SIZE_MAX, Loaded, load, parse};
+pub use nearest::nearest;
 pub use problem::{Problem, Severity};
 pub use reference::reference;
 pub use report::{Diagnostic, Report};

@@ -10,6 +10,8 @@ use std::io::{BufRead, BufReader, Read};
 
 /// Longest line accepted, in bytes.
 pub const LINE_BYTES_MAX: usize = 64 * 1_024;
+/// Most characters of a refused value that an error repeats.
+const VALUE_CHARS_MAX: usize = 80;
 
 /// A stream of lines that knows where it is.
 pub struct Rows<'a> {
@@ -70,7 +72,7 @@ impl<'a> Rows<'a> {
             file: self.file.to_owned(),
             line: self.number,
             column: "(whole line)".into(),
-            value: String::from_utf8_lossy(&self.line).into_owned(),
+            value: String::from_utf8_lossy(&self.line).chars().take(VALUE_CHARS_MAX).collect(),
             expected: "text in UTF-8",
         })?;
         Ok(Some(Row { file: self.file, number: self.number, text }))
@@ -138,7 +140,7 @@ impl<'a> Row<'a> {
     /// The error that names this row's `column` and `value`.
     #[must_use]
     pub fn refuse(&self, column: impl Into<Cow<'static, str>>, value: &str, expected: &'static str) -> ReadError {
-        let value = value.chars().take(80).collect();
+        let value = value.chars().take(VALUE_CHARS_MAX).collect();
         ReadError::Value { file: self.file.to_owned(), line: self.number, column: column.into(), value, expected }
     }
 }

@@ -10,10 +10,13 @@
 //! Data sets are found by name through `PLIMSOLL_DATA` (see [`dataset`]); none of them is part of this repository
 //! except the small files in `data/`; [`sets`] reads each of them, [`table`] reads what anybody else has.
 
+mod cluster;
+mod columns;
 pub mod csv;
 pub mod dataset;
 mod date;
 mod known_events;
+pub mod openb;
 mod recorded;
 pub mod series;
 mod series_cut;
@@ -21,8 +24,13 @@ mod series_read;
 pub mod sets;
 mod slots;
 pub mod source;
+pub mod swf;
 pub mod table;
 
+pub use cluster::{
+    ClusterError, ClusterSet, Fault, Lack, NeverRunnable, Place, RecordedTask, Skipped, SkippedFor, check, cluster_set,
+    cluster_set_names,
+};
 pub use dataset::Missing;
 pub use known_events::{KnownEvent, read_events};
 pub use recorded::Recorded;
@@ -86,6 +94,58 @@ pub enum ReadError {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// A header names a column that this format does not have.
+    #[error("{file}, line {line}: the column {column:?} is not known{}; known are {known}", did_you_mean(nearest.as_deref()))]
+    UnknownColumn {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// The column as it stands.
+        column: String,
+        /// The known column that was probably meant.
+        nearest: Option<String>,
+        /// Every known column.
+        known: String,
+    },
+    /// A header lacks a column.
+    #[error("{file}, line {line}: the column {column:?} is missing; the header is {found:?}")]
+    MissingColumn {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// The column that is missing.
+        column: &'static str,
+        /// The header as it stands.
+        found: String,
+    },
+    /// Something that is unique stands twice.
+    #[error("{file}, line {line}, column {column}: {value:?} stands already in line {first}")]
+    Duplicate {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// The column's name.
+        column: Cow<'static, str>,
+        /// What stands twice.
+        value: String,
+        /// The line where it stood first.
+        first: u64,
+    },
+    /// A field of a structured line is not what it must be.
+    #[error("{file}, line {line}, field {field}: {problem}")]
+    Field {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// The field's path, such as `task.requests.cpu`.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Times must grow from row to row by whole slots.
     #[error("{file}, line {line}, column {column}: {value:?} {problem}")]
     Order {
@@ -110,4 +170,8 @@ pub enum ReadError {
         /// Rows that would do.
         needed: usize,
     },
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map(|word| format!(" (did you mean {word:?}?)")).unwrap_or_default()
 }
