@@ -4,11 +4,19 @@
 //! holds only while the neighbours are idle is none. [`Ledger`] is the one place where room is given out, and it gives
 //! out what is free or nothing, so capacity cannot be exceeded by a mistake in any rule above it.
 //!
+//! For a cluster: [`fleet`] is the compact state of nodes and tasks and the one place where their room is given out,
+//! [`score`] says how good a node is for a task, [`policy`] names the ways to weigh that, [`choose`] finds the best node
+//! exactly and fast.
+//!
 //! This crate must not change a target: it says how much of it fits.
 
+pub mod choose;
+pub mod fleet;
 mod ledger;
+pub mod policy;
 mod preempt;
 mod queue;
+pub mod score;
 mod share;
 
 pub use ledger::{Ledger, fits, sum, times};

@@ -1,0 +1,125 @@
+//! Choosing a node: one policy over one fleet.
+//!
+//! [`Chooser::scan`] looks at every node and is the oracle; [`Chooser::choose`] finds the same node by the cheapest
+//! structure that is exact for the policy. A chooser learns what changed from the fleet's log, so one that missed
+//! nothing does nothing, and several may follow one fleet.
+//!
+//! A [`Choice`] says what it rests on: the winner's terms, the state's version, the bound that ended the search and the
+//! resource that binds. Counts per filter and runners-up are for whoever asks: [`Chooser::rank`], [`Chooser::filtered`].
+//!
+//! Nothing is placed here: `fleet.place_on(shape, choice.node, choice.gpus)` does that, on the GPUs that the policy
+//! chose. (`fleet.place` takes the usual GPUs, which is the same for every policy but `fgd` and `random`.)
+
+mod choice;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod tie;
+
+pub use crate::policy::{NodePolicy, PolicyEntry, catalogue};
+pub use choice::{Binds, Bound, Choice, Terms};
+
+use crate::fleet::{Fleet, NodeIx, ShapeId};
+use crate::score::Scoring;
+use tie::TieOrder;
+
+/// One policy over one fleet.
+#[derive(Debug, Clone)]
+pub struct Chooser {
+    policy: NodePolicy,
+    seed: u64,
+    decisions: u64,
+    scoring: Option<Scoring>,
+    ties: TieOrder,
+}
+
+impl Chooser {
+    /// A chooser whose random numbers come from `seed`.
+    #[must_use]
+    pub fn new(policy: NodePolicy, fleet: &Fleet, seed: u64) -> Self {
+        let ties = TieOrder::new(policy.ties, seed, fleet);
+        let scoring = Some(Scoring::new(&policy, fleet));
+        Self { policy, seed, decisions: 0, scoring, ties }
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &NodePolicy {
+        &self.policy
+    }
+
+    /// The best node for a task of this shape; none where nothing fits. Counts as a decision.
+    pub fn choose(&mut self, fleet: &Fleet, shape: ShapeId) -> Option<Choice> {
+        self.follow(fleet);
+        let choice = self.scan(fleet, shape);
+        self.decisions += 1;
+        choice
+    }
+
+    /// The same by looking at every node. Not counted: a choice that follows gives the same node.
+    #[must_use]
+    pub fn scan(&self, fleet: &Fleet, shape: ShapeId) -> Option<Choice> {
+        let fresh;
+        let scoring = match &self.scoring {
+            Some(scoring) if scoring.is_current(fleet) => scoring,
+            _ => {
+                fresh = Scoring::new(&self.policy, fleet);
+                &fresh
+            }
+        };
+        let ties;
+        let ties = if self.ties.is_current(fleet) {
+            &self.ties
+        } else {
+            ties = TieOrder::new(self.policy.ties, self.seed, fleet);
+            &ties
+        };
+        let (node, score) = scan::best(fleet, scoring, ties, self.decisions, shape)?;
+        Some(self.explained(fleet, scoring, shape, node, score, Bound::EveryNode))
+    }
+
+    /// The nodes that fit, best first, at most `most` of them, with their scores: the winner and its runners-up.
+    #[must_use]
+    pub fn rank(&self, fleet: &Fleet, shape: ShapeId, most: usize) -> Vec<(NodeIx, i64)> {
+        let scoring = Scoring::new(&self.policy, fleet);
+        let ties = TieOrder::new(self.policy.ties, self.seed, fleet);
+        scan::rank(fleet, &scoring, &ties, self.decisions, shape, most)
+    }
+
+    /// How many nodes each filter refuses, by the filter's name, with the refusal that came closest to a yes.
+    #[must_use]
+    pub fn filtered(fleet: &Fleet, shape: ShapeId) -> Vec<(crate::fleet::Refusal, usize)> {
+        scan::filtered(fleet, shape)
+    }
+
+    /// Brings what is kept about the fleet up to date.
+    fn follow(&mut self, fleet: &Fleet) {
+        if !self.scoring.as_ref().is_some_and(|scoring| scoring.is_current(fleet)) {
+            self.scoring = Some(Scoring::new(&self.policy, fleet));
+        }
+        if !self.ties.is_current(fleet) {
+            self.ties = TieOrder::new(self.policy.ties, self.seed, fleet);
+        }
+    }
+
+    fn explained(
+        &self,
+        fleet: &Fleet,
+        scoring: &Scoring,
+        shape: ShapeId,
+        node: NodeIx,
+        score: i64,
+        bound: Bound,
+    ) -> Choice {
+        let draw = tie::draw(self.seed, self.decisions);
+        Choice {
+            node,
+            gpus: scoring.gpus(self.policy.gpus, fleet, shape, node, draw),
+            score,
+            terms: Terms::of(scoring, fleet, shape, node),
+            bound,
+            binds: Binds::of(fleet, shape, node),
+            version: fleet.version(),
+        }
+    }
+}
