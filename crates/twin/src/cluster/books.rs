@@ -6,6 +6,8 @@
 
 use super::amounts::{Amounts, GPU};
 use super::meter::Meter;
+use super::workload::Job;
+use plimsoll_model::cluster::TaskKind;
 use plimsoll_model::{Millis, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -104,12 +106,21 @@ pub struct Books {
     pub resizes: u64,
     /// Tasks that were stopped because their node was lost.
     pub failures: u64,
-    /// Why tasks were refused or dropped, and how many.
-    pub refusals: BTreeMap<String, u64>,
+    /// Why tasks were refused or dropped, by kind of reason.
+    pub refusals: BTreeMap<String, Refused>,
     /// Milliseconds of run time, on the reference node, that were thrown away.
     pub work_lost_ms: u128,
     /// GPU shares that had been given out when this much had been asked for; filled as tasks arrive.
     pub allocations: Vec<Allocation>,
+}
+
+/// Tasks that did not come into the queue, or were dropped from it, for one kind of reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// How many.
+    pub count: u64,
+    /// What was said of the first of them.
+    pub first: String,
 }
 
 /// GPUs given out when the demand that had arrived reached a share of the capacity.
@@ -167,24 +178,52 @@ impl Books {
         self.lives.iter().filter(|life| life.fate == fate).count() as u64
     }
 
-    /// Notes the GPU allocation whenever the demand that has arrived is at most one of these shares of the capacity.
+    /// Notes the GPU allocation at every share of the capacity that the demand which has arrived does not exceed.
     pub fn note_allocation(&mut self) {
         let now = &self.meter.now;
         let (arrived, capacity) = (u128::from(now.arrived_gpu_milli), u128::from(now.capacity.0[GPU]));
         let allocated = self.meter.gpu_allocation();
         for noted in &mut self.allocations {
-            if arrived * 1_000 <= capacity * u128::from(noted.arrived_permille) || noted.allocated == 0.0 {
+            if arrived * 1_000 <= capacity * u128::from(noted.arrived_permille) {
                 noted.allocated = allocated;
             }
         }
     }
 
-    /// Counts a task that does not come into the queue.
-    pub fn refuse(&mut self, reason: &str) {
-        match self.refusals.get_mut(reason) {
-            Some(count) => *count += 1,
-            None => drop(self.refusals.insert(reason.to_owned(), 1)),
-        }
+    /// Counts a task that does not come into the queue, or is dropped from it; `said` is called for the first of a kind.
+    pub fn refuse(&mut self, kind: String, said: impl FnOnce() -> String) {
+        let refused = self.refusals.entry(kind).or_insert_with(|| Refused { count: 0, first: said() });
+        refused.count += 1;
+    }
+
+    /// A task arrives; its number is returned.
+    pub fn arrival(&mut self, job: &Job, at: Timestamp) -> u32 {
+        let task = &job.task;
+        let class = task.class.as_deref().unwrap_or(match task.kind {
+            TaskKind::Service => "service",
+            TaskKind::Batch => "batch",
+            TaskKind::Training => "training",
+            TaskKind::System => "system",
+        });
+        let demand = Amounts::of_demand(&task.requests);
+        let now = &mut self.meter.now;
+        now.arrived_gpu_milli = now.arrived_gpu_milli.saturating_add(demand.0[GPU]);
+        self.lives.push(Life {
+            // A task that was submitted before the world began has waited since then all the same.
+            submitted: task.submitted.min(at),
+            started: None,
+            ended: None,
+            run: job.run,
+            demand,
+            workers: 0,
+            priority: task.priority,
+            user: self.users.number(&task.user),
+            queue: self.queues.number(&task.queue),
+            class: self.classes.number(class),
+            evictions: 0,
+            fate: Fate::Waiting,
+        });
+        (self.lives.len() - 1) as u32
     }
 
     /// Whether the books balance: nothing is given out twice and no task is unaccounted for.

@@ -3,7 +3,7 @@
 //! Sums are exact integers; a float appears where a mean or a share is divided out, once. What each figure means stands at
 //! its field, because most of them have two definitions in the literature.
 
-use super::books::{Allocation, Books, Fate, Life};
+use super::books::{Allocation, Books, Fate, Life, Refused};
 use super::meter::Use;
 use super::spread::{Spread, bounded_slowdown, jain};
 use plimsoll_model::{Millis, Timestamp};
@@ -94,8 +94,8 @@ pub struct Metrics {
     pub failures: u64,
     /// Run time thrown away by either, hours on the reference node.
     pub work_lost_hours: f64,
-    /// Why tasks were refused or dropped.
-    pub refusals: BTreeMap<String, u64>,
+    /// Why tasks were refused or dropped, by kind of reason.
+    pub refusals: BTreeMap<String, Refused>,
     /// By class.
     pub classes: Vec<ClassRow>,
 }

@@ -96,12 +96,8 @@ fn differences(results: &Results, figures: &[Figure]) -> Option<Table> {
     for figure in figures.iter().filter(|figure| figure.is_compared) {
         let cell = |(_, runs): &(Contestant, Vec<Run>)| {
             interval(first, runs, figure).map_or_else(Cell::absent, |it| {
-                let text = format!(
-                    "{} [{}, {}]",
-                    signed(figure, it.mean),
-                    signed(figure, it.low),
-                    signed(figure, it.high)
-                );
+                let text =
+                    format!("{} [{}, {}]", signed(figure, it.mean), signed(figure, it.low), signed(figure, it.high));
                 let is_sure = it.low > 0.0 || it.high < 0.0;
                 Cell::of(text).tone(if is_sure { Tone::Plain } else { Tone::Dim })
             })
