@@ -10,12 +10,19 @@
 //!
 //! This crate must not change a target: it says how much of it fits.
 
+pub mod backfill;
 pub mod choose;
+pub mod elastic;
+pub mod fair;
+mod fixed;
 pub mod fleet;
 mod ledger;
+pub mod order;
 pub mod policy;
 mod preempt;
 mod queue;
+pub mod quota;
+pub mod scheduler;
 pub mod score;
 mod share;
 

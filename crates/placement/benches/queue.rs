@@ -1,0 +1,46 @@
+//! `cargo bench -p plimsoll-placement --bench queue [-- --only easy|lublin|ours|speed]`: queue orders and backfill
+//! against published results, on logs of the Parallel Workloads Archive.
+//!
+//! A log is one machine, and every decision is made by `Scheduler`, which the twin and the controller drive too. Where a
+//! published table depends on the order in which simultaneous events were handled, the loop here has that order.
+
+#[path = "queue/easy.rs"]
+mod easy;
+#[path = "queue/lublin.rs"]
+mod lublin;
+#[path = "queue/replay.rs"]
+mod replay;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let only = arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
+    let wanted = |name: &str| only.is_none_or(|only| only == name);
+    if wanted("easy") {
+        easy::print();
+    }
+    if wanted("lublin") {
+        lublin::print();
+    }
+}
+
+/// CPU seconds of this process so far.
+///
+/// # Source
+/// `proc(5)`: fields 14 and 15 of `stat` in ticks, 100 a second on every Linux that Rust's tier 1 covers.
+pub fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").expect("Linux tells a process's time");
+    let after_name = text.rsplit(')').next().expect("the name stands in parentheses");
+    let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().expect("a number"));
+    ticks.sum::<f64>() / 100.0
+}
+
+/// A log by its name, or nothing after saying that it is not here.
+pub fn log(name: &str) -> Option<plimsoll_traces::ClusterSet> {
+    match plimsoll_traces::cluster_set(name) {
+        Ok(set) => Some(set),
+        Err(error) => {
+            println!("did not run: {name}: {error}");
+            None
+        }
+    }
+}

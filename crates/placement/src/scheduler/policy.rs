@@ -1,0 +1,108 @@
+//! What a scheduler is told: order, backfill, patience, estimates, nodes, quotas, classes.
+
+use super::estimate::Estimates;
+use crate::backfill::Backfill;
+use crate::elastic::ElasticPolicy;
+use crate::order::{Patience, QueueOrder};
+use crate::policy::NodePolicy;
+use plimsoll_model::cluster::QuotaSpec;
+use plimsoll_model::quantity::Millis;
+use std::collections::BTreeMap;
+
+/// What becomes of a task that does not fit when its turn comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Misfit {
+    /// It waits.
+    #[default]
+    Wait,
+    /// It is dropped, and a decision says so: the protocol of packing experiments.
+    Drop,
+}
+
+/// Whom fair orders charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChargeTo {
+    /// The user.
+    #[default]
+    User,
+    /// The queue (group, project), by its whole path.
+    Queue,
+}
+
+/// What one class of tasks does differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassPolicy {
+    /// Bands of classes go strictly one after the other, the lowest first; classes without a policy are in band 0.
+    pub band: i32,
+    /// How its nodes are chosen; none is as everybody's.
+    pub node: Option<NodePolicy>,
+}
+
+/// What a scheduler is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchedulerPolicy {
+    /// In which order waiting tasks are looked at.
+    pub order: QueueOrder,
+    /// What may start before its turn.
+    pub backfill: Backfill,
+    /// How long a task lets others go first.
+    pub patience: Patience,
+    /// Where expected run times come from.
+    pub estimates: Estimates,
+    /// What a task without an estimate is expected to run, services excepted: these have no end.
+    pub estimate_unknown: Millis,
+    /// How a node is chosen.
+    pub node: NodePolicy,
+    /// What becomes of a task that does not fit.
+    pub misfit: Misfit,
+    /// Whom fair orders charge.
+    pub charge_to: ChargeTo,
+    /// Time in which past use loses half its weight.
+    pub half_life: Millis,
+    /// What users and queues may have and are promised.
+    pub quotas: Vec<QuotaSpec>,
+    /// Whether a queue that is below its guarantee gets back, by preemption, what others borrowed.
+    pub reclaim: bool,
+    /// Classes with a policy of their own, by name.
+    pub classes: BTreeMap<String, ClassPolicy>,
+    /// How elastic tasks grow and shrink.
+    pub elastic: ElasticPolicy,
+    /// Seed of everything that is random in node choice.
+    pub seed: u64,
+}
+
+impl SchedulerPolicy {
+    /// An order and a backfill with first fit and nothing else: no patience, requests believed, no quotas.
+    #[must_use]
+    pub fn new(order: QueueOrder, backfill: Backfill) -> Self {
+        Self {
+            order,
+            backfill,
+            patience: Patience::Endless,
+            estimates: Estimates::Requested,
+            estimate_unknown: Millis(86_400_000),
+            node: NodePolicy::single("first-fit", crate::score::Scorer::Constant),
+            misfit: Misfit::Wait,
+            charge_to: ChargeTo::User,
+            half_life: Millis(7 * 86_400_000),
+            quotas: Vec::new(),
+            reclaim: false,
+            classes: BTreeMap::new(),
+            elastic: ElasticPolicy::Fixed,
+            seed: 0,
+        }
+    }
+
+    /// A policy of the catalogue: `fifo`, `easy`, `easy-sjbf`, `conservative`, or `ORDER`, `ORDER+BACKFILL` with names of
+    /// [`crate::order::catalogue`] and [`Backfill::by_name`].
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        if let Some((order, backfill)) = name.split_once('+') {
+            return Some(Self::new(QueueOrder::by_name(order)?, Backfill::by_name(backfill)?));
+        }
+        if let Some(order) = QueueOrder::by_name(name) {
+            return Some(Self::new(order, Backfill::None));
+        }
+        Backfill::by_name(name).map(|backfill| Self::new(QueueOrder::Fifo, backfill))
+    }
+}
