@@ -127,6 +127,11 @@ impl Whole {
 pub(crate) struct Seen(BTreeMap<String, u64>);
 
 impl Seen {
+    /// Whether the name was added.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// # Errors
     /// [`ReadError::Duplicate`] with the line where it stood first; [`ReadError::Value`] when it is empty.
     pub(crate) fn add(&mut self, row: &Row<'_>, name: &str, column: &'static str) -> Result<(), ReadError> {

@@ -10,13 +10,18 @@
 //! Data sets are found by name through `PLIMSOLL_DATA` (see [`dataset`]); none of them is part of this repository
 //! except the small files in `data/`; [`sets`] reads each of them, [`table`] reads what anybody else has.
 
+pub mod azure_vm;
+pub mod borg;
 mod cluster;
+pub mod cluster_file;
 mod columns;
 pub mod csv;
 pub mod dataset;
 mod date;
+pub mod dlrm;
 mod known_events;
 pub mod openb;
+pub mod philly;
 mod recorded;
 pub mod series;
 mod series_cut;
