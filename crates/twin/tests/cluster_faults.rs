@@ -95,10 +95,11 @@ fn policy(random: &mut Random) -> SchedulerPolicy {
 
 /// Runs to the end and audits after every moment.
 fn audited(seed: u64) -> Outcome {
-    println!("seed {seed}");
     let mut random = Random::new(seed);
     let workload = workload(&mut random);
     let policy = policy(&mut random);
+    let name = (policy.order.name(), policy.backfill.name(), policy.node.name.as_str(), policy.elastic);
+    println!("seed {seed}: {name:?}");
     let faults = if random.below(4) == 0 {
         Faults::None
     } else {

@@ -138,6 +138,8 @@ fn fleet(nodes: &[Node], shapes: &[Shape]) -> Result<Fleet, FleetError> {
 fn free_node(fleet: &Fleet, node: NodeIx) -> FreeNode {
     let room = fleet.free(node);
     let gpus = room.gpu_milli.iter().take(usize::from(room.gpus)).map(|milli| u32::from(*milli)).collect();
-    let model = fleet.model_name(fleet.nodes().model(node.0 as usize)).to_owned();
+    let table = fleet.nodes();
+    let kind = &table.kinds[table.kind[node.0 as usize] as usize];
+    let model = fleet.model_name(kind.model).to_owned();
     FreeNode { cpu: room.cpu, memory: room.memory, gpus, model }
 }
