@@ -15,12 +15,47 @@ pub struct Figure {
     /// How a value is written.
     pub write: fn(f64) -> String,
     /// What it is in each run.
-    pub value: Box<dyn Fn(&Run) -> Option<f64>>,
+    pub value: Box<OfRun>,
     /// Whether a difference of it is worth an interval.
     pub is_compared: bool,
 }
 
-type Value = fn(&Run) -> Option<f64>;
+/// What a figure is in a run; none where it has none.
+type OfRun = dyn Fn(&Run) -> Option<f64>;
+
+/// A figure that is known beforehand.
+struct Plain {
+    key: &'static str,
+    title: &'static str,
+    write: fn(f64) -> String,
+    value: fn(&Run) -> Option<f64>,
+    is_compared: bool,
+}
+
+impl Plain {
+    const fn new(
+        key: &'static str,
+        title: &'static str,
+        write: fn(f64) -> String,
+        value: fn(&Run) -> Option<f64>,
+    ) -> Self {
+        Self { key, title, write, value, is_compared: false }
+    }
+
+    const fn compared(self) -> Self {
+        Self { is_compared: true, ..self }
+    }
+
+    fn figure(&self) -> Figure {
+        Figure {
+            key: self.key.to_owned(),
+            title: self.title.to_owned(),
+            write: self.write,
+            value: Box::new(self.value),
+            is_compared: self.is_compared,
+        }
+    }
+}
 
 /// Per cent with two decimals, as the published tables have them.
 fn percent(share: f64) -> String {
@@ -48,21 +83,9 @@ fn three(value: f64) -> String {
 pub fn figures(runs: &[&Run], is_open: bool) -> Vec<Figure> {
     let mut all = allocation(runs);
     all.extend(uses(runs, is_open));
-    all.extend(PLAIN.iter().map(|(key, title, write, value, is_compared)| Figure {
-        key: (*key).to_owned(),
-        title: (*title).to_owned(),
-        write: *write,
-        value: Box::new(*value),
-        is_compared: *is_compared,
-    }));
+    all.extend(PLAIN.iter().map(Plain::figure));
     all.extend(evictions(runs));
-    all.extend(MEASURED.iter().map(|(key, title, write, value)| Figure {
-        key: (*key).to_owned(),
-        title: (*title).to_owned(),
-        write: *write,
-        value: Box::new(*value),
-        is_compared: false,
-    }));
+    all.extend(MEASURED.iter().map(Plain::figure));
     all.retain(|figure| runs.iter().any(|run| (figure.value)(run).is_some()));
     all
 }
@@ -72,44 +95,43 @@ fn happened(count: u64) -> Option<f64> {
     (count > 0).then_some(count as f64)
 }
 
-const PLAIN: &[(&str, &str, fn(f64) -> String, Value, bool)] = &[
-    ("gpu_fragmentation_pct", "free GPU no task can use, %", percent, |run| run.metrics.gpu_fragmentation, true),
-    ("wait_mean_ms", "wait, mean", time, |run| waited(run, |wait| wait.mean_ms), true),
-    ("wait_p50_ms", "wait, median", time, |run| waited(run, |wait| wait.p50_ms as f64), false),
-    ("wait_p95_ms", "wait, 95 %", time, |run| waited(run, |wait| wait.p95_ms as f64), true),
-    ("wait_p99_ms", "wait, 99 %", time, |run| waited(run, |wait| wait.p99_ms as f64), true),
-    ("wait_max_ms", "wait, longest", time, |run| waited(run, |wait| wait.max_ms as f64), false),
-    ("response_mean_ms", "response, mean", time, |run| ended(run, run.metrics.response.mean_ms), true),
-    ("slowdown_mean", "bounded slowdown, mean", two, |run| run.metrics.slowdown_mean, true),
-    ("makespan_ms", "makespan", time, |run| ended(run, run.metrics.makespan_ms as f64), true),
-    ("jobs_per_hour", "jobs per hour", two, |run| ended(run, run.metrics.jobs_per_hour?), false),
-    ("fairness_users", "fairness over users (Jain)", three, |run| run.metrics.fairness_users, true),
-    ("fairness_queues", "fairness over queues (Jain)", three, |run| run.metrics.fairness_queues, true),
-    ("waiting_mean", "tasks waiting, mean", two, |run| waited(run, |_| run.metrics.waiting_mean), false),
-    ("tasks_submitted", "tasks submitted", count, |run| Some(run.metrics.tasks.submitted as f64), false),
-    ("tasks_finished", "tasks finished", count, |run| happened(run.metrics.tasks.finished), false),
-    ("tasks_killed", "tasks stopped at their estimate", count, |run| happened(run.metrics.tasks.killed), false),
-    ("tasks_refused", "tasks that can never run", count, |run| happened(run.metrics.tasks.refused), false),
-    ("tasks_dropped", "tasks that did not fit", count, |run| happened(run.metrics.tasks.dropped), false),
-    ("tasks_lost", "tasks lost", count, |run| happened(run.metrics.tasks.lost), false),
-    ("tasks_waiting", "tasks waiting at the end", count, |run| happened(run.metrics.tasks.waiting), false),
-    ("tasks_running", "tasks running at the end", count, |run| happened(run.metrics.tasks.running), false),
-    ("placements", "placements", count, |run| Some(run.metrics.placements as f64), false),
-    ("resizes", "changes of size", count, |run| happened(run.metrics.resizes), false),
-    ("evictions", "evictions", count, |run| happened(run.metrics.evicted()), false),
-    ("failures", "tasks stopped by a failure", count, |run| happened(run.metrics.failures), false),
-    (
-        "work_lost_hours",
-        "run time thrown away, h",
-        two,
-        |run| Some(run.metrics.work_lost_hours).filter(|hours| *hours > 0.0),
-        false,
-    ),
+const PLAIN: &[Plain] = &[
+    Plain::new("gpu_fragmentation_pct", "free GPU no task can use, %", percent, |run| run.metrics.gpu_fragmentation)
+        .compared(),
+    Plain::new("wait_mean_ms", "wait, mean", time, |run| waited(run, |wait| wait.mean_ms)).compared(),
+    Plain::new("wait_p50_ms", "wait, median", time, |run| waited(run, |wait| wait.p50_ms as f64)),
+    Plain::new("wait_p95_ms", "wait, 95 %", time, |run| waited(run, |wait| wait.p95_ms as f64)).compared(),
+    Plain::new("wait_p99_ms", "wait, 99 %", time, |run| waited(run, |wait| wait.p99_ms as f64)).compared(),
+    Plain::new("wait_max_ms", "wait, longest", time, |run| waited(run, |wait| wait.max_ms as f64)),
+    Plain::new("response_mean_ms", "response, mean", time, |run| ended(run, run.metrics.response.mean_ms)).compared(),
+    Plain::new("slowdown_mean", "bounded slowdown, mean", two, |run| run.metrics.slowdown_mean).compared(),
+    Plain::new("makespan_ms", "makespan", time, |run| ended(run, run.metrics.makespan_ms as f64)).compared(),
+    Plain::new("jobs_per_hour", "jobs per hour", two, |run| ended(run, run.metrics.jobs_per_hour?)),
+    Plain::new("fairness_users", "fairness over users (Jain)", three, |run| run.metrics.fairness_users).compared(),
+    Plain::new("fairness_queues", "fairness over queues (Jain)", three, |run| run.metrics.fairness_queues).compared(),
+    Plain::new("waiting_mean", "tasks waiting, mean", two, |run| waited(run, |_| run.metrics.waiting_mean)),
+    Plain::new("tasks_submitted", "tasks submitted", count, |run| Some(run.metrics.tasks.submitted as f64)),
+    Plain::new("tasks_finished", "tasks finished", count, |run| happened(run.metrics.tasks.finished)),
+    Plain::new("tasks_killed", "tasks stopped at their estimate", count, |run| happened(run.metrics.tasks.killed)),
+    Plain::new("tasks_refused", "tasks that can never run", count, |run| happened(run.metrics.tasks.refused)),
+    Plain::new("tasks_dropped", "tasks that did not fit", count, |run| happened(run.metrics.tasks.dropped)),
+    Plain::new("tasks_lost", "tasks lost", count, |run| happened(run.metrics.tasks.lost)),
+    Plain::new("tasks_waiting", "tasks waiting at the end", count, |run| happened(run.metrics.tasks.waiting)),
+    Plain::new("tasks_running", "tasks running at the end", count, |run| happened(run.metrics.tasks.running)),
+    Plain::new("placements", "placements", count, |run| Some(run.metrics.placements as f64)),
+    Plain::new("resizes", "changes of size", count, |run| happened(run.metrics.resizes)),
+    Plain::new("evictions", "evictions", count, |run| happened(run.metrics.evicted())),
+    Plain::new("failures", "tasks stopped by a failure", count, |run| happened(run.metrics.failures)),
+    Plain::new("work_lost_hours", "run time thrown away, h", two, |run| {
+        Some(run.metrics.work_lost_hours).filter(|hours| *hours > 0.0)
+    }),
 ];
 
-const MEASURED: &[(&str, &str, fn(f64) -> String, Value)] = &[
-    ("placements_per_cpu_second", "placements per CPU second", whole, |run| run.per_cpu_second(run.metrics.placements)),
-    ("events_per_cpu_second", "events per CPU second", whole, |run| run.per_cpu_second(run.events)),
+const MEASURED: &[Plain] = &[
+    Plain::new("placements_per_cpu_second", "placements per CPU second", whole, |run| {
+        run.per_cpu_second(run.metrics.placements)
+    }),
+    Plain::new("events_per_cpu_second", "events per CPU second", whole, |run| run.per_cpu_second(run.events)),
 ];
 
 fn whole(value: f64) -> String {

@@ -2,11 +2,10 @@
 
 use crate::args::Simulate;
 use anyhow::{Context, bail};
-use plimsoll_model::cluster::{Node, QuotaSpec, Site};
+use plimsoll_model::cluster::{Node, QuotaSpec};
 use plimsoll_model::{Millis, Timestamp};
 use plimsoll_stats::Random;
-use plimsoll_traces::cluster::{ClusterSet, RecordedTask, cluster_set};
-use plimsoll_traces::openb;
+use plimsoll_traces::{ClusterSet, RecordedTask, cluster_set, openb};
 use plimsoll_twin::cluster::{Fault, Faults, Job};
 use std::borrow::Cow;
 use std::path::Path;
@@ -22,8 +21,6 @@ pub struct Experiment {
     pub name: String,
     /// The machines.
     pub nodes: Vec<Node>,
-    /// Places with machines.
-    pub sites: Vec<Site>,
     /// What users and groups may have.
     pub quotas: Vec<QuotaSpec>,
     /// As recorded; what the open loop draws from, and what typical tasks are.
@@ -65,7 +62,6 @@ impl Experiment {
         let mut experiment = Self {
             name: set.name,
             nodes: set.nodes,
-            sites: set.sites,
             quotas: set.quotas,
             recorded: set.tasks,
             jobs: Vec::new(),
@@ -147,7 +143,6 @@ fn set(typed: &Simulate) -> anyhow::Result<ClusterSet> {
     if let Some(path) = &typed.nodes {
         let other = read(path, "--nodes")?;
         set.nodes = other.nodes;
-        set.sites = other.sites;
         set.faults = other.faults;
         set.notes.extend(other.notes);
         set.name = if set.name.is_empty() { other.name } else { set.name };
@@ -188,10 +183,10 @@ fn faults(typed: &Simulate, set: &ClusterSet) -> anyhow::Result<Faults> {
     if set.faults.is_empty() {
         return Ok(Faults::None);
     }
-    let fault = |fault: &plimsoll_traces::cluster::Fault| Fault {
+    let faults = set.faults.iter().map(|fault| Fault {
         node: fault.node.clone(),
         at: fault.at,
         down: fault.until.map(|until: Timestamp| until.since(fault.at)),
-    };
-    Ok(Faults::List(set.faults.iter().map(fault).collect()))
+    });
+    Ok(Faults::List(faults.collect()))
 }

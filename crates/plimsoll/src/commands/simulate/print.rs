@@ -142,8 +142,9 @@ fn classes(results: &Results) -> Table {
 fn refusals(results: &Results) -> String {
     let mut out = String::new();
     for (contestant, runs) in &results.contestants {
-        for (reason, count) in runs.iter().take(1).flat_map(|run| &run.metrics.refusals) {
-            let _ = writeln!(out, "{}: {count} tasks: {reason}", contestant.label);
+        for (reason, refused) in runs.iter().take(1).flat_map(|run| &run.metrics.refusals) {
+            let _ = write!(out, "{}: {} tasks: {reason}", contestant.label, refused.count);
+            let _ = if refused.first == *reason { writeln!(out) } else { writeln!(out, " ({})", refused.first) };
         }
     }
     if out.is_empty() { out } else { format!("\nRefused or dropped{}:\n{out}", of_first(results)) }
