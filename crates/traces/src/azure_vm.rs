@@ -8,7 +8,7 @@
 //! A VM is a service named `BATCH/VM`, both counted from 1. Its true run time is the middle of its bin (the mean of the bin's
 //! first and last second; 150 s, half a step, in bin 0); one that still ran has none. It has no estimate.
 //!
-//! **Hosts** are not in the trace. They are made up, all alike: 64 cores and 448 GiB (7 GiB per core, the most common ratio of
+//! **Hosts** are not in the trace. They are made up, all alike: 64 cores and 448 GiB (7 GiB per core, as the larger ones of
 //! the flavours), named `host-0000` on, as many as hold 105 % of the largest sum of what runs at once, cores or memory.
 //!
 //! # Source

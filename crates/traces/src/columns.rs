@@ -21,8 +21,7 @@ impl Columns {
     /// Reads the header: `required` columns, then `optional` ones, which [`Columns::fields`] gives in this order.
     ///
     /// # Errors
-    /// [`ReadError::UnknownColumn`], [`ReadError::MissingColumn`], [`ReadError::Duplicate`]; [`ReadError::TooShort`] when
-    /// there is no line at all.
+    /// [`ReadError::UnknownColumn`], [`ReadError::MissingColumn`], [`ReadError::Duplicate`]; [`ReadError::Empty`].
     pub(crate) fn read(
         file: &str,
         rows: &mut Rows<'_>,
@@ -31,7 +30,7 @@ impl Columns {
     ) -> Result<Self, ReadError> {
         match rows.next_row()? {
             Some(row) => Self::of(&row, required, optional),
-            None => Err(ReadError::TooShort { file: file.to_owned(), rows: 0, needed: 1 }),
+            None => Err(ReadError::Empty { file: file.to_owned() }),
         }
     }
 

@@ -12,7 +12,7 @@
 
 pub mod azure_vm;
 pub mod borg;
-mod cluster;
+pub mod cluster;
 pub mod cluster_file;
 mod columns;
 pub mod csv;
@@ -98,6 +98,12 @@ pub enum ReadError {
         value: String,
         /// What would have been accepted.
         expected: &'static str,
+    },
+    /// There is not one line in it.
+    #[error("{file}: the file is empty, and its first line has to say what it is")]
+    Empty {
+        /// The file.
+        file: String,
     },
     /// A header names a column that this format does not have.
     #[error("{file}, line {line}: the column {column:?} is not known{}; known are {known}", did_you_mean(nearest.as_deref()))]

@@ -189,7 +189,10 @@ fn a_name_that_is_nothing_is_refused_with_what_was_meant() {
          Format (18 numbers, comments start with ;) | Borg 2011 task events (13 columns, no header) | Philly \
          (timestamp,duration,num_gpus,gpu_time,cluster) | DLRM (instance_sn,role,app_name,...) | Plimsoll's own (JSON Lines)"
     );
-    assert_eq!(folder.error("empty.csv", b""), "empty.csv: 0 rows of values, and a series needs at least 1");
+    assert_eq!(
+        folder.error("empty.csv", b""),
+        "empty.csv: the file is empty, and its first line has to say what it is"
+    );
 }
 
 /// Lines of every format, to be cut and changed.

@@ -201,7 +201,7 @@ mod tests {
         )
         .unwrap();
         let one = &found[0];
-        assert_eq!(one.requests, Some((Millicores(1_562), Bytes(15_530_000_000), Bytes(215_500_000))));
+        assert_eq!(one.requests, Some((Millicores(1_562), Bytes(15_530 << 20), Bytes(225_968_128))));
         assert_eq!((one.at_us, one.job, one.index, one.machine), (600_026_913, 515_042_969, 1, Some(372_630_443)));
         assert_eq!((one.kind, one.class, one.priority, one.needs_own_machine), (EventKind::Schedule, 2, 0, false));
         assert_eq!((found[1].requests, found[1].is_synthesised), (None, true));

@@ -3,11 +3,12 @@
 //! A part is a table without header and 13 columns: time (µs), missing-info, job, task index, machine, event, user, scheduling
 //! class, priority, CPU, memory, disk (each as a share of the largest machine), different-machine constraint.
 //!
-//! **Scale.** The largest machine's CPU is taken as 100,000 millicores and its memory and disk as 10^12 bytes each, so that
-//! the trace's decimals stay whole numbers (0.01562 becomes 1,562 millicores); a request above 0 is at least 1.
+//! **Scale.** The largest machine's CPU is taken as 100,000 millicores and its memory and disk as 1,000,000 MiB each, so that
+//! the trace's decimals stay whole numbers (0.01562 becomes 1,562 millicores, or 15,620 MiB for a scheduler that counts in
+//! MiB); a request above 0 is at least 1.
 //!
 //! **Machines** are not part of the collection. [`machines`] makes them from the published count of each kind: 12,583, named
-//! `borg-00000` on in the order of that table, with the label `platform`. Disk is not in it; each has all of it (10^12 bytes).
+//! `borg-00000` on in the order of that table, with the label `platform`. Disk is not in it; each has all of it.
 //! Nothing is drawn at random, and the machine ids in the events are not used.
 //!
 //! # Source
@@ -33,7 +34,7 @@ use std::ops::RangeInclusive;
 /// The largest machine's CPU in millicores.
 pub const CPU_WHOLE: u64 = 100_000;
 /// The largest machine's memory, and its disk, in bytes.
-pub const BYTES_WHOLE: u64 = 1_000_000_000_000;
+pub const BYTES_WHOLE: u64 = 1_000_000 << 20;
 /// Parts of the whole trace.
 pub const PARTS: u32 = 500;
 
@@ -132,6 +133,6 @@ mod tests {
         assert_eq!((machines[0].name.as_str(), machines[0].capacity.cpu.0), ("borg-00000", 50_000));
         let largest = machines.iter().filter(|node| node.capacity.cpu.0 == CPU_WHOLE).count();
         assert_eq!(largest, 798);
-        assert_eq!(machines[12_582].capacity.memory.0, 60_000_000_000);
+        assert_eq!(machines[12_582].capacity.memory.0, 60_000 << 20);
     }
 }

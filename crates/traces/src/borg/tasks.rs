@@ -116,7 +116,7 @@ impl TaskBuilder {
         set.skipped.append(self.strangers);
         set.notes = vec![
             "machines are made from the published count of each kind; disk of each is that of the largest".into(),
-            "the largest machine is 100,000 millicores, 10^12 bytes of memory and of disk".into(),
+            "the largest machine is 100,000 millicores, 1,000,000 MiB of memory and of disk".into(),
             format!("the trace has {} evictions; a task submitted again after one is the same task", self.evictions),
             format!("{} changes of tasks in mid-life are not applied", self.updates),
         ];

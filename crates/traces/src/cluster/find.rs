@@ -133,7 +133,7 @@ impl Format {
     fn of(file: &str, reader: &mut dyn Read) -> Result<Self, ReadError> {
         let mut rows = Rows::new(file, reader);
         let Some(row) = rows.next_row()? else {
-            return Err(ReadError::TooShort { file: file.to_owned(), rows: 0, needed: 1 });
+            return Err(ReadError::Empty { file: file.to_owned() });
         };
         Self::told_from(&row).ok_or_else(|| ReadError::UnknownFormat {
             file: file.to_owned(),
