@@ -85,9 +85,24 @@ impl Scoring {
     #[inline]
     #[must_use]
     pub fn local_score(&self, fleet: &Fleet, id: ShapeId, shape: &Shape, node: usize) -> i64 {
+        self.local_score_with(fleet, id, shape, node, || self.fgd(fleet, shape, node).0)
+    }
+
+    /// The same with the term of `fgd` from elsewhere, as from memory.
+    #[inline]
+    #[must_use]
+    pub fn local_score_with(
+        &self,
+        fleet: &Fleet,
+        id: ShapeId,
+        shape: &Shape,
+        node: usize,
+        mut fgd: impl FnMut() -> i64,
+    ) -> i64 {
         let mut sum = 0;
-        for index in 0..self.terms.len() {
-            sum += self.terms[index].1 * self.in_levels(self.term(index, fleet, id, shape, node));
+        for (index, (scorer, weight, _)) in self.terms.iter().enumerate() {
+            let term = if *scorer == Scorer::Fgd { fgd() } else { self.term(index, fleet, id, shape, node) };
+            sum += weight * self.in_levels(term);
         }
         if shape.has_wishes || fleet.has_unwelcoming_nodes() {
             let node = NodeIx(node as u32);
@@ -186,6 +201,18 @@ impl Scoring {
     /// The scorers and their weights.
     pub fn scorers(&self) -> impl Iterator<Item = (Scorer, i64)> {
         self.terms.iter().map(|(scorer, weight, _)| (*scorer, *weight))
+    }
+
+    /// How many levels terms are cut to, where they are.
+    #[must_use]
+    pub const fn levels(&self) -> Option<u32> {
+        self.levels
+    }
+
+    /// Whether it rests on fragmentation.
+    #[must_use]
+    pub fn uses_fgd(&self) -> bool {
+        self.scorers().any(|(scorer, _)| scorer == Scorer::Fgd)
     }
 
     /// The expected tasks, made ready.

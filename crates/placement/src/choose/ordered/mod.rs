@@ -1,0 +1,272 @@
+//! The ordered index: exact best nodes for linear scores, without scoring any.
+//!
+//! Inside one kind of node a linear score ranks nodes the same way for every task (`score/linear`). Each kind, or group
+//! of kinds with the same slopes, has [`tree::Tree`]s in order of falling score, then tie number; the first entry that
+//! fits is the best of its tree. What rises with free room (best fit, most allocated) starts at the place that a node
+//! with exactly the room asked for would have: before it nothing fits.
+//!
+//! Nodes with GPUs move between several trees of their kind, by how many GPUs are wholly free and, where none is, by the
+//! most that is free on one ([`gpu_bucket`]). CPU and GPUs run out at different rates, and in one order by their weighted
+//! sum a search would wade through nodes that have only one of them; within a bucket the sum follows the CPU. Trees are
+//! searched in order of the best score they could hold, and not at all where that is less than what was found.
+//!
+//! Cut scores and random ties are exact too: the walk goes on through everything that scores the same.
+
+mod tree;
+
+use super::tie::TieOrder;
+use crate::fleet::{Fleet, LANES, Lane, NodeIx, Row, ShapeId};
+use crate::policy::{NodePolicy, Ties};
+use crate::score::{Linear, LinearKind, cut, level};
+use plimsoll_model::cluster::NodeState;
+use tree::{Entry, NOWHERE, Step, Tree};
+
+/// Kinds beyond this share trees by their number of GPUs, where slopes allow it.
+const TREES_MAX: usize = 32;
+
+/// Buckets of a kind with GPUs, beside one per wholly free GPU.
+const SHARE_BUCKETS: u32 = 5;
+
+/// Where a node with these GPUs left belongs among the trees of its kind.
+#[inline]
+fn gpu_bucket(room: &Row) -> u32 {
+    match room.get(Lane::GpuWhole) {
+        0 => (room.get(Lane::GpuShare) as u32).div_ceil(250),
+        whole => SHARE_BUCKETS - 1 + whole as u32,
+    }
+}
+
+/// The least thousandths of GPUs that are free on a node of a bucket.
+const fn bucket_total_min(bucket: u32) -> i32 {
+    match bucket {
+        0 => 0,
+        1..SHARE_BUCKETS => (bucket as i32 - 1) * 250 + 1,
+        more => (more - SHARE_BUCKETS + 1) as i32 * 1_000,
+    }
+}
+
+/// See the top of this file.
+#[derive(Debug, Clone)]
+pub struct Ordered {
+    linear: Linear,
+    /// Weight of the one term, where terms are cut.
+    cut: Option<(u32, i64)>,
+    is_random: bool,
+    trees: Vec<Tree>,
+    /// By tree: slopes, whether the order rises with free room, and the least of GPUs that is free.
+    traits: Vec<TreeTraits>,
+    /// The first tree of each kind, and whether it has buckets.
+    tree_of_kind: Vec<(u32, bool)>,
+    tree_of: Vec<u32>,
+    leaf_of: Vec<u32>,
+    /// Trees in the order of a search, with the first key that could fit.
+    queue: Vec<(i64, u32)>,
+    seen: u64,
+    filters: usize,
+    nodes: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct TreeTraits {
+    linear: LinearKind,
+    is_rising: bool,
+    gpu_total_min: i32,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// The node.
+    pub node: NodeIx,
+    /// Its score.
+    pub score: i64,
+}
+
+impl Ordered {
+    /// An index for this policy; none where its score is not linear, or several terms are cut.
+    #[must_use]
+    pub fn new(policy: &NodePolicy, fleet: &Fleet, ties: &TieOrder) -> Option<Self> {
+        let cut = match (policy.truncate, &policy.terms[..]) {
+            (None, _) => None,
+            (Some(levels), [(_, weight)]) if *weight > 0 => Some((levels, *weight)),
+            _ => return None,
+        };
+        let linear = match cut {
+            Some(_) => Linear::of(&[(policy.terms[0].0, 1)], fleet)?,
+            None => Linear::of(&policy.terms, fleet)?,
+        };
+        let (tree_of_kind, traits) = layout(&linear, fleet);
+        let mut index = Self {
+            linear,
+            cut,
+            is_random: policy.ties == Ties::Random,
+            trees: vec![Tree::default(); traits.len()],
+            traits,
+            tree_of_kind,
+            tree_of: vec![0; fleet.len()],
+            leaf_of: vec![NOWHERE; fleet.len()],
+            queue: Vec::new(),
+            seen: fleet.version(),
+            filters: fleet.filters(),
+            nodes: fleet.len(),
+        };
+        (0..fleet.len() as u32).for_each(|node| index.put(fleet, ties, node));
+        Some(index)
+    }
+
+    /// Whether it knows all nodes; a fleet with others needs a new index.
+    #[must_use]
+    pub const fn is_current(&self, fleet: &Fleet) -> bool {
+        self.nodes == fleet.len()
+    }
+
+    /// Takes in what changed. False where it cannot, because too much was missed.
+    #[must_use]
+    pub fn follow(&mut self, fleet: &Fleet, ties: &TieOrder) -> bool {
+        let Some(changed) = fleet.changes().since(self.seen) else { return false };
+        for node in changed {
+            self.take_out(node);
+            self.put(fleet, ties, node);
+        }
+        self.seen = fleet.version();
+        if self.filters != fleet.filters() {
+            let known = self.filters < 64;
+            self.filters = fleet.filters();
+            if known && let Some(words) = fleet.nodes().passes.first() {
+                self.trees.iter_mut().for_each(|tree| tree.refresh_words(words));
+            }
+        }
+        true
+    }
+
+    #[inline]
+    fn take_out(&mut self, node: u32) {
+        if self.leaf_of[node as usize] != NOWHERE {
+            self.trees[self.tree_of[node as usize] as usize].remove(node, &mut self.leaf_of);
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, fleet: &Fleet, ties: &TieOrder, node: u32) {
+        let nodes = fleet.nodes();
+        let index = node as usize;
+        if nodes.state[index] != NodeState::Ready {
+            return;
+        }
+        let kind = nodes.kind[index] as usize;
+        let room = nodes.free[index];
+        let linear = &self.linear.kinds[kind];
+        let word = nodes.passes.first().map_or(0, |words| words[index]);
+        let entry = Entry { place: (-(linear.base + linear.dot(&room)), ties.rank(node)), node, word, room };
+        let (first, has_buckets) = self.tree_of_kind[kind];
+        let tree = if has_buckets { first + gpu_bucket(&room) } else { first };
+        self.tree_of[index] = tree;
+        self.trees[tree as usize].insert(&entry, &mut self.leaf_of);
+    }
+
+    /// The best node for a shape: score, then tie number.
+    #[must_use]
+    pub fn best(&mut self, fleet: &Fleet, ties: &TieOrder, decision: u64, id: ShapeId) -> Option<Found> {
+        let shape = fleet.shape(id);
+        let bit = if shape.filter < 64 { 1 << shape.filter } else { 0 };
+        let looks_further = bit == 0 || !shape.more.is_empty() || fleet.relations().binds(id);
+        let fits = |node: u32| !looks_further || fleet.fits(id, NodeIx(node));
+        let mut queue = std::mem::take(&mut self.queue);
+        self.line_up(&shape.need, bit, &mut queue);
+        let mut best: Option<(i64, u64, u32)> = None;
+        for (from, number) in &queue {
+            let asks = self.traits[*number as usize].linear.dot(&shape.need);
+            // Keys above this score less than what was found in another tree.
+            let to = best.map_or(i64::MAX, |(score, ..)| self.last_key(score, asks));
+            if *from > to {
+                continue;
+            }
+            self.trees[*number as usize].walk((*from, 0), to, &shape.need, bit, |place, node| {
+                if !fits(node) {
+                    return Step::On;
+                }
+                let score = self.score_of(-place.0 - asks);
+                let tie = if self.is_random { ties.number(decision, node) } else { u64::from(place.1) };
+                if best.is_none_or(|(most, least, _)| score > most || score == most && tie < least) {
+                    best = Some((score, tie, node));
+                }
+                match (self.is_random, self.cut) {
+                    (true, _) => Step::OnTo(self.last_key(score, asks), u32::MAX),
+                    // What comes later scores the same or less, so it wins by its tie number alone.
+                    (false, Some(_)) => {
+                        let best = best.map_or(u64::MAX, |(_, tie, _)| tie);
+                        Step::OnTo(self.last_key(score, asks), best.min(u64::from(u32::MAX)) as u32)
+                    }
+                    // Uncut, the first of a tree is its best.
+                    (false, None) => Step::Stop,
+                }
+            });
+        }
+        self.queue = queue;
+        best.map(|(score, _, node)| Found { node: NodeIx(node), score })
+    }
+
+    /// The trees that may hold a fit, each with the first key that one could have, best first.
+    fn line_up(&self, need: &Row, bit: u64, queue: &mut Vec<(i64, u32)>) {
+        queue.clear();
+        for (number, tree) in self.trees.iter().enumerate() {
+            if !tree.may_hold(need, bit) {
+                continue;
+            }
+            let of = &self.traits[number];
+            let mut from = tree.first_key();
+            if of.is_rising {
+                let mut least = *need;
+                least.set(Lane::GpuTotal, need.get(Lane::GpuTotal).max(of.gpu_total_min));
+                from = from.max(-of.linear.base - of.linear.dot(&least));
+            }
+            queue.push((from, number as u32));
+        }
+        // Keys of trees with other slopes do not compare, but any order is right and this one is good.
+        queue.sort_unstable();
+    }
+
+    #[inline]
+    fn score_of(&self, term: i64) -> i64 {
+        self.cut.map_or(term, |(levels, weight)| weight * cut(term, levels))
+    }
+
+    /// The last key that still scores `score`.
+    #[inline]
+    fn last_key(&self, score: i64, asks: i64) -> i64 {
+        let least = self.cut.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)));
+        -least - asks
+    }
+
+    /// Bytes it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.trees.iter().map(Tree::bytes).sum::<usize>() + self.leaf_of.len() * 4
+    }
+}
+
+/// Which trees there are: the first of each kind and whether it has buckets, and what each tree holds.
+fn layout(linear: &Linear, fleet: &Fleet) -> (Vec<(u32, bool)>, Vec<TreeTraits>) {
+    let kinds = &fleet.nodes().kinds;
+    let shares = linear.is_uniform && kinds.len() > TREES_MAX;
+    let (mut of_kind, mut traits) = (Vec::with_capacity(kinds.len()), Vec::new());
+    let mut shared = std::collections::BTreeMap::new();
+    for (kind, of) in kinds.iter().zip(&linear.kinds) {
+        let gpus = kind.capacity.get(Lane::GpuWhole) as u32;
+        if let Some(first) = shared.get(&gpus).filter(|_| shares) {
+            of_kind.push((*first, gpus > 0));
+            continue;
+        }
+        let first = traits.len() as u32;
+        shared.insert(gpus, first);
+        of_kind.push((first, gpus > 0));
+        let buckets = if gpus > 0 { SHARE_BUCKETS + gpus } else { 1 };
+        let is_rising = of.slopes.iter().all(|slope| *slope <= 0);
+        for bucket in 0..buckets {
+            traits.push(TreeTraits { linear: *of, is_rising, gpu_total_min: bucket_total_min(bucket) });
+        }
+    }
+    (of_kind, traits)
+}
+
+const _: () = assert!(LANES == 8, "summaries compare eight lanes");
