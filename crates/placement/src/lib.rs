@@ -22,6 +22,7 @@ pub mod policy;
 mod preempt;
 mod queue;
 pub mod quota;
+pub mod rules;
 pub mod scheduler;
 pub mod score;
 mod share;

@@ -105,6 +105,16 @@ impl Chooser {
     /// The same by looking at every node. Not counted: a choice that follows gives the same node.
     #[must_use]
     pub fn scan(&self, fleet: &Fleet, shape: ShapeId) -> Option<Choice> {
+        self.scan_of(fleet, shape, 0..fleet.len() as u32)
+    }
+
+    /// The best of these nodes, by looking at each. Not counted, like [`Chooser::scan`].
+    #[must_use]
+    pub fn scan_within(&self, fleet: &Fleet, shape: ShapeId, nodes: &[NodeIx]) -> Option<Choice> {
+        self.scan_of(fleet, shape, nodes.iter().map(|node| node.0))
+    }
+
+    fn scan_of(&self, fleet: &Fleet, shape: ShapeId, nodes: impl Iterator<Item = u32>) -> Option<Choice> {
         let fresh;
         let scoring = if self.scoring.is_current(fleet) {
             &self.scoring
@@ -119,7 +129,7 @@ impl Chooser {
             ties = TieOrder::new(self.policy.ties, self.seed, fleet);
             &ties
         };
-        let (node, score) = scan::best(fleet, scoring, ties, self.decisions, shape)?;
+        let (node, score) = scan::best(fleet, scoring, ties, self.decisions, shape, nodes)?;
         Some(self.explained(fleet, scoring, shape, node, score, Bound::EveryNode))
     }
 

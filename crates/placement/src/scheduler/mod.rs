@@ -25,6 +25,7 @@ mod explain;
 mod pass;
 mod place;
 mod policy;
+mod preempt;
 mod reclaim;
 mod resize;
 mod submit;
@@ -42,11 +43,15 @@ use crate::fair::{Accounts, Claimant, Holder};
 use crate::fleet::Fleet;
 use crate::order::QueueOrder;
 use crate::quota::{QuotaError, QuotaRefusal, Quotas, capacity_of};
+use crate::rules::budget::Budgets;
+use crate::rules::guarantee::Guarantees;
+use crate::rules::preempt::Runners;
 use ends::Ends;
 use entry::{Elastic, Entry, Gang};
 use estimate::History;
 use pass::Plan;
 use plimsoll_model::quantity::Timestamp;
+use preempt::Protected;
 use std::collections::{BTreeMap, BTreeSet};
 use waiting::WaitList;
 
@@ -76,6 +81,12 @@ pub struct Scheduler {
     parked: BTreeMap<Claimant, BTreeSet<TaskIx>>,
     held: BTreeMap<TaskIx, QuotaRefusal>,
     ends: Ends,
+    /// What may have to make way; kept where preemption or a budget asks for it.
+    runners: Runners,
+    budgets: Budgets,
+    protected: BTreeMap<TaskIx, Protected>,
+    /// Tasks that were stopped for others and are not back.
+    away: BTreeSet<TaskIx>,
     history: History,
     users: BTreeMap<Box<str>, Holder>,
     /// Counts what may have made room or moved an expected end: while it stands, a refused shape stays refused.
@@ -113,6 +124,8 @@ impl Scheduler {
             }
             classes.push((name.as_str().into(), class.band, chooser));
         }
+        let promises = if policy.reclaim { Guarantees::new(&policy.quotas) } else { Guarantees::default() };
+        let budgets = Budgets::new(policy.budgets.clone());
         let mut scheduler = Self {
             waiting: WaitList::new(policy.order, policy.backfill.candidates()),
             policy,
@@ -130,6 +143,10 @@ impl Scheduler {
             parked: BTreeMap::new(),
             held: BTreeMap::new(),
             ends: Ends::default(),
+            runners: Runners::new(promises),
+            budgets,
+            protected: BTreeMap::new(),
+            away: BTreeSet::new(),
             history: History::default(),
             users: BTreeMap::new(),
             epoch: 1,

@@ -73,7 +73,10 @@ impl Scheduler {
     /// Whether room for a head that does not fit was made by stopping or shrinking others. The seam for preemption:
     /// whatever is added here has to be unable to go round in circles.
     fn make_room(&mut self, head: TaskIx, at: Timestamp, out: &mut Vec<Decision>) -> bool {
-        self.shrink_for(head, at, out) || self.reclaim_for(head, at, out)
+        // With preemption on, promises are reclaimed by it: two rules that each end need not end together.
+        self.shrink_for(head, at, out)
+            || self.preempt_for(head, at, out)
+            || (!self.policy.preemption && self.reclaim_for(head, at, out))
     }
 
     fn give_up(&mut self, head: TaskIx, out: &mut Vec<Decision>) {

@@ -13,12 +13,14 @@ mod fgd;
 mod gpu;
 mod linear;
 mod local;
+mod place;
 mod scorer;
 mod scoring;
 mod sigmoid;
 
 pub use fgd::{Fragmentation, GpuState, typical_tasks};
 pub use linear::{Linear, LinearKind};
+pub use place::price as price_per_hour;
 pub use scorer::{Scorer, Weights};
 pub use scoring::{Scoring, TERMS_MAX, gpu_state};
 

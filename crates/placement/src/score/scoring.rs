@@ -3,7 +3,7 @@
 use super::fgd::{Fragmentation, GpuState};
 use super::linear::Linear;
 use super::local::{self, Reciprocals, reciprocals};
-use super::{ONE, Scorer, UNWELCOME, cut, gpu, level};
+use super::{ONE, Scorer, UNWELCOME, cut, gpu, level, place};
 use crate::fleet::{Fleet, GpuSet, Lane, NodeIx, Shape, ShapeId};
 use crate::policy::{GpuPick, NodePolicy};
 
@@ -164,6 +164,9 @@ impl Scoring {
                 most => ONE - (i128::from(nodes.price[node]) * i128::from(ONE) / i128::from(most)) as i64,
             },
             Scorer::Fastest => local::fastest(fleet.speed(id, NodeIx(node as u32)).0),
+            Scorer::Nearest => place::nearest(fleet, id, node),
+            Scorer::CheapestInBound => place::cheapest_in_bound(fleet, id, node, self.most_price),
+            Scorer::Spill => place::spill(fleet, id, node, self.most_price),
             // Linear ones were answered above.
             _ => 0,
         }
