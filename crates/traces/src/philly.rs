@@ -123,7 +123,7 @@ fn gang(job: u64, gpus: u32, submitted: Timestamp, run: Millis, tenant: &str, ta
             requests,
             submitted,
             queue: tenant.to_owned(),
-            gang: is_gang.then(|| GangSpec { name: name.clone(), size: members }),
+            gang: is_gang.then(|| GangSpec { name: name.clone(), size: members, ..GangSpec::default() }),
             ..Task::default()
         };
         tasks.push(RecordedTask { task, run_time_true: Some(run), wait: None });
@@ -145,7 +145,7 @@ mod tests {
         let tasks: Vec<(&str, u32)> =
             set.tasks.iter().map(|one| (one.task.id.as_str(), one.task.requests.gpu.count)).collect();
         assert_eq!(tasks, [("job-00002", 1), ("job-00001/0", 8), ("job-00001/1", 8), ("job-00001/2", 4)]);
-        assert_eq!(set.tasks[1].task.gang, Some(GangSpec { name: "job-00001".into(), size: 3 }));
+        assert_eq!(set.tasks[1].task.gang, Some(GangSpec { name: "job-00001".into(), size: 3, ..GangSpec::default() }));
         assert_eq!((set.tasks[0].run_time_true, set.tasks[0].task.gang.is_none()), (Some(Millis(5_500)), true));
         assert_eq!(set.tasks[0].task.submitted.to_string(), "2017-09-04 10:30:40Z");
         let holders: Vec<&str> = set.quotas.iter().map(|quota| quota.holder.as_str()).collect();

@@ -10,7 +10,7 @@ use plimsoll_placement::elastic::ElasticPolicy;
 use plimsoll_placement::policy::NodePolicy;
 use plimsoll_placement::scheduler::SchedulerPolicy;
 use plimsoll_stats::Random;
-use plimsoll_twin::cluster::{Amounts, Faults, GPU, Job, Listed, Options, Outcome, Simulation, Workload};
+use plimsoll_twin::cluster::{Amounts, Cluster, Faults, GPU, Job, Listed, Options, Outcome, Simulation, Workload};
 use std::collections::BTreeMap;
 
 const GIB: u64 = 1 << 30;
@@ -72,7 +72,9 @@ fn workload(random: &mut Random) -> Workload {
                 run_time: (random.below(3) > 0).then_some(Millis(run + random.below(30_000))),
                 class: (random.below(2) == 0).then(|| "fast".to_owned()),
                 user: format!("u{}", random.below(3)),
-                gang: (members > 1).then(|| GangSpec { name: format!("g{first}"), size: members }),
+                priority: random.below(3) as i32,
+                preemptible: random.below(2) == 0,
+                gang: (members > 1).then(|| GangSpec { name: format!("g{first}"), size: members, ..GangSpec::default() }),
                 elastic: elastic.clone(),
                 ..Task::default()
             };
@@ -83,14 +85,19 @@ fn workload(random: &mut Random) -> Workload {
 }
 
 fn policy(random: &mut Random) -> SchedulerPolicy {
-    let names = ["fifo", "easy", "easy-sjbf", "conservative", "sjf", "saf+easy", "fair-share", "drf", "wfp3"];
+    let names = ["fifo", "easy", "easy-sjbf", "conservative", "sjf", "saf+easy", "fair-share", "drf", "priority"];
     let nodes = ["first-fit", "best-fit", "random", "gpu-packing", "worst-fit"];
     SchedulerPolicy {
         node: NodePolicy::by_name(nodes[random.below(5) as usize]).unwrap(),
         elastic: if random.below(2) == 0 { ElasticPolicy::Marginal } else { ElasticPolicy::Fixed },
+        preemption: random.below(2) == 0,
         seed: random.bits(),
         ..SchedulerPolicy::by_name(names[random.below(9) as usize]).unwrap()
     }
+}
+
+fn cluster(workload: &Workload) -> Cluster<'_> {
+    Cluster { nodes: &workload.nodes, ..Cluster::default() }
 }
 
 /// Runs to the end and audits after every moment.
@@ -110,7 +117,7 @@ fn audited(seed: u64) -> Outcome {
     };
     let options = Options { seed, faults, keeps_work: random.below(2) == 0, ..Options::default() };
     let arrivals = Listed::new(&workload.jobs);
-    let mut simulation = Simulation::new(&workload.nodes, &[], policy, arrivals, options, None).unwrap();
+    let mut simulation = Simulation::new(cluster(&workload), policy, arrivals, options, None).unwrap();
     let mut moments = 0;
     while simulation.step() {
         moments += 1;
@@ -162,7 +169,7 @@ fn two_policies_meet_the_same_faults() {
         let options = Options { seed: 11, faults, ..Options::default() };
         let policy = SchedulerPolicy::by_name(name).unwrap();
         let arrivals = Listed::new(&workload.jobs);
-        let mut simulation = Simulation::new(&workload.nodes, &[], policy, arrivals, options, None).unwrap();
+        let mut simulation = Simulation::new(cluster(&workload), policy, arrivals, options, None).unwrap();
         let mut course = Vec::new();
         while !simulation.world().has_no_more() && simulation.step() {
             let point = simulation.world().books.meter.now;

@@ -33,6 +33,9 @@ pub struct Simulate {
     /// Elastic tasks: `grow` lets the queue change their workers, `fixed` runs them as submitted; several are compared.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_enum, default_value = "grow")]
     pub elastic: Vec<Elastic>,
+    /// Make rigid jobs of n whole GPUs elastic, n/2 to 2n workers, in runs with `--elastic grow`.
+    #[arg(long, conflicts_with_all = ["demand", "sample"])]
+    pub stretch: bool,
     /// Stop tasks of lower priority for one that does not fit.
     #[arg(long)]
     pub preempt: bool,

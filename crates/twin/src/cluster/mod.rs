@@ -26,7 +26,7 @@ pub use fragmentation::{COVER_PERMILLE, Fragments, FreeNode, Shape, fragments, t
 pub use meter::{Meter, Point, Use};
 pub use metrics::{ClassRow, Counts, Metrics, TAU};
 pub use options::Options;
-pub use simulation::{Outcome, SetupError, Simulation};
+pub use simulation::{Cluster, Outcome, SetupError, Simulation};
 pub use spread::{Spread, bounded_slowdown, jain};
 pub use workload::{Arrivals, Job, Listed, Workload};
 pub use world::{Event, Queue, World};

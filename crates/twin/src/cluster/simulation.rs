@@ -9,9 +9,10 @@ use super::options::Options;
 use super::workload::Arrivals;
 use super::world::{Queue, World};
 use crate::kernel::step;
-use plimsoll_model::cluster::{Demand, Node, NodeState, Task};
+use plimsoll_model::cluster::{Demand, Node, NodeState, Site, Task};
 use plimsoll_placement::fleet::{Fleet, FleetError, NodeIx, ShapeId};
 use plimsoll_placement::quota::QuotaError;
+use plimsoll_placement::rules::{SiteError, Sites};
 use plimsoll_placement::scheduler::{Scheduler, SchedulerPolicy};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,9 @@ pub enum SetupError {
     /// A node, or an expected task, cannot be held.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// The sites contradict each other.
+    #[error(transparent)]
+    Sites(#[from] SiteError),
     /// The quotas contradict each other.
     #[error(transparent)]
     Quota(#[from] QuotaError),
@@ -36,6 +40,17 @@ pub enum SetupError {
         /// The name.
         node: String,
     },
+}
+
+/// What is there before anything happens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cluster<'a> {
+    /// The nodes.
+    pub nodes: &'a [Node],
+    /// Places with nodes, and the ways between them.
+    pub sites: &'a [Site],
+    /// The typical tasks: what `fgd` expects, and what fragmentation is measured against.
+    pub typical: &'a [Shape],
 }
 
 /// A run that can be gone through moment by moment.
@@ -62,26 +77,25 @@ pub struct Outcome {
 }
 
 impl<'a, A: Arrivals> Simulation<'a, A> {
-    /// At its beginning. `shapes` are the typical tasks: what `fgd` expects, and what fragmentation is measured against.
+    /// At its beginning.
     ///
     /// # Errors
     /// [`SetupError`] for nodes, quotas or failures that make no sense.
     pub fn new(
-        nodes: &[Node],
-        shapes: &'a [Shape],
+        cluster: Cluster<'a>,
         policy: SchedulerPolicy,
         arrivals: A,
         options: Options,
         explain: Option<&str>,
     ) -> Result<Self, SetupError> {
         if let super::Faults::List(list) = &options.faults
-            && let Some(fault) = list.iter().find(|fault| nodes.iter().all(|node| node.name != fault.node))
+            && let Some(fault) = list.iter().find(|fault| cluster.nodes.iter().all(|node| node.name != fault.node))
         {
             return Err(SetupError::NoSuchNode { node: fault.node.clone() });
         }
-        let scheduler = Scheduler::new(fleet(nodes, shapes)?, policy)?;
-        let (world, queue) = World::new(scheduler, nodes, arrivals, options, Diary::of(explain));
-        Ok(Self { world, queue, shapes, events: 0, idle_wakes: 0 })
+        let scheduler = Scheduler::new(fleet(cluster)?, policy)?;
+        let (world, queue) = World::new(scheduler, cluster.nodes, arrivals, options, Diary::of(explain));
+        Ok(Self { world, queue, shapes: cluster.typical, events: 0, idle_wakes: 0 })
     }
 
     /// Lets everything of the next moment happen. False when the run is over.
@@ -120,13 +134,14 @@ impl<'a, A: Arrivals> Simulation<'a, A> {
 }
 
 /// The nodes, and what is expected of tasks.
-fn fleet(nodes: &[Node], shapes: &[Shape]) -> Result<Fleet, FleetError> {
+fn fleet(cluster: Cluster<'_>) -> Result<Fleet, SetupError> {
     let mut fleet = Fleet::new();
-    for node in nodes {
+    fleet.set_sites(Sites::new(cluster.sites)?);
+    for node in cluster.nodes {
         fleet.add(node)?;
     }
-    let mut expected: Vec<(ShapeId, u64)> = Vec::with_capacity(shapes.len());
-    for shape in shapes {
+    let mut expected: Vec<(ShapeId, u64)> = Vec::with_capacity(cluster.typical.len());
+    for shape in cluster.typical {
         let requests = Demand { cpu: shape.cpu, memory: shape.memory, gpu: shape.gpu.clone(), ..Demand::default() };
         let labels = BTreeMap::from([(EXPECTED.to_owned(), String::new())]);
         expected.push((fleet.intern(&Task { requests, labels, ..Task::default() })?, shape.count));

@@ -186,6 +186,10 @@ impl<A: Arrivals> World<A> {
                 self.progress.push(progress);
                 self.books.meter.now.waiting += 1;
                 self.books.lives[life].fate = Fate::Waiting;
+                let class = self.scheduler.class(task);
+                if !class.is_empty() {
+                    self.books.lives[life].class = self.books.classes.number(class);
+                }
             }
             Err(error) => {
                 (self.books.lives[life].fate, self.books.lives[life].ended) = (refused, Some(at));

@@ -7,7 +7,8 @@ use plimsoll_placement::backfill::Backfill;
 use plimsoll_placement::elastic::ElasticPolicy;
 use plimsoll_placement::order::{self, QueueOrder};
 use plimsoll_placement::policy::{NodePolicy, Ties, catalogue};
-use plimsoll_placement::scheduler::{Misfit, SchedulerPolicy};
+use plimsoll_placement::rules::class::Classes;
+use plimsoll_placement::scheduler::{ChargeTo, Misfit, SchedulerPolicy};
 
 /// Names of backfills, as typed.
 pub const BACKFILLS: &[&str] =
@@ -42,7 +43,10 @@ impl Contestant {
     /// What the scheduler is told in this experiment.
     pub fn policy(&self, experiment: &Experiment, seed: u64) -> SchedulerPolicy {
         let misfit = if experiment.is_open() { Misfit::Drop } else { Misfit::Wait };
-        SchedulerPolicy { seed, misfit, quotas: experiment.quotas.clone(), ..self.policy.clone() }
+        let class_rules = experiment.with_classes.then(Classes::standard);
+        let charge_to = if experiment.has_no_users() { ChargeTo::Queue } else { ChargeTo::User };
+        let quotas = experiment.quotas.clone();
+        SchedulerPolicy { seed, misfit, quotas, charge_to, class_rules, ..self.policy.clone() }
     }
 }
 
@@ -60,6 +64,7 @@ pub fn contestants(typed: &Simulate) -> anyhow::Result<Vec<Contestant>> {
                     for elastic in &typed.elastic {
                         let node = node.clone().with_ties(ties.1);
                         let policy = policy(node, *order, backfill, *elastic);
+                        let policy = SchedulerPolicy { preemption: typed.preempt, ..policy };
                         found.push(Contestant {
                             label: String::new(),
                             node: node_name.clone(),

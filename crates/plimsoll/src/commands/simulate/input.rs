@@ -1,8 +1,9 @@
 //! What is simulated: a set by its name or files, cut as typed, and what happens to its nodes.
 
+use super::stretch::{SERIAL, stretched};
 use crate::args::Simulate;
 use anyhow::{Context, bail};
-use plimsoll_model::cluster::{Node, QuotaSpec};
+use plimsoll_model::cluster::{Node, QuotaSpec, Site};
 use plimsoll_model::{Millis, Timestamp};
 use plimsoll_stats::Random;
 use plimsoll_traces::{ClusterSet, RecordedTask, cluster_set, openb};
@@ -21,12 +22,16 @@ pub struct Experiment {
     pub name: String,
     /// The machines.
     pub nodes: Vec<Node>,
+    /// Places with machines.
+    pub sites: Vec<Site>,
     /// What users and groups may have.
     pub quotas: Vec<QuotaSpec>,
     /// As recorded; what the open loop draws from, and what typical tasks are.
     pub recorded: Vec<RecordedTask>,
     /// Ordered by submission; empty in the open loop, which makes them anew for each seed.
     jobs: Vec<Job>,
+    /// The same with rigid jobs made elastic, where that was asked for.
+    stretched: Vec<Job>,
     /// Open loop until this demand, in thousandths of the GPUs.
     pub demand_permille: Option<u64>,
     /// Tasks in a row from a random place.
@@ -62,9 +67,11 @@ impl Experiment {
         let mut experiment = Self {
             name: set.name,
             nodes: set.nodes,
+            sites: set.sites,
             quotas: set.quotas,
             recorded: set.tasks,
             jobs: Vec::new(),
+            stretched: Vec::new(),
             demand_permille,
             sample: typed.sample,
             faults,
@@ -76,6 +83,13 @@ impl Experiment {
         }
         if demand_permille.is_none() {
             experiment.jobs = jobs(&experiment.recorded);
+        }
+        if typed.stretch {
+            experiment.stretched = stretched(&experiment.jobs);
+            experiment.notes.push(format!(
+                "assumed for elastic runs: a job of n whole GPUs runs with n/2 to 2n workers of one GPU, anywhere, by Amdahl's law \
+                 with {SERIAL} serial"
+            ));
         }
         experiment.check_sample()?;
         Ok(experiment)
@@ -100,8 +114,16 @@ impl Experiment {
         self.is_open() || self.sample.is_some() || matches!(self.faults, Faults::Exponential { .. })
     }
 
+    /// Whether no task says whose it is, so that queues are what shares can be fair between.
+    pub fn has_no_users(&self) -> bool {
+        self.recorded.iter().all(|recorded| recorded.task.user.is_empty())
+    }
+
     /// The jobs of a seed, in the order of their arrival.
-    pub fn jobs(&self, seed: u64) -> Cow<'_, [Job]> {
+    pub fn jobs(&self, seed: u64, elastic: bool) -> Cow<'_, [Job]> {
+        if elastic && !self.stretched.is_empty() {
+            return Cow::Borrowed(&self.stretched);
+        }
         if let Some(permille) = self.demand_permille {
             let gpus: u64 = self.nodes.iter().map(|node| u64::from(node.capacity.gpus.count) * 1_000).sum();
             let drawn = openb::workload(&self.recorded, gpus, permille, seed);
@@ -143,6 +165,7 @@ fn set(typed: &Simulate) -> anyhow::Result<ClusterSet> {
     if let Some(path) = &typed.nodes {
         let other = read(path, "--nodes")?;
         set.nodes = other.nodes;
+        set.sites = other.sites;
         set.faults = other.faults;
         set.notes.extend(other.notes);
         set.name = if set.name.is_empty() { other.name } else { set.name };

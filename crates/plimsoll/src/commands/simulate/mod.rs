@@ -8,6 +8,7 @@ mod figures;
 mod input;
 mod plot;
 mod print;
+mod stretch;
 
 use crate::Verdict;
 use crate::args::{Output, Simulate, Work};
@@ -16,7 +17,7 @@ use anyhow::Context;
 use contestants::contestants;
 use indicatif::ProgressBar;
 use plimsoll_report::Style;
-use plimsoll_twin::cluster::{Listed, Metrics, Options, Point, Shape, Simulation, typical};
+use plimsoll_twin::cluster::{Cluster, Listed, Metrics, Options, Point, Shape, Simulation, typical};
 use rustix::time::{ClockId, clock_gettime};
 
 pub use contestants::Contestant;
@@ -113,7 +114,7 @@ fn one(
     bar: &ProgressBar,
 ) -> anyhow::Result<Run> {
     let began = cpu_seconds();
-    let jobs = experiment.jobs(seed);
+    let jobs = experiment.jobs(seed, contestant.elastic);
     let options = Options {
         seed,
         faults: experiment.faults.clone(),
@@ -125,8 +126,8 @@ fn one(
     };
     let policy = contestant.policy(experiment, seed);
     let arrivals = Listed::new(&jobs);
-    let mut simulation =
-        Simulation::new(&experiment.nodes, shapes, policy, arrivals, options, typed.explain.as_deref())?;
+    let cluster = Cluster { nodes: &experiment.nodes, sites: &experiment.sites, typical: shapes };
+    let mut simulation = Simulation::new(cluster, policy, arrivals, options, typed.explain.as_deref())?;
     let (mut steps, mut shown) = (0_u64, 0_usize);
     while simulation.step() {
         steps += 1;
