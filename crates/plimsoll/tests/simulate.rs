@@ -73,7 +73,34 @@ fn figures(directory: &Path, args: &[&str]) -> Value {
 fn a_small_cluster_gives_the_table_that_can_be_worked_out_by_hand() {
     let directory = directory();
     let text = stdout(directory.path(), &["simulate", "small.jsonl", "--backfill", "none,easy", "--quiet"]);
-    check(&text, &expect![[""]]);
+    check(&text, &expect![[r#"
+        small.jsonl: 2 nodes, 6 tasks, replay
+
+                                       none    easy
+        ───────────────────────────  ──────  ──────
+        cpu in use, mean, %           81.73   88.54
+        memory in use, mean, %         0.00    0.00
+        wait, mean                      38s     22s
+        wait, median                    50s     0ms
+        wait, 95 %                    1m20s      1m
+        wait, 99 %                    1m20s      1m
+        wait, longest                 1m20s      1m
+        response, mean                1m30s   1m14s
+        bounded slowdown, mean         2.33    1.80
+        makespan                      2m10s      2m
+        jobs per hour                138.46  150.00
+        fairness over users (Jain)    0.861   0.821
+        fairness over queues (Jain)   1.000   1.000
+        tasks waiting, mean            1.46    0.92
+        tasks submitted                   6       6
+        tasks finished                    5       5
+        tasks that can never run          1       1
+        placements                        5       5
+
+        Refused or dropped:
+        none: 1 × can never run: every node is refused by cpu (task "giant" can never run: refused by cpu on 2 nodes)
+        easy: 1 × can never run: every node is refused by cpu (task "giant" can never run: refused by cpu on 2 nodes)
+    "#]]);
 }
 
 #[test]

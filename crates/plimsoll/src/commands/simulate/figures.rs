@@ -96,7 +96,7 @@ fn happened(count: u64) -> Option<f64> {
 }
 
 const PLAIN: &[Plain] = &[
-    Plain::new("gpu_fragmentation_pct", "free GPU no task can use, %", percent, |run| run.metrics.gpu_fragmentation)
+    Plain::new("gpu_fragmentation_pct", "unusable part of free GPU, %", percent, |run| run.metrics.gpu_fragmentation)
         .compared(),
     Plain::new("wait_mean_ms", "wait, mean", time, |run| waited(run, |wait| wait.mean_ms)).compared(),
     Plain::new("wait_p50_ms", "wait, median", time, |run| waited(run, |wait| wait.p50_ms as f64)),
@@ -151,7 +151,7 @@ fn allocation(runs: &[&Run]) -> Vec<Figure> {
     let Some(run) = runs.first() else { return Vec::new() };
     let of = |index: usize, permille: u64| Figure {
         key: format!("gpu_allocation_at_{}_pct", permille / 10),
-        title: format!("GPUs given out at {} % demand, %", permille / 10),
+        title: format!("GPU allocation at {} % demand, %", permille / 10),
         write: percent,
         value: Box::new(move |run: &Run| run.metrics.gpu_allocation.get(index).map(|it| it.allocated)),
         is_compared: true,

@@ -22,7 +22,7 @@ pub fn text(experiment: &Experiment, results: &Results, style: &Style) -> String
     if let Some(table) = differences(results, &figures) {
         let first = &results.contestants[0].0.label;
         let seeds = results.seeds;
-        let _ = write!(out, "\nDifference to {first}, {CONFIDENCE:.0$} interval over {seeds} paired seeds\n", 2);
+        let _ = write!(out, "\nDifference to {first}, {} % interval over {seeds} paired seeds\n", CONFIDENCE * 100.0);
         out.push_str(&table.render(style));
     }
     if experiment.with_classes {
@@ -65,7 +65,7 @@ fn moments(runs: &[Run], figure: &Figure) -> Option<Moments> {
 /// A row per figure, a column per policy.
 pub fn side_by_side(results: &Results, figures: &[Figure]) -> Table {
     let columns = results.contestants.iter().map(|(it, _)| Column::right(&it.label, &it.label));
-    let mut table = Table::new([Column::left("figure", "")].into_iter().chain(columns));
+    let mut table = Table::new([Column::wrapping("figure", "")].into_iter().chain(columns));
     for figure in figures {
         let cell = |runs: &[Run]| Cell::maybe(moments(runs, figure).map(|it| (figure.write)(it.mean())));
         let cells = results.contestants.iter().map(|(_, runs)| cell(runs));
@@ -92,7 +92,7 @@ fn differences(results: &Results, figures: &[Figure]) -> Option<Table> {
         return None;
     }
     let columns = others.iter().map(|(it, _)| Column::right(&it.label, &it.label));
-    let mut table = Table::new([Column::left("figure", "")].into_iter().chain(columns));
+    let mut table = Table::new([Column::wrapping("figure", "")].into_iter().chain(columns));
     for figure in figures.iter().filter(|figure| figure.is_compared) {
         let cell = |(_, runs): &(Contestant, Vec<Run>)| {
             interval(first, runs, figure).map_or_else(Cell::absent, |it| {
@@ -143,7 +143,7 @@ fn refusals(results: &Results) -> String {
     let mut out = String::new();
     for (contestant, runs) in &results.contestants {
         for (reason, refused) in runs.iter().take(1).flat_map(|run| &run.metrics.refusals) {
-            let _ = write!(out, "{}: {} tasks: {reason}", contestant.label, refused.count);
+            let _ = write!(out, "{}: {} × {reason}", contestant.label, refused.count);
             let _ = if refused.first == *reason { writeln!(out) } else { writeln!(out, " ({})", refused.first) };
         }
     }
