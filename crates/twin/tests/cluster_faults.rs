@@ -74,7 +74,11 @@ fn workload(random: &mut Random) -> Workload {
                 user: format!("u{}", random.below(3)),
                 priority: random.below(3) as i32,
                 preemptible: random.below(2) == 0,
-                gang: (members > 1).then(|| GangSpec { name: format!("g{first}"), size: members, ..GangSpec::default() }),
+                gang: (members > 1).then(|| GangSpec {
+                    name: format!("g{first}"),
+                    size: members,
+                    ..GangSpec::default()
+                }),
                 elastic: elastic.clone(),
                 ..Task::default()
             };

@@ -44,21 +44,17 @@ pub struct FreeNode {
 }
 
 /// The most frequent shapes that together cover [`COVER_PERMILLE`] of the demands; equally frequent ones in their order.
+/// Memory is not looked at, as in the paper: shapes that differ in it alone are one, which asks for none.
 #[must_use]
 pub fn typical<'a>(demands: impl IntoIterator<Item = &'a Demand>) -> Vec<Shape> {
-    let mut counts: BTreeMap<(u64, u64, &GpuDemand), u64> = BTreeMap::new();
+    let mut counts: BTreeMap<(u64, &GpuDemand), u64> = BTreeMap::new();
     for demand in demands {
-        *counts.entry((demand.cpu.get(), demand.memory.get(), &demand.gpu)).or_default() += 1;
+        *counts.entry((demand.cpu.get(), &demand.gpu)).or_default() += 1;
     }
     let total: u64 = counts.values().sum();
     let mut shapes: Vec<Shape> = counts
         .into_iter()
-        .map(|((cpu, memory, gpu), count)| Shape {
-            cpu: Millicores(cpu),
-            memory: Bytes(memory),
-            gpu: gpu.clone(),
-            count,
-        })
+        .map(|((cpu, gpu), count)| Shape { cpu: Millicores(cpu), memory: Bytes(0), gpu: gpu.clone(), count })
         .collect();
     shapes.sort_by_key(|shape| std::cmp::Reverse(shape.count));
     let mut covered = 0;
