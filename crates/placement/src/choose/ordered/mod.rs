@@ -45,6 +45,16 @@ const fn bucket_total_min(bucket: u32) -> i32 {
     }
 }
 
+/// What every node of a bucket has at least, by the least of its GPUs that is free.
+fn bucket_floor(gpu_total_min: i32) -> Row {
+    let mut floor = Row::default();
+    let whole = gpu_total_min / 1_000;
+    floor.set(Lane::GpuWhole, whole);
+    floor.set(Lane::GpuShare, if whole > 0 { 1_000 } else { gpu_total_min });
+    floor.set(Lane::GpuTotal, gpu_total_min);
+    floor
+}
+
 /// See the top of this file.
 #[derive(Debug, Clone)]
 pub struct Ordered {
@@ -60,17 +70,32 @@ pub struct Ordered {
     tree_of: Vec<u32>,
     leaf_of: Vec<u32>,
     /// Trees in the order of a search, with the first key that could fit.
-    queue: Vec<(i64, u32)>,
+    queue: Vec<Turn>,
     seen: u64,
     filters: usize,
     nodes: usize,
 }
 
+/// A tree's turn in a search.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    /// The first key that could fit.
+    from: i64,
+    /// What the request takes off a score.
+    asks: i64,
+    tree: u32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct TreeTraits {
+    /// The first tree of its kind.
+    first: u32,
     linear: LinearKind,
     is_rising: bool,
+    /// What of GPUs its nodes have: the least in sum, the most wholly free ones, the most on any one.
     gpu_total_min: i32,
+    whole_max: i32,
+    share_max: i32,
 }
 
 /// What a search found.
@@ -100,7 +125,7 @@ impl Ordered {
             linear,
             cut,
             is_random: policy.ties == Ties::Random,
-            trees: vec![Tree::default(); traits.len()],
+            trees: traits.iter().map(|of| Tree::new(bucket_floor(of.gpu_total_min))).collect(),
             traits,
             tree_of_kind,
             tree_of: vec![0; fleet.len()],
@@ -172,30 +197,45 @@ impl Ordered {
         let looks_further = bit == 0 || !shape.more.is_empty() || fleet.relations().binds(id);
         let fits = |node: u32| !looks_further || fleet.fits(id, NodeIx(node));
         let mut queue = std::mem::take(&mut self.queue);
-        self.line_up(&shape.need, bit, &mut queue);
+        self.line_up(&shape.need, &mut queue);
         let mut best: Option<(i64, u64, u32)> = None;
-        for (from, number) in &queue {
-            let asks = self.traits[*number as usize].linear.dot(&shape.need);
+        // The least term that scores as the best does.
+        let mut least_term = i64::MIN;
+        for turn in &queue {
             // Keys above this score less than what was found in another tree.
-            let to = best.map_or(i64::MAX, |(score, ..)| self.last_key(score, asks));
-            if *from > to {
+            let to = best.map_or(i64::MAX, |_| -least_term - turn.asks);
+            if turn.from > to {
                 continue;
             }
-            self.trees[*number as usize].walk((*from, 0), to, &shape.need, bit, |place, node| {
+            // Where it cannot score more, it can only win by a smaller tie number.
+            let below = match best {
+                Some((score, tie, _)) if !self.is_random && self.score_of(-turn.from - turn.asks) <= score => tie,
+                _ => u64::MAX,
+            };
+            let below = below.min(u64::from(u32::MAX)) as u32;
+            // Entries come best first: what follows the first fit scores the same or ends the walk.
+            let mut score_here = None;
+            self.trees[turn.tree as usize].walk((turn.from, 0), (to, below), &shape.need, bit, |place, node| {
                 if !fits(node) {
                     return Step::On;
                 }
-                let score = self.score_of(-place.0 - asks);
+                let (score, term) = *score_here.get_or_insert_with(|| {
+                    let score = self.score_of(-place.0 - turn.asks);
+                    let as_best = best.is_some_and(|(best, ..)| best == score);
+                    (score, if as_best { least_term } else { self.least_term(score) })
+                });
                 let tie = if self.is_random { ties.number(decision, node) } else { u64::from(place.1) };
                 if best.is_none_or(|(most, least, _)| score > most || score == most && tie < least) {
                     best = Some((score, tie, node));
+                    least_term = term;
                 }
+                let last = -term - turn.asks;
                 match (self.is_random, self.cut) {
-                    (true, _) => Step::OnTo(self.last_key(score, asks), u32::MAX),
-                    // What comes later scores the same or less, so it wins by its tie number alone.
+                    (true, _) => Step::OnTo(last, u32::MAX),
+                    // It can win by its tie number alone.
                     (false, Some(_)) => {
                         let best = best.map_or(u64::MAX, |(_, tie, _)| tie);
-                        Step::OnTo(self.last_key(score, asks), best.min(u64::from(u32::MAX)) as u32)
+                        Step::OnTo(last, best.min(u64::from(u32::MAX)) as u32)
                     }
                     // Uncut, the first of a tree is its best.
                     (false, None) => Step::Stop,
@@ -207,23 +247,28 @@ impl Ordered {
     }
 
     /// The trees that may hold a fit, each with the first key that one could have, best first.
-    fn line_up(&self, need: &Row, bit: u64, queue: &mut Vec<(i64, u32)>) {
+    fn line_up(&self, need: &Row, queue: &mut Vec<Turn>) {
         queue.clear();
+        let mut asks = (u32::MAX, 0);
         for (number, tree) in self.trees.iter().enumerate() {
-            if !tree.may_hold(need, bit) {
+            let of = &self.traits[number];
+            if need.get(Lane::GpuWhole) > of.whole_max || need.get(Lane::GpuShare) > of.share_max {
                 continue;
             }
-            let of = &self.traits[number];
-            let mut from = tree.first_key();
-            if of.is_rising {
-                let mut least = *need;
-                least.set(Lane::GpuTotal, need.get(Lane::GpuTotal).max(of.gpu_total_min));
-                from = from.max(-of.linear.base - of.linear.dot(&least));
+            if asks.0 != of.first {
+                asks = (of.first, of.linear.dot(need));
             }
-            queue.push((from, number as u32));
+            let from = if of.is_rising {
+                // From the traits alone: whether the tree holds anything is seen when its turn comes, if it does.
+                let more = (of.gpu_total_min - need.get(Lane::GpuTotal)).max(0);
+                -of.linear.base - asks.1 - of.linear.slopes[Lane::GpuTotal as usize] * i64::from(more)
+            } else {
+                tree.first_key()
+            };
+            // Keys of trees with other slopes do not compare, but any order is right and this one is good.
+            let at = queue.iter().rposition(|turn| turn.from <= from).map_or(0, |before| before + 1);
+            queue.insert(at, Turn { from, asks: asks.1, tree: number as u32 });
         }
-        // Keys of trees with other slopes do not compare, but any order is right and this one is good.
-        queue.sort_unstable();
     }
 
     #[inline]
@@ -231,11 +276,10 @@ impl Ordered {
         self.cut.map_or(term, |(levels, weight)| weight * cut(term, levels))
     }
 
-    /// The last key that still scores `score`.
+    /// The least term that still scores `score`.
     #[inline]
-    fn last_key(&self, score: i64, asks: i64) -> i64 {
-        let least = self.cut.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)));
-        -least - asks
+    fn least_term(&self, score: i64) -> i64 {
+        self.cut.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)))
     }
 
     /// Bytes it takes.
@@ -263,7 +307,10 @@ fn layout(linear: &Linear, fleet: &Fleet) -> (Vec<(u32, bool)>, Vec<TreeTraits>)
         let buckets = if gpus > 0 { SHARE_BUCKETS + gpus } else { 1 };
         let is_rising = of.slopes.iter().all(|slope| *slope <= 0);
         for bucket in 0..buckets {
-            traits.push(TreeTraits { linear: *of, is_rising, gpu_total_min: bucket_total_min(bucket) });
+            let gpu_total_min = bucket_total_min(bucket);
+            let whole_max = gpu_total_min / 1_000;
+            let share_max = if gpus == 0 { 0 } else { (bucket as i32 * 250).min(1_000) };
+            traits.push(TreeTraits { first, linear: *of, is_rising, gpu_total_min, whole_max, share_max });
         }
     }
     (of_kind, traits)

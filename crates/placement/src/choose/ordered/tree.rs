@@ -53,10 +53,10 @@ impl Summary {
 
     /// Whether taking an entry away can make it smaller. (Filters stay too wide until something else does.)
     #[inline]
-    fn rests_on(&self, room: &Row, tie: u32) -> bool {
+    fn rests_on(&self, room: &Row, tie: u32, floor: &Row) -> bool {
         let mut touches = i32::from(self.least == tie);
         for lane in 0..8 {
-            touches |= i32::from(self.room.0[lane] == room.0[lane]);
+            touches |= i32::from(self.room.0[lane] == room.0[lane]) & i32::from(room.0[lane] > floor.0[lane]);
         }
         touches != 0
     }
@@ -83,6 +83,8 @@ struct Group {
 /// See the top of this file.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
+    /// What every entry has at least, so that the last one with that much does not matter.
+    floor: Row,
     leaves: Vec<Leaf>,
     spare_leaves: Vec<u32>,
     groups: Vec<Group>,
@@ -163,11 +165,10 @@ impl Group {
 }
 
 impl Tree {
-    /// Whether something in it may have this room and pass this filter.
-    #[inline]
+    /// An empty tree, every entry of which will have at least `floor`.
     #[must_use]
-    pub fn may_hold(&self, need: &Row, bit: u64) -> bool {
-        self.summaries.iter().any(|summary| summary.word & bit == bit && summary.room.covers(need))
+    pub fn new(floor: Row) -> Self {
+        Self { floor, ..Self::default() }
     }
 
     /// A key that none of its entries is below.
@@ -222,7 +223,7 @@ impl Tree {
         let (len, group_number) = (leaf.len, leaf.group);
         let group = &mut self.groups[group_number as usize];
         let slot = group.slot(number);
-        let touched = group.summaries[slot].rests_on(&room, tie);
+        let touched = group.summaries[slot].rests_on(&room, tie, &self.floor);
         if touched {
             group.summaries[slot] = self.leaves[number as usize].summary();
         }
@@ -231,7 +232,7 @@ impl Tree {
             return;
         }
         let top = self.top_of(group_number, slot);
-        if touched && self.summaries[top].rests_on(&room, tie) {
+        if touched && self.summaries[top].rests_on(&room, tie, &self.floor) {
             self.summaries[top] = self.groups[group_number as usize].summary();
         }
         if joins {
@@ -392,11 +393,17 @@ impl Tree {
         }
     }
 
-    /// Visits the entries from `from` to `to` (both included) that `may_hold` lets through block by block, in order,
+    /// Visits the entries from `from` to the key `to` (both included), leaving out blocks without a tie number under `below`, that `may_hold` lets through block by block, in order,
     /// until `visit` says stop.
     #[inline]
-    pub fn walk(&self, from: Place, mut to: i64, need: &Row, bit: u64, mut visit: impl FnMut(Place, u32) -> Step) {
-        let mut below = u32::MAX;
+    pub fn walk(
+        &self,
+        from: Place,
+        (mut to, mut below): (i64, u32),
+        need: &Row,
+        bit: u64,
+        mut visit: impl FnMut(Place, u32) -> Step,
+    ) {
         let may_hold = |summary: &Summary, below: u32| {
             summary.word & bit == bit && summary.least < below && summary.room.covers(need)
         };
@@ -455,7 +462,7 @@ mod tests {
 
     fn entries(tree: &Tree) -> Vec<(Place, u32)> {
         let mut found = Vec::new();
-        tree.walk((i64::MIN, 0), i64::MAX, &Row([i32::MIN; 8]), 0, |place, node| {
+        tree.walk((i64::MIN, 0), (i64::MAX, u32::MAX), &Row([i32::MIN; 8]), 0, |place, node| {
             found.push((place, node));
             Step::On
         });
@@ -483,7 +490,7 @@ mod tests {
         fn the_order_holds_whatever_comes_and_goes(
             steps in prop::collection::vec((0_u32..3_000, -50_i64..50, 0_i32..9), 1..6_000),
         ) {
-            let mut tree = Tree::default();
+            let mut tree = Tree::new(Row([0, 0, 0, 0, 3, 0, 0, 0]));
             let mut leaf_of = vec![NOWHERE; 3_000];
             let mut expected = std::collections::BTreeMap::new();
             for (node, key, size) in steps {
@@ -491,7 +498,7 @@ mod tests {
                     let _: i64 = key;
                     tree.remove(node, &mut leaf_of);
                 } else {
-                    let room = Row([size, node as i32 % 7, 0, 0, 0, 0, 0, 0]);
+                    let room = Row([size, node as i32 % 7, 0, 0, 3, 0, 0, 0]);
                     tree.insert(&Entry { place: (key, node), node, word: 1, room }, &mut leaf_of);
                     expected.insert(node, key);
                 }
