@@ -1,11 +1,15 @@
 //! What can be typed. Meaning is given in `commands`.
 
+mod simulate;
+
 use crate::bounds;
 use crate::commands::forecast::season::{Length, Season};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
+
+pub use simulate::{Elastic, Policies, Simulate, Work};
 
 /// Levels load: collects metrics, forecasts demand, decides how many replicas run, balances each request, and explains
 /// itself.
@@ -51,6 +55,13 @@ pub enum Command {
     ///
     /// Reads instances of the ROADEF/EURO challenge 2012 (machine reassignment), plain, gz or xz.
     Rebalance(Rebalance),
+    /// Simulate a cluster and its queue on a public or own trace, several policies side by side.
+    ///
+    /// The scheduler that decides is the one that runs; the simulated world only knows how long tasks really take and
+    /// which nodes fail when.
+    Simulate(Box<Simulate>),
+    /// List the policies: node choice, queue order, backfill; whether static or dynamic, what they look at and cost.
+    Policies(Policies),
     /// Send load to an address, open loop.
     ///
     /// Exit code 3 when requests were sent and none succeeded, 0 when any did.

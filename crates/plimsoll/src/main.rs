@@ -59,6 +59,8 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Forecast(forecast) => commands::forecast::run(&forecast),
         Command::Train(train) => commands::forecast::train(&train),
         Command::Rebalance(rebalance) => commands::rebalance::run(&rebalance),
+        Command::Simulate(simulate) => commands::simulate::run(&simulate),
+        Command::Policies(policies) => commands::policies::run(&policies),
         Command::Load(load) => commands::load::run(&load),
         Command::Testbed(testbed) => match testbed.verb {
             TestbedVerb::Serve(serve) => commands::testbed::serve(&serve),
@@ -82,6 +84,8 @@ fn only_prints(command: &Command) -> bool {
         | Command::Check(_)
         | Command::Schema
         | Command::Forecast(_)
+        | Command::Simulate(_)
+        | Command::Policies(_)
         | Command::Completions { .. } => true,
         Command::Up(_)
         | Command::Down(_)

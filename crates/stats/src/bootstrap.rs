@@ -43,6 +43,43 @@ pub fn paired_ratio(pairs: &[(f64, f64)], confidence: f64, resamples: u32, seed:
     Some(RatioInterval { ratio: measured, low, high })
 }
 
+/// A mean difference with its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DifferenceInterval {
+    /// Mean of left − right.
+    pub mean: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// The mean difference over pairs (left, right) and its interval at `confidence` (0 to 1), from `resamples` draws with
+/// this seed. None without pairs or without resamples. One pair, and pairs that all differ by the same, give an interval
+/// without width: print the number of pairs beside it.
+#[must_use]
+pub fn paired_difference(
+    pairs: &[(f64, f64)],
+    confidence: f64,
+    resamples: u32,
+    seed: u64,
+) -> Option<DifferenceInterval> {
+    if pairs.is_empty() {
+        return None;
+    }
+    let differences: Vec<f64> = pairs.iter().map(|(left, right)| left - right).collect();
+    let count = differences.len();
+    let mut random = Random::new(seed);
+    let mut resampled: Vec<f64> = (0..resamples)
+        .map(|_| (0..count).map(|_| differences[random.below(count as u64) as usize]).sum::<f64>() / count as f64)
+        .collect();
+    sort(&mut resampled);
+    let tail = (1.0 - confidence.clamp(0.0, 1.0)) / 2.0;
+    let low = quantile_sorted(&resampled, tail)?;
+    let high = quantile_sorted(&resampled, 1.0 - tail)?;
+    Some(DifferenceInterval { mean: differences.iter().sum::<f64>() / count as f64, low, high })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +111,23 @@ mod tests {
     }
 
     #[test]
+    fn a_difference_shared_by_all_pairs_is_certain_and_noise_widens_it() {
+        let shift = |noise: f64| -> Vec<(f64, f64)> {
+            let mut random = Random::new(4);
+            (0..20).map(|n| (f64::from(n) + 2.0 + noise * random.normal(), f64::from(n))).collect()
+        };
+        let certain = paired_difference(&shift(0.0), 0.95, 500, 1).unwrap();
+        assert_eq!((certain.low, certain.mean, certain.high), (2.0, 2.0, 2.0));
+        let noisy = paired_difference(&shift(1.0), 0.95, 2_000, 1).unwrap();
+        assert!(noisy.low < noisy.mean && noisy.mean < noisy.high);
+        // Standard error 1 / √20 = 0.22: the interval is about ±0.44 wide.
+        assert!((0.5..1.2).contains(&(noisy.high - noisy.low)), "{noisy:?}");
+    }
+
+    #[test]
     fn nothing_to_compare_is_no_interval() {
+        assert_eq!(paired_difference(&[], 0.95, 100, 1), None);
+        assert_eq!(paired_difference(&[(1.0, 0.0)], 0.95, 0, 1), None);
         assert_eq!(paired_ratio(&[], 0.95, 100, 1), None);
         assert_eq!(paired_ratio(&[(1.0, 0.0)], 0.95, 100, 1), None);
         assert_eq!(paired_ratio(&[(1.0, 1.0)], 0.95, 0, 1), None);

@@ -15,7 +15,7 @@ pub mod normal;
 pub mod quantile;
 pub mod random;
 
-pub use bootstrap::{RatioInterval, paired_ratio};
+pub use bootstrap::{DifferenceInterval, RatioInterval, paired_difference, paired_ratio};
 pub use ewma::Ewma;
 pub use moments::Moments;
 pub use quantile::{nearest_rank_sorted, quantile_sorted};

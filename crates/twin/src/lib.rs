@@ -1,10 +1,13 @@
-//! The twin judges a policy against recorded history. What is here so far is its yardstick: how few replicas a
-//! clairvoyant would have needed, what a constant peak would have cost, and how closely supply followed demand.
+//! The twin judges a policy: against a simulated world ([`kernel`], [`cluster`]), and against recorded history by its
+//! yardstick: how few replicas a clairvoyant would have needed, what a constant peak would have cost, and how closely
+//! supply followed demand.
 //!
-//! Nothing here reads a clock, a file or a socket, and nothing special-cases the controller: a yardstick takes two
-//! series of replicas and knows nothing of who chose them.
+//! Nothing here reads a clock, a file or a socket, and nothing special-cases the code it judges: the simulated world
+//! drives the very scheduler that runs, and a yardstick takes two series of replicas and knows nothing of who chose them.
 
+pub mod cluster;
 pub mod elasticity;
+pub mod kernel;
 pub mod optimum;
 pub mod yardstick;
 

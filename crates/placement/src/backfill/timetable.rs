@@ -56,6 +56,8 @@ impl Timetable {
     /// never fit.
     pub fn book(&mut self, fleet: &Fleet, units: &[Unit], from: Timestamp, span: Millis) -> Option<Vec<Slot>> {
         let mut from = from;
+        // After the last step nothing changes any more: what does not fit together then never does.
+        let horizon = self.steps.iter().filter_map(|steps| steps.last()).map(|(at, _)| *at).max().unwrap_or(from);
         loop {
             let mut slots: Vec<Slot> = Vec::new();
             let mut latest = from;
@@ -75,7 +77,7 @@ impl Timetable {
                 return Some(slots);
             }
             slots.iter().for_each(|slot| self.occupy(fleet, slot, false));
-            if !complete || latest == from {
+            if !complete || latest == from || from >= horizon {
                 return None;
             }
             // They have to begin together: try again from the latest beginning found.

@@ -7,13 +7,16 @@ pub mod forecast;
 pub mod load;
 pub mod logs;
 pub mod order;
+pub mod policies;
 mod reach;
 pub mod rebalance;
 pub mod replay;
 mod scorecard;
+pub mod simulate;
 pub mod status;
 pub mod testbed;
 pub mod up;
+mod work;
 
 use crate::Verdict;
 use crate::args::{Cli, Gateway};

@@ -4,10 +4,11 @@
 //! scaled on what came before the first origin. Quantile scores are pooled over the series, as competitions do, so that a
 //! unit of demand weighs the same wherever it comes from.
 
+use super::Task;
 use super::print::figure;
-use super::{Task, work};
 use crate::Verdict;
 use crate::args::{Forecast, ForecastOutput};
+use crate::commands::work;
 use anyhow::bail;
 use plimsoll_forecast::score::{QuantileTally, mase, provision, seasonal_scale, smape};
 use plimsoll_forecast::{Ahead, Events, Fit, Forecaster, Levels};

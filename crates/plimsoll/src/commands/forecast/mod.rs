@@ -9,10 +9,10 @@ mod print;
 pub mod season;
 mod train;
 mod trained;
-mod work;
 
 use crate::Verdict;
 use crate::args::{Forecast, ForecastOutput};
+use crate::commands::work;
 use anyhow::{Context, bail};
 use plimsoll_forecast::features::{CovariateEffect, covariates_help};
 use plimsoll_forecast::{Ahead, Covariate, Data, Events, Fit, Fitted, Forecaster, Levels, Prediction, Series, zoo};

@@ -1,4 +1,4 @@
-//! All cores, and a progress bar: the two things that a model may not have.
+//! All cores, and a progress bar: the two things that neither a model nor a simulation may have.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::Mutex;
@@ -12,9 +12,20 @@ pub fn each<T: Sync, R: Send>(
     quiet: bool,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
+    let bar = bar(items.len() as u64, "series", quiet || items.len() < 2);
+    let results = on_all_cores(items, threads, |item| {
+        let result = work(item);
+        bar.inc(1);
+        result
+    });
+    bar.finish_and_clear();
+    results
+}
+
+/// As [`each`], for work that moves a bar of its own.
+pub fn on_all_cores<T: Sync, R: Send>(items: &[T], threads: Option<usize>, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let threads = threads.unwrap_or(cores).clamp(1, items.len().max(1));
-    let bar = bar(items.len(), quiet);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
     std::thread::scope(|scope| {
@@ -25,22 +36,20 @@ pub fn each<T: Sync, R: Send>(
                     let Some(item) = items.get(index) else { return };
                     let result = work(item);
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
-                    bar.inc(1);
                 }
             });
         }
     });
-    bar.finish_and_clear();
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// One item is done before a bar could be read.
-fn bar(items: usize, quiet: bool) -> ProgressBar {
-    let bar = ProgressBar::new(items as u64);
-    bar.set_draw_target(if quiet || items < 2 { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} series, {eta} left") {
+/// A bar of `len` things called `what`, on standard error.
+pub fn bar(len: u64, what: &str, hidden: bool) -> ProgressBar {
+    let bar = ProgressBar::new(len);
+    bar.set_draw_target(if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {what}, {{eta}} left")) {
         bar.set_style(style);
     }
     bar
