@@ -46,12 +46,12 @@ enum Fate {
 pub(crate) fn admit(state: &mut State, turn: &mut Turn, spec: &Spec, room: &mut Room) {
     let mut queued = take_queued(state, spec);
     let (order, backfill) = policy(turn, &spec.queue);
-    let mut places = sorted(&queued, order, room.allocatable(), turn.at);
+    let mut places = sorted(&queued, &order, room.allocatable(), turn.at);
     places.retain(|index| !is_impossible(turn, room, &queued[*index]));
     let mut fates = vec![Fate::Gone; queued.len()];
     places.iter().for_each(|index| fates[*index] = Fate::Waits);
     let mut admission = Admission { state, turn, room, queued: &queued, patience: spec.queue.patience };
-    let expected = admission.run(&places, backfill, &mut fates);
+    let expected = admission.run(&places, &backfill, &mut fates);
     places.retain(|index| fates[*index] == Fate::Waits);
     tell(turn, room.free(), &mut queued, &places, expected);
     for (queued, fate) in queued.into_iter().zip(fates) {
@@ -90,7 +90,7 @@ fn policy(turn: &mut Turn, spec: &QueueSpec) -> (QueueOrder, Backfill) {
 }
 
 /// Indexes of `queued`, the one to look at first first.
-fn sorted(queued: &[Queued<'_>], order: QueueOrder, allocatable: Resources, at: Timestamp) -> Vec<usize> {
+fn sorted(queued: &[Queued<'_>], order: &QueueOrder, allocatable: Resources, at: Timestamp) -> Vec<usize> {
     let key = |index: &usize| -> (Key, Timestamp, usize) {
         let run = &queued[*index];
         let asked = run.task.requests;
@@ -131,7 +131,7 @@ struct Admission<'a, 'b> {
 
 impl Admission<'_, '_> {
     /// Walks the queue. Returns who waits with a reservation, and for when it is.
-    fn run(&mut self, places: &[usize], backfill: Backfill, fates: &mut [Fate]) -> Option<(usize, Timestamp)> {
+    fn run(&mut self, places: &[usize], backfill: &Backfill, fates: &mut [Fate]) -> Option<(usize, Timestamp)> {
         let mut head: Option<usize> = None;
         for (place, index) in places.iter().enumerate() {
             let passed = head.map(|head| Passed { head: self.queued[head].id(), shadow: None, ends: None });
@@ -155,11 +155,11 @@ impl Admission<'_, '_> {
     }
 
     /// Starts those behind a head that has no room, as far as they delay nobody.
-    fn pass(&mut self, places: &[usize], backfill: Backfill, fates: &mut [Fate]) -> Option<(usize, Timestamp)> {
+    fn pass(&mut self, places: &[usize], backfill: &Backfill, fates: &mut [Fate]) -> Option<(usize, Timestamp)> {
         let behind: Vec<&Queued<'_>> = places.iter().map(|index| &self.queued[*index]).collect();
         let impatient = places.iter().skip(1).position(|index| self.is_out_of_patience(*index));
         let reach = impatient.map_or(behind.len(), |position| position + 2);
-        let Passing { starts, shadow } = pass(self.room, &behind[..reach], backfill, self.turn.at);
+        let Passing { starts, shadow } = pass(self.room, &behind[..reach], backfill.clone(), self.turn.at);
         for (place, ends) in starts {
             let known = self.queued[places[place]].spec.run_time.is_some();
             let passed = Passed { head: behind[0].id(), shadow, ends: ends.filter(|_| known) };
@@ -201,7 +201,7 @@ impl Admission<'_, '_> {
 }
 
 /// Whether the head of the queue has its room reserved, so that nobody who passes it delays it.
-const fn reserves(backfill: Backfill) -> bool {
+const fn reserves(backfill: &Backfill) -> bool {
     matches!(backfill, Backfill::Easy(_) | Backfill::Conservative | Backfill::Rls)
 }
 

@@ -3,7 +3,7 @@
 use crate::Verdict;
 use crate::args::{Output, Policies};
 use plimsoll_placement::order;
-use plimsoll_placement::policy::{Cost, Family, catalogue};
+use plimsoll_placement::policy::{Cost, Family, TextPolicy, catalogue, from_file_text, shipped};
 use plimsoll_report::{Cell, Column, Style, Table};
 use serde_json::json;
 
@@ -37,6 +37,14 @@ const BACKFILLS: &[(&str, &str, &str, &str)] = &[
     ),
     ("rls-none", "the head keeps its turn, whatever arrives", "one look at the head", "RLScheduler's code, SC 2020"),
 ];
+
+/// Whole policies of the queue: name, what they go by, inputs, source.
+const WHOLE: &[(&str, &str, &str, &str)] = &[(
+    "patient-saf",
+    "smallest predicted area first, also for backfill (easy), within a patience that follows the work ahead",
+    "submitted, estimate, requests, past run times of the user",
+    "found by search, docs/queues.md",
+)];
 
 /// Lists them.
 pub fn run(typed: &Policies) -> anyhow::Result<Verdict> {
@@ -84,7 +92,24 @@ fn nodes() -> Table {
         let texts = [it.name, kind(it.is_static), family, it.about, it.inputs, cost, it.source];
         table.row(texts.map(Cell::of));
     }
+    for (name, about, inputs, source) in expressions() {
+        let cost = "changed states of nodes, remembered scores";
+        let texts = [name, "static", "index", about.as_str(), inputs.as_str(), cost, source.as_str()];
+        table.row(texts.map(Cell::of));
+    }
     table
+}
+
+/// Node scores that ship as expressions: name, what they take, inputs, source.
+fn expressions() -> Vec<(&'static str, String, String, String)> {
+    let read = |shipped: &plimsoll_placement::policy::ShippedPolicy| {
+        let Ok(TextPolicy::Node(policy)) = from_file_text(shipped.name, shipped.text) else { return None };
+        let expression = policy.expression?;
+        let file = expression.file();
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Some((shipped.name, text(&file.about), expression.inputs().join(", "), text(&file.source)))
+    };
+    shipped().iter().filter_map(read).collect()
 }
 
 fn orders() -> Table {
@@ -94,6 +119,9 @@ fn orders() -> Table {
         let inputs = it.inputs.join(", ");
         let texts = [it.name, kind(!it.dynamic), "index", it.formula, inputs.as_str(), it.cost, it.source];
         table.row(texts.map(Cell::of));
+    }
+    for (name, formula, inputs, source) in WHOLE {
+        table.row([*name, "dynamic", "optimising", *formula, *inputs, "as easy", *source].map(Cell::of));
     }
     table
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use plimsoll_placement::backfill::Backfill;
 use plimsoll_placement::elastic::ElasticPolicy;
 use plimsoll_placement::order::{self, QueueOrder};
-use plimsoll_placement::policy::{NodePolicy, Ties, catalogue};
+use plimsoll_placement::policy::{NodePolicy, TextPolicy, Ties, catalogue, from_file_text, shipped};
 use plimsoll_placement::rules::class::Classes;
 use plimsoll_placement::scheduler::{ChargeTo, Misfit, SchedulerPolicy};
 
@@ -15,6 +15,9 @@ pub const BACKFILLS: &[&str] =
     &["none", "easy", "easy-sjbf", "easy-ORDER", "conservative", "greedy", "rls", "rls-none"];
 /// Most combinations: a table of more columns is no table.
 const CONTESTANTS_MAX: usize = 32;
+
+/// Most bytes of a policy file.
+const FILE_SIZE_MAX: u64 = 64 << 10;
 
 /// One combination.
 #[derive(Debug, Clone)]
@@ -63,7 +66,7 @@ pub fn contestants(typed: &Simulate) -> anyhow::Result<Vec<Contestant>> {
                 for ties in or_default(&ties, (String::new(), node.ties)) {
                     for elastic in &typed.elastic {
                         let node = node.clone().with_ties(ties.1);
-                        let policy = policy(node, *order, backfill, *elastic);
+                        let policy = policy(node, order, &backfill, *elastic);
                         let policy = SchedulerPolicy { preemption: typed.preempt, ..policy };
                         found.push(Contestant {
                             label: String::new(),
@@ -86,9 +89,39 @@ pub fn contestants(typed: &Simulate) -> anyhow::Result<Vec<Contestant>> {
     Ok(found)
 }
 
-fn policy(node: NodePolicy, order: QueueOrder, backfill: Backfill, elastic: Elastic) -> SchedulerPolicy {
+fn policy(node: NodePolicy, order: &Order, backfill: &Backfill, elastic: Elastic) -> SchedulerPolicy {
     let elastic = if elastic == Elastic::Grow { ElasticPolicy::Marginal } else { ElasticPolicy::Fixed };
-    SchedulerPolicy { node, elastic, ..SchedulerPolicy::new(order, backfill) }
+    let queue = match order {
+        Order::Of(order) => SchedulerPolicy::new(order.clone(), backfill.clone()),
+        Order::Whole(policy) => (**policy).clone(),
+    };
+    SchedulerPolicy { node, elastic, ..queue }
+}
+
+/// What `--order` names.
+#[derive(Debug, Clone)]
+enum Order {
+    /// An order, which goes with any backfill.
+    Of(QueueOrder),
+    /// A whole policy of the queue, which brings its backfill, patience and estimates along.
+    Whole(Box<SchedulerPolicy>),
+}
+
+/// Names of whole policies of the queue.
+pub const WHOLE: &[&str] = &["patient-saf"];
+
+/// A policy file, where what was typed is one.
+fn file(typed: &str) -> anyhow::Result<Option<TextPolicy>> {
+    let path = std::path::Path::new(typed);
+    if !path.extension().is_some_and(|extension| extension == "policy") && !path.is_file() {
+        return Ok(None);
+    }
+    let size = std::fs::metadata(path).context("cannot be read")?.len();
+    if size > FILE_SIZE_MAX {
+        bail!("has {size} bytes; a policy has at most {FILE_SIZE_MAX}");
+    }
+    let text = std::fs::read_to_string(path).context("cannot be read")?;
+    Ok(Some(from_file_text(typed, &text)?))
 }
 
 /// Each name with what it means.
@@ -129,16 +162,33 @@ fn label(contestants: &mut [Contestant], typed: &Simulate) {
 }
 
 fn node_policy(name: &str) -> anyhow::Result<NodePolicy> {
+    match file(name)? {
+        Some(TextPolicy::Node(policy)) => return Ok(policy),
+        Some(TextPolicy::Queue(_)) => bail!("this file orders a queue (`kind: queue`): it goes with --order"),
+        None => {}
+    }
     NodePolicy::by_name(name).with_context(|| {
-        let known: Vec<&str> = catalogue().iter().map(|entry| entry.name).collect();
-        format!("there is {}", known.join(", "))
+        let ours = shipped().iter().map(|policy| policy.name);
+        let known: Vec<&str> = catalogue().iter().map(|entry| entry.name).chain(ours).collect();
+        format!("there is {}, or the path of a policy file", known.join(", "))
     })
 }
 
-fn queue_order(name: &str) -> anyhow::Result<QueueOrder> {
-    QueueOrder::by_name(name).with_context(|| {
-        let known: Vec<&str> = order::catalogue().iter().map(|entry| entry.name).collect();
-        format!("there is {}", known.join(", "))
+fn queue_order(name: &str) -> anyhow::Result<Order> {
+    match file(name)? {
+        Some(TextPolicy::Queue(order)) => return Ok(Order::Of(order)),
+        Some(TextPolicy::Node(_)) => bail!("this file scores nodes (`kind: node`): it goes with --policy"),
+        None => {}
+    }
+    if WHOLE.contains(&name)
+        && let Some(policy) = SchedulerPolicy::by_name(name)
+    {
+        return Ok(Order::Whole(Box::new(policy)));
+    }
+    QueueOrder::by_name(name).map(Order::Of).with_context(|| {
+        let orders = order::catalogue().iter().map(|entry| entry.name);
+        let known: Vec<&str> = orders.chain(WHOLE.iter().copied()).collect();
+        format!("there is {}, or the path of a policy file", known.join(", "))
     })
 }
 
