@@ -142,6 +142,11 @@ impl Chooser {
         scorers.map(|((scorer, weight), term)| (scorer.name().to_owned(), weight, *term)).collect()
     }
 
+    /// Counts a decision that was made by [`Chooser::scan`] alone.
+    pub const fn count(&mut self) {
+        self.decisions += 1;
+    }
+
     /// The nodes that fit, best first, at most `most` of them, with their scores: the winner and its runners-up.
     #[must_use]
     pub fn rank(&self, fleet: &Fleet, shape: ShapeId, most: usize) -> Vec<(NodeIx, i64)> {

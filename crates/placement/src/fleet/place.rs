@@ -34,8 +34,8 @@ impl Fleet {
     /// # Errors
     /// The first filter that refuses, or that these GPUs have no room for it; nothing is changed then.
     pub fn place_on(&mut self, shape: ShapeId, node: NodeIx, gpus: GpuSet) -> Result<Binding, Refusal> {
-        if let Some(refusal) = self.refusal(shape, node) {
-            return Err(refusal);
+        if !self.fits(shape, node) {
+            return Err(self.refusal(shape, node).expect("invariant: what does not fit is refused by a filter"));
         }
         let need = self.shape(shape).gpu;
         let allows = self.nodes.gpus(node.0 as usize).map_or(gpus == 0, |block| block.allows(gpus, need));

@@ -59,3 +59,43 @@ pub fn clustering(block: &GpuBlock, need: GpuNeed, most: i64) -> i64 {
     };
     company + fullness
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::test_cluster::{node, task};
+    use crate::fleet::{Fleet, NodeIx};
+
+    const PAIR: GpuNeed = GpuNeed { count: 2, milli: 1_000 };
+    const SHARE: GpuNeed = GpuNeed { count: 1, milli: 400 };
+
+    /// A node with `gpus` GPUs on which these tasks run.
+    fn block(gpus: u32, tasks: &[(u32, u32)]) -> GpuBlock {
+        let mut fleet = Fleet::new();
+        fleet.add(&node("a", 100_000, 100_000, gpus, "T4")).expect("a node that can be");
+        for (count, milli) in tasks {
+            let shape = fleet.intern(&task(1, 1, *count, *milli)).expect("a task that can be");
+            fleet.place(shape, NodeIx(0)).expect("room");
+        }
+        fleet.nodes().gpus(0).expect("it has GPUs").clone()
+    }
+
+    #[test]
+    fn packing_prefers_used_gpus_then_used_nodes_then_small_ones() {
+        assert_eq!(packing(&block(8, &[]), PAIR), 25, "33 less eight GPUs");
+        assert_eq!(packing(&block(2, &[]), SHARE), 31);
+        assert_eq!(packing(&block(8, &[(1, 300)]), PAIR), 48, "two GPUs opened on a node in use");
+        assert_eq!(packing(&block(8, &[(1, 300)]), SHARE), 93, "70 % left on the GPU it would use");
+        assert_eq!(packing(&block(8, &[(1, 300), (1, 650)]), SHARE), 49, "50 are left on the used one");
+        assert_eq!(packing(&block(8, &[]), GpuNeed::default()), 0);
+    }
+
+    #[test]
+    fn clustering_prefers_its_own_sort_of_company() {
+        assert_eq!(clustering(&block(8, &[]), PAIR, 8_000), 25, "idle");
+        assert_eq!(clustering(&block(2, &[]), PAIR, 8_000), 25 + 18, "idle and small");
+        assert_eq!(clustering(&block(8, &[(2, 1_000)]), PAIR, 8_000), 75 + 6, "only its sort");
+        assert_eq!(clustering(&block(8, &[(2, 1_000), (1, 400)]), PAIR, 8_000), 50 + 7, "its sort among others");
+        assert_eq!(clustering(&block(8, &[(1, 400)]), PAIR, 8_000), 1, "others only");
+    }
+}

@@ -1,23 +1,59 @@
 //! The ordered index: exact best nodes for linear scores, without scoring any.
 //!
 //! Inside one kind of node a linear score ranks nodes the same way for every task (`score/linear`). Each kind, or group
-//! of kinds with the same slopes, has a [`tree::Tree`] in order of falling score, then tie number; the first entry that
+//! of kinds with the same slopes, has [`tree::Tree`]s in order of falling score, then tie number; the first entry that
 //! fits is the best of its tree. What rises with free room (best fit, most allocated) starts at the place that a node
 //! with exactly the room asked for would have: before it nothing fits.
+//!
+//! Nodes with GPUs move between several trees of their kind, by how many GPUs are wholly free and, where none is, by the
+//! most that is free on one ([`gpu_bucket`]). CPU and GPUs run out at different rates, and in one order by their weighted
+//! sum a search would wade through nodes that have only one of them; within a bucket the sum follows the CPU. Trees are
+//! searched in order of the best score they could hold, and not at all where that is less than what was found.
 //!
 //! Cut scores and random ties are exact too: the walk goes on through everything that scores the same.
 
 mod tree;
 
 use super::tie::TieOrder;
-use crate::fleet::{Fleet, LANES, NodeIx, Row, ShapeId};
+use crate::fleet::{Fleet, LANES, Lane, NodeIx, Row, ShapeId};
 use crate::policy::{NodePolicy, Ties};
 use crate::score::{Linear, LinearKind, cut, level};
 use plimsoll_model::cluster::NodeState;
-use tree::{Entry, NOWHERE, Place, Step, Tree};
+use tree::{Entry, NOWHERE, Step, Tree};
 
 /// Kinds beyond this share trees by their number of GPUs, where slopes allow it.
 const TREES_MAX: usize = 32;
+
+/// Buckets of a kind with GPUs, beside one per wholly free GPU.
+const SHARE_BUCKETS: u32 = 5;
+
+/// Where a node with these GPUs left belongs among the trees of its kind.
+#[inline]
+fn gpu_bucket(room: &Row) -> u32 {
+    match room.get(Lane::GpuWhole) {
+        0 => (room.get(Lane::GpuShare) as u32).div_ceil(250),
+        whole => SHARE_BUCKETS - 1 + whole as u32,
+    }
+}
+
+/// The least thousandths of GPUs that are free on a node of a bucket.
+const fn bucket_total_min(bucket: u32) -> i32 {
+    match bucket {
+        0 => 0,
+        1..SHARE_BUCKETS => (bucket as i32 - 1) * 250 + 1,
+        more => (more - SHARE_BUCKETS + 1) as i32 * 1_000,
+    }
+}
+
+/// What every node of a bucket has at least, by the least of its GPUs that is free.
+fn bucket_floor(gpu_total_min: i32) -> Row {
+    let mut floor = Row::default();
+    let whole = gpu_total_min / 1_000;
+    floor.set(Lane::GpuWhole, whole);
+    floor.set(Lane::GpuShare, if whole > 0 { 1_000 } else { gpu_total_min });
+    floor.set(Lane::GpuTotal, gpu_total_min);
+    floor
+}
 
 /// See the top of this file.
 #[derive(Debug, Clone)]
@@ -27,13 +63,39 @@ pub struct Ordered {
     cut: Option<(u32, i64)>,
     is_random: bool,
     trees: Vec<Tree>,
-    slopes: Vec<LinearKind>,
-    rising: Vec<bool>,
-    tree_of_kind: Vec<u32>,
+    /// By tree: slopes, whether the order rises with free room, and the least of GPUs that is free.
+    traits: Vec<TreeTraits>,
+    /// The first tree of each kind, and whether it has buckets.
+    tree_of_kind: Vec<(u32, bool)>,
+    tree_of: Vec<u32>,
     leaf_of: Vec<u32>,
+    /// Trees in the order of a search, with the first key that could fit.
+    queue: Vec<Turn>,
     seen: u64,
     filters: usize,
     nodes: usize,
+}
+
+/// A tree's turn in a search.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    /// The first key that could fit.
+    from: i64,
+    /// What the request takes off a score.
+    asks: i64,
+    tree: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct TreeTraits {
+    /// The first tree of its kind.
+    first: u32,
+    linear: LinearKind,
+    is_rising: bool,
+    /// What of GPUs its nodes have: the least in sum, the most wholly free ones, the most on any one.
+    gpu_total_min: i32,
+    whole_max: i32,
+    share_max: i32,
 }
 
 /// What a search found.
@@ -58,25 +120,17 @@ impl Ordered {
             Some(_) => Linear::of(&[(policy.terms[0].0, 1)], fleet)?,
             None => Linear::of(&policy.terms, fleet)?,
         };
-        let kinds = &fleet.nodes().kinds;
-        let shared = linear.is_uniform && kinds.len() > TREES_MAX;
-        let tree_of = |kind: usize| {
-            if shared { kinds[kind].capacity.get(crate::fleet::Lane::GpuWhole) as u32 } else { kind as u32 }
-        };
-        let tree_of_kind: Vec<u32> = (0..kinds.len()).map(tree_of).collect();
-        let count = tree_of_kind.iter().max().map_or(0, |most| *most as usize + 1);
-        let mut slopes = vec![LinearKind::default(); count];
-        tree_of_kind.iter().zip(&linear.kinds).for_each(|(tree, kind)| slopes[*tree as usize] = *kind);
-        let rising = slopes.iter().map(|kind| kind.slopes.iter().all(|slope| *slope <= 0)).collect();
+        let (tree_of_kind, traits) = layout(&linear, fleet);
         let mut index = Self {
             linear,
             cut,
             is_random: policy.ties == Ties::Random,
-            trees: vec![Tree::default(); count],
-            slopes,
-            rising,
+            trees: traits.iter().map(|of| Tree::new(bucket_floor(of.gpu_total_min))).collect(),
+            traits,
             tree_of_kind,
+            tree_of: vec![0; fleet.len()],
             leaf_of: vec![NOWHERE; fleet.len()],
+            queue: Vec::new(),
             seen: fleet.version(),
             filters: fleet.filters(),
             nodes: fleet.len(),
@@ -96,7 +150,7 @@ impl Ordered {
     pub fn follow(&mut self, fleet: &Fleet, ties: &TieOrder) -> bool {
         let Some(changed) = fleet.changes().since(self.seen) else { return false };
         for node in changed {
-            self.take_out(fleet, node);
+            self.take_out(node);
             self.put(fleet, ties, node);
         }
         self.seen = fleet.version();
@@ -111,10 +165,9 @@ impl Ordered {
     }
 
     #[inline]
-    fn take_out(&mut self, fleet: &Fleet, node: u32) {
+    fn take_out(&mut self, node: u32) {
         if self.leaf_of[node as usize] != NOWHERE {
-            let tree = self.tree_of_kind[fleet.nodes().kind[node as usize] as usize];
-            self.trees[tree as usize].remove(node, &mut self.leaf_of);
+            self.trees[self.tree_of[node as usize] as usize].remove(node, &mut self.leaf_of);
         }
     }
 
@@ -130,48 +183,92 @@ impl Ordered {
         let linear = &self.linear.kinds[kind];
         let word = nodes.passes.first().map_or(0, |words| words[index]);
         let entry = Entry { place: (-(linear.base + linear.dot(&room)), ties.rank(node)), node, word, room };
-        self.trees[self.tree_of_kind[kind] as usize].insert(&entry, &mut self.leaf_of);
+        let (first, has_buckets) = self.tree_of_kind[kind];
+        let tree = if has_buckets { first + gpu_bucket(&room) } else { first };
+        self.tree_of[index] = tree;
+        self.trees[tree as usize].insert(&entry, &mut self.leaf_of);
     }
 
     /// The best node for a shape: score, then tie number.
     #[must_use]
-    pub fn best(&self, fleet: &Fleet, ties: &TieOrder, decision: u64, id: ShapeId) -> Option<Found> {
+    pub fn best(&mut self, fleet: &Fleet, ties: &TieOrder, decision: u64, id: ShapeId) -> Option<Found> {
         let shape = fleet.shape(id);
         let bit = if shape.filter < 64 { 1 << shape.filter } else { 0 };
         let looks_further = bit == 0 || !shape.more.is_empty() || fleet.relations().binds(id);
         let fits = |node: u32| !looks_further || fleet.fits(id, NodeIx(node));
+        let mut queue = std::mem::take(&mut self.queue);
+        self.line_up(&shape.need, &mut queue);
         let mut best: Option<(i64, u64, u32)> = None;
-        for (number, tree) in self.trees.iter().enumerate() {
-            let asks = self.slopes[number].dot(&shape.need);
-            let from: Place = if self.rising[number] { (self.start(number, &shape.need), 0) } else { (i64::MIN, 0) };
+        // The least term that scores as the best does.
+        let mut least_term = i64::MIN;
+        for turn in &queue {
             // Keys above this score less than what was found in another tree.
-            let to = best.map_or(i64::MAX, |(score, ..)| self.last_key(score, asks));
-            tree.walk(from, to, &shape.need, bit, |place, node, _, _| {
+            let to = best.map_or(i64::MAX, |_| -least_term - turn.asks);
+            if turn.from > to {
+                continue;
+            }
+            // Where it cannot score more, it can only win by a smaller tie number.
+            let below = match best {
+                Some((score, tie, _)) if !self.is_random && self.score_of(-turn.from - turn.asks) <= score => tie,
+                _ => u64::MAX,
+            };
+            let below = below.min(u64::from(u32::MAX)) as u32;
+            // Entries come best first: what follows the first fit scores the same or ends the walk.
+            let mut score_here = None;
+            self.trees[turn.tree as usize].walk((turn.from, 0), (to, below), &shape.need, bit, |place, node| {
                 if !fits(node) {
                     return Step::On;
                 }
-                let score = self.score_of(-place.0 - asks);
+                let (score, term) = *score_here.get_or_insert_with(|| {
+                    let score = self.score_of(-place.0 - turn.asks);
+                    let as_best = best.is_some_and(|(best, ..)| best == score);
+                    (score, if as_best { least_term } else { self.least_term(score) })
+                });
                 let tie = if self.is_random { ties.number(decision, node) } else { u64::from(place.1) };
                 if best.is_none_or(|(most, least, _)| score > most || score == most && tie < least) {
                     best = Some((score, tie, node));
+                    least_term = term;
                 }
-                // Uncut scores with fixed ties: this is the first and best of this tree.
-                if self.cut.is_none() && !self.is_random { Step::Stop } else { Step::OnTo(self.last_key(score, asks)) }
+                let last = -term - turn.asks;
+                match (self.is_random, self.cut) {
+                    (true, _) => Step::OnTo(last, u32::MAX),
+                    // It can win by its tie number alone.
+                    (false, Some(_)) => {
+                        let best = best.map_or(u64::MAX, |(_, tie, _)| tie);
+                        Step::OnTo(last, best.min(u64::from(u32::MAX)) as u32)
+                    }
+                    // Uncut, the first of a tree is its best.
+                    (false, None) => Step::Stop,
+                }
             });
         }
+        self.queue = queue;
         best.map(|(score, _, node)| Found { node: NodeIx(node), score })
     }
 
-    /// The key of a node of this tree that has exactly this room.
-    fn start(&self, tree: usize, need: &Row) -> i64 {
-        let kind = &self.slopes[tree];
-        let base = if self.linear.is_uniform { self.least_base() } else { -kind.base };
-        base - kind.dot(need)
-    }
-
-    /// The smallest negated base of all kinds; bases differ within a tree only where trees are shared.
-    fn least_base(&self) -> i64 {
-        self.linear.kinds.iter().map(|kind| -kind.base).min().unwrap_or(0)
+    /// The trees that may hold a fit, each with the first key that one could have, best first.
+    fn line_up(&self, need: &Row, queue: &mut Vec<Turn>) {
+        queue.clear();
+        let mut asks = (u32::MAX, 0);
+        for (number, tree) in self.trees.iter().enumerate() {
+            let of = &self.traits[number];
+            if need.get(Lane::GpuWhole) > of.whole_max || need.get(Lane::GpuShare) > of.share_max {
+                continue;
+            }
+            if asks.0 != of.first {
+                asks = (of.first, of.linear.dot(need));
+            }
+            let from = if of.is_rising {
+                // From the traits alone: whether the tree holds anything is seen when its turn comes, if it does.
+                let more = (of.gpu_total_min - need.get(Lane::GpuTotal)).max(0);
+                -of.linear.base - asks.1 - of.linear.slopes[Lane::GpuTotal as usize] * i64::from(more)
+            } else {
+                tree.first_key()
+            };
+            // Keys of trees with other slopes do not compare, but any order is right and this one is good.
+            let at = queue.iter().rposition(|turn| turn.from <= from).map_or(0, |before| before + 1);
+            queue.insert(at, Turn { from, asks: asks.1, tree: number as u32 });
+        }
     }
 
     #[inline]
@@ -179,11 +276,10 @@ impl Ordered {
         self.cut.map_or(term, |(levels, weight)| weight * cut(term, levels))
     }
 
-    /// The last key that still scores `score`.
+    /// The least term that still scores `score`.
     #[inline]
-    fn last_key(&self, score: i64, asks: i64) -> i64 {
-        let least = self.cut.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)));
-        -least - asks
+    fn least_term(&self, score: i64) -> i64 {
+        self.cut.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)))
     }
 
     /// Bytes it takes.
@@ -191,6 +287,33 @@ impl Ordered {
     pub fn bytes(&self) -> usize {
         self.trees.iter().map(Tree::bytes).sum::<usize>() + self.leaf_of.len() * 4
     }
+}
+
+/// Which trees there are: the first of each kind and whether it has buckets, and what each tree holds.
+fn layout(linear: &Linear, fleet: &Fleet) -> (Vec<(u32, bool)>, Vec<TreeTraits>) {
+    let kinds = &fleet.nodes().kinds;
+    let shares = linear.is_uniform && kinds.len() > TREES_MAX;
+    let (mut of_kind, mut traits) = (Vec::with_capacity(kinds.len()), Vec::new());
+    let mut shared = std::collections::BTreeMap::new();
+    for (kind, of) in kinds.iter().zip(&linear.kinds) {
+        let gpus = kind.capacity.get(Lane::GpuWhole) as u32;
+        if let Some(first) = shared.get(&gpus).filter(|_| shares) {
+            of_kind.push((*first, gpus > 0));
+            continue;
+        }
+        let first = traits.len() as u32;
+        shared.insert(gpus, first);
+        of_kind.push((first, gpus > 0));
+        let buckets = if gpus > 0 { SHARE_BUCKETS + gpus } else { 1 };
+        let is_rising = of.slopes.iter().all(|slope| *slope <= 0);
+        for bucket in 0..buckets {
+            let gpu_total_min = bucket_total_min(bucket);
+            let whole_max = gpu_total_min / 1_000;
+            let share_max = if gpus == 0 { 0 } else { (bucket as i32 * 250).min(1_000) };
+            traits.push(TreeTraits { first, linear: *of, is_rising, gpu_total_min, whole_max, share_max });
+        }
+    }
+    (of_kind, traits)
 }
 
 const _: () = assert!(LANES == 8, "summaries compare eight lanes");

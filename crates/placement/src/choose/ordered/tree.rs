@@ -39,22 +39,24 @@ pub struct Summary {
     pub room: Row,
     /// Filters that any passes.
     pub word: u64,
+    /// The smallest tie number.
+    pub least: u32,
 }
 
-const NOTHING: Summary = Summary { room: Row([i32::MIN; 8]), word: 0 };
+const NOTHING: Summary = Summary { room: Row([i32::MIN; 8]), word: 0, least: u32::MAX };
 
 impl Summary {
     #[inline]
-    fn with(&self, room: &Row, word: u64) -> Self {
-        Self { room: self.room.most(room), word: self.word | word }
+    fn with(&self, other: &Self) -> Self {
+        Self { room: self.room.most(&other.room), word: self.word | other.word, least: self.least.min(other.least) }
     }
 
-    /// Whether taking `room` and `word` away can make it smaller.
+    /// Whether taking an entry away can make it smaller. (Filters stay too wide until something else does.)
     #[inline]
-    fn rests_on(&self, room: &Row) -> bool {
-        let mut touches = 0;
+    fn rests_on(&self, room: &Row, tie: u32, floor: &Row) -> bool {
+        let mut touches = i32::from(self.least == tie);
         for lane in 0..8 {
-            touches |= i32::from(self.room.0[lane] == room.0[lane]);
+            touches |= i32::from(self.room.0[lane] == room.0[lane]) & i32::from(room.0[lane] > floor.0[lane]);
         }
         touches != 0
     }
@@ -81,6 +83,8 @@ struct Group {
 /// See the top of this file.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
+    /// What every entry has at least, so that the last one with that much does not matter.
+    floor: Row,
     leaves: Vec<Leaf>,
     spare_leaves: Vec<u32>,
     groups: Vec<Group>,
@@ -94,7 +98,8 @@ impl Leaf {
     fn summary(&self) -> Summary {
         let mut summary = NOTHING;
         for at in 0..self.len {
-            summary = summary.with(&self.rooms[at], self.words[at]);
+            let entry = Summary { room: self.rooms[at], word: self.words[at], least: self.places[at].1 };
+            summary = summary.with(&entry);
         }
         summary
     }
@@ -151,7 +156,7 @@ impl Group {
 
     fn summary(&self) -> Summary {
         let blocks = self.summaries[..self.len].iter();
-        blocks.fold(NOTHING, |summary, block| summary.with(&block.room, block.word))
+        blocks.fold(NOTHING, |summary, block| summary.with(block))
     }
 
     fn slot(&self, leaf: u32) -> usize {
@@ -160,6 +165,19 @@ impl Group {
 }
 
 impl Tree {
+    /// An empty tree, every entry of which will have at least `floor`.
+    #[must_use]
+    pub fn new(floor: Row) -> Self {
+        Self { floor, ..Self::default() }
+    }
+
+    /// A key that none of its entries is below.
+    #[inline]
+    #[must_use]
+    pub fn first_key(&self) -> i64 {
+        self.lows.first().map_or(i64::MAX, |low| low.0)
+    }
+
     /// Bytes it takes.
     #[must_use]
     pub const fn bytes(&self) -> usize {
@@ -182,9 +200,10 @@ impl Tree {
         let slot = group.lows[..group.len].partition_point(|low| *low <= entry.place).saturating_sub(1);
         let number = group.leaves[slot];
         group.lows[slot] = group.lows[slot].min(entry.place);
-        group.summaries[slot] = group.summaries[slot].with(&entry.room, entry.word);
+        let own = Summary { room: entry.room, word: entry.word, least: entry.place.1 };
+        group.summaries[slot] = group.summaries[slot].with(&own);
         self.lows[top] = self.lows[top].min(entry.place);
-        self.summaries[top] = self.summaries[top].with(&entry.room, entry.word);
+        self.summaries[top] = self.summaries[top].with(&own);
         let leaf = &mut self.leaves[number as usize];
         let at = leaf.places[..leaf.len].partition_point(|place| *place < entry.place);
         leaf.insert(at, entry);
@@ -199,12 +218,12 @@ impl Tree {
         let number = std::mem::replace(&mut leaf_of[node as usize], NOWHERE);
         let leaf = &mut self.leaves[number as usize];
         let Some(at) = leaf.nodes[..leaf.len].iter().position(|other| *other == node) else { return };
-        let room = leaf.rooms[at];
+        let (room, tie) = (leaf.rooms[at], leaf.places[at].1);
         leaf.remove(at);
         let (len, group_number) = (leaf.len, leaf.group);
         let group = &mut self.groups[group_number as usize];
         let slot = group.slot(number);
-        let touched = group.summaries[slot].rests_on(&room);
+        let touched = group.summaries[slot].rests_on(&room, tie, &self.floor);
         if touched {
             group.summaries[slot] = self.leaves[number as usize].summary();
         }
@@ -213,7 +232,7 @@ impl Tree {
             return;
         }
         let top = self.top_of(group_number, slot);
-        if touched && self.summaries[top].rests_on(&room) {
+        if touched && self.summaries[top].rests_on(&room, tie, &self.floor) {
             self.summaries[top] = self.groups[group_number as usize].summary();
         }
         if joins {
@@ -374,24 +393,26 @@ impl Tree {
         }
     }
 
-    /// Visits the entries from `from` to `to` (both included) that `may_hold` lets through block by block, in order,
+    /// Visits the entries from `from` to the key `to` (both included), leaving out blocks without a tie number under `below`, that `may_hold` lets through block by block, in order,
     /// until `visit` says stop.
     #[inline]
     pub fn walk(
         &self,
         from: Place,
-        mut to: i64,
+        (mut to, mut below): (i64, u32),
         need: &Row,
         bit: u64,
-        mut visit: impl FnMut(Place, u32, &Row, u64) -> Step,
+        mut visit: impl FnMut(Place, u32) -> Step,
     ) {
-        let may_hold = |summary: &Summary| summary.word & bit == bit && summary.room.covers(need);
+        let may_hold = |summary: &Summary, below: u32| {
+            summary.word & bit == bit && summary.least < below && summary.room.covers(need)
+        };
         let first = self.lows.partition_point(|low| *low <= from).saturating_sub(1);
         for top in first..self.order.len() {
             if self.lows[top].0 > to {
                 return;
             }
-            if !may_hold(&self.summaries[top]) {
+            if !may_hold(&self.summaries[top], below) {
                 continue;
             }
             let group = &self.groups[self.order[top] as usize];
@@ -400,7 +421,7 @@ impl Tree {
                 if group.lows[slot].0 > to {
                     return;
                 }
-                if !may_hold(&group.summaries[slot]) {
+                if !may_hold(&group.summaries[slot], below) {
                     continue;
                 }
                 let leaf = &self.leaves[group.leaves[slot] as usize];
@@ -412,9 +433,9 @@ impl Tree {
                     if leaf.places[at].0 > to {
                         return;
                     }
-                    match visit(leaf.places[at], leaf.nodes[at], room, word) {
+                    match visit(leaf.places[at], leaf.nodes[at]) {
                         Step::On => {}
-                        Step::OnTo(bound) => to = bound,
+                        Step::OnTo(bound, tie) => (to, below) = (bound, tie),
                         Step::Stop => return,
                     }
                 }
@@ -428,8 +449,8 @@ impl Tree {
 pub enum Step {
     /// To the next entry.
     On,
-    /// The same, but no further than this key.
-    OnTo(i64),
+    /// The same, but no further than this key, and without blocks in which all tie numbers are this or above.
+    OnTo(i64, u32),
     /// Not at all.
     Stop,
 }
@@ -441,7 +462,7 @@ mod tests {
 
     fn entries(tree: &Tree) -> Vec<(Place, u32)> {
         let mut found = Vec::new();
-        tree.walk((i64::MIN, 0), i64::MAX, &Row([i32::MIN; 8]), 0, |place, node, _, _| {
+        tree.walk((i64::MIN, 0), (i64::MAX, u32::MAX), &Row([i32::MIN; 8]), 0, |place, node| {
             found.push((place, node));
             Step::On
         });
@@ -469,7 +490,7 @@ mod tests {
         fn the_order_holds_whatever_comes_and_goes(
             steps in prop::collection::vec((0_u32..3_000, -50_i64..50, 0_i32..9), 1..6_000),
         ) {
-            let mut tree = Tree::default();
+            let mut tree = Tree::new(Row([0, 0, 0, 0, 3, 0, 0, 0]));
             let mut leaf_of = vec![NOWHERE; 3_000];
             let mut expected = std::collections::BTreeMap::new();
             for (node, key, size) in steps {
@@ -477,7 +498,7 @@ mod tests {
                     let _: i64 = key;
                     tree.remove(node, &mut leaf_of);
                 } else {
-                    let room = Row([size, node as i32 % 7, 0, 0, 0, 0, 0, 0]);
+                    let room = Row([size, node as i32 % 7, 0, 0, 3, 0, 0, 0]);
                     tree.insert(&Entry { place: (key, node), node, word: 1, room }, &mut leaf_of);
                     expected.insert(node, key);
                 }
