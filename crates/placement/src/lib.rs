@@ -20,13 +20,12 @@ mod ledger;
 pub mod order;
 pub mod policy;
 mod preempt;
-mod queue;
 pub mod quota;
+pub mod rules;
 pub mod scheduler;
 pub mod score;
 mod share;
 
 pub use ledger::{Ledger, fits, sum, times};
 pub use preempt::{Candidate, victims};
-pub use queue::{AGEING, PATIENCE, Waiting, order};
 pub use share::{Claim, Held, share};

@@ -6,8 +6,10 @@
 //! This crate must never know the domain: nothing here says service, request or node.
 
 pub mod bootstrap;
+pub mod boxes;
 mod distribution;
 pub mod ewma;
+pub mod kmeans;
 pub mod moments;
 pub mod normal;
 pub mod quantile;

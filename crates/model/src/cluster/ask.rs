@@ -4,12 +4,15 @@ use crate::quantity::{Bytes, Micros, Permille};
 use serde::{Deserialize, Serialize};
 
 /// Membership in a gang: tasks that start together or not at all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GangSpec {
     /// The gang's name, unique per submission.
     pub name: String,
     /// Members it starts with.
     pub size: u32,
+    /// A node label; the gang wishes to be on the fewest of its domains. None is no wish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<String>,
 }
 
 /// Storage that a task needs where it runs.

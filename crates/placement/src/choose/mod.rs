@@ -10,8 +10,11 @@
 //! Nothing is placed here: `fleet.place_on(shape, choice.node, choice.gpus)` does that, on the GPUs that the policy
 //! chose. (`fleet.place` takes the usual GPUs, which is the same for every policy but `fgd` and `random`.)
 
+mod blocks;
 mod choice;
+mod ordered;
 mod scan;
+mod states;
 #[cfg(test)]
 mod tests;
 mod tie;
@@ -21,6 +24,9 @@ pub use choice::{Binds, Bound, Choice, Terms};
 
 use crate::fleet::{Fleet, NodeIx, ShapeId};
 use crate::score::Scoring;
+use blocks::Blocks;
+use ordered::{Found, Ordered};
+use states::States;
 use tie::TieOrder;
 
 /// One policy over one fleet.
@@ -29,8 +35,11 @@ pub struct Chooser {
     policy: NodePolicy,
     seed: u64,
     decisions: u64,
-    scoring: Option<Scoring>,
+    scoring: Scoring,
     ties: TieOrder,
+    ordered: Option<Ordered>,
+    blocks: Blocks,
+    states: States,
 }
 
 impl Chooser {
@@ -38,8 +47,10 @@ impl Chooser {
     #[must_use]
     pub fn new(policy: NodePolicy, fleet: &Fleet, seed: u64) -> Self {
         let ties = TieOrder::new(policy.ties, seed, fleet);
-        let scoring = Some(Scoring::new(&policy, fleet));
-        Self { policy, seed, decisions: 0, scoring, ties }
+        let scoring = Scoring::new(&policy, fleet);
+        let ordered = Ordered::new(&policy, fleet, &ties);
+        let (blocks, states) = (Blocks::default(), States::new());
+        Self { policy, seed, decisions: 0, scoring, ties, ordered, blocks, states }
     }
 
     /// The policy.
@@ -48,24 +59,68 @@ impl Chooser {
         &self.policy
     }
 
+    /// Bytes that its structures take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ordered.as_ref().map_or(0, Ordered::bytes) + self.blocks.bytes() + self.states.bytes()
+    }
+
     /// The best node for a task of this shape; none where nothing fits. Counts as a decision.
     pub fn choose(&mut self, fleet: &Fleet, shape: ShapeId) -> Option<Choice> {
         self.follow(fleet);
-        let choice = self.scan(fleet, shape);
+        let plain =
+            !fleet.shape(shape).has_wishes && !fleet.has_unwelcoming_nodes() && !fleet.relations().scores(shape);
+        let found = match &mut self.ordered {
+            Some(index) if plain => {
+                if !index.follow(fleet, &self.ties) {
+                    *index =
+                        Ordered::new(&self.policy, fleet, &self.ties).expect("invariant: the policy has not changed");
+                }
+                index.best(fleet, &self.ties, self.decisions, shape).map(|found| (found, found.score))
+            }
+            _ => self.best_of_blocks(fleet, shape),
+        };
+        let choice = found.map(|(found, bound)| {
+            self.explained(fleet, &self.scoring, shape, found.node, found.score, Bound::ScoreAtMost(bound))
+        });
         self.decisions += 1;
         choice
+    }
+
+    fn best_of_blocks(&mut self, fleet: &Fleet, id: ShapeId) -> Option<(Found, i64)> {
+        let Self { scoring, ties, blocks, states, .. } = self;
+        let shape = fleet.shape(id);
+        if scoring.uses_fgd() {
+            states.follow(fleet, scoring);
+        }
+        let mut score = |node: usize| {
+            blocks::local(fleet, id, node, || {
+                scoring.local_score_with(fleet, id, shape, node, || states.term(fleet, scoring, id, shape, node))
+            })
+        };
+        blocks.follow(fleet, ties, id, &mut score);
+        blocks.best(fleet, scoring, ties, self.decisions, id, &mut score)
     }
 
     /// The same by looking at every node. Not counted: a choice that follows gives the same node.
     #[must_use]
     pub fn scan(&self, fleet: &Fleet, shape: ShapeId) -> Option<Choice> {
+        self.scan_of(fleet, shape, 0..fleet.len() as u32)
+    }
+
+    /// The best of these nodes, by looking at each. Not counted, like [`Chooser::scan`].
+    #[must_use]
+    pub fn scan_within(&self, fleet: &Fleet, shape: ShapeId, nodes: &[NodeIx]) -> Option<Choice> {
+        self.scan_of(fleet, shape, nodes.iter().map(|node| node.0))
+    }
+
+    fn scan_of(&self, fleet: &Fleet, shape: ShapeId, nodes: impl Iterator<Item = u32>) -> Option<Choice> {
         let fresh;
-        let scoring = match &self.scoring {
-            Some(scoring) if scoring.is_current(fleet) => scoring,
-            _ => {
-                fresh = Scoring::new(&self.policy, fleet);
-                &fresh
-            }
+        let scoring = if self.scoring.is_current(fleet) {
+            &self.scoring
+        } else {
+            fresh = Scoring::new(&self.policy, fleet);
+            &fresh
         };
         let ties;
         let ties = if self.ties.is_current(fleet) {
@@ -74,8 +129,17 @@ impl Chooser {
             ties = TieOrder::new(self.policy.ties, self.seed, fleet);
             &ties
         };
-        let (node, score) = scan::best(fleet, scoring, ties, self.decisions, shape)?;
+        let (node, score) = scan::best(fleet, scoring, ties, self.decisions, shape, nodes)?;
         Some(self.explained(fleet, scoring, shape, node, score, Bound::EveryNode))
+    }
+
+    /// What a node's score is made of: each scorer's name, weight and term.
+    #[must_use]
+    pub fn terms_of(&self, fleet: &Fleet, shape: ShapeId, node: NodeIx) -> Vec<(String, i64, i64)> {
+        let scoring = Scoring::new(&self.policy, fleet);
+        let terms = Terms::of(&scoring, fleet, shape, node);
+        let scorers = scoring.scorers().zip(terms.values());
+        scorers.map(|((scorer, weight), term)| (scorer.name().to_owned(), weight, *term)).collect()
     }
 
     /// The nodes that fit, best first, at most `most` of them, with their scores: the winner and its runners-up.
@@ -92,13 +156,19 @@ impl Chooser {
         scan::filtered(fleet, shape)
     }
 
-    /// Brings what is kept about the fleet up to date.
+    /// Makes everything anew where the fleet has other nodes or expectations; what merely changed is left to each
+    /// structure.
     fn follow(&mut self, fleet: &Fleet) {
-        if !self.scoring.as_ref().is_some_and(|scoring| scoring.is_current(fleet)) {
-            self.scoring = Some(Scoring::new(&self.policy, fleet));
+        if !self.scoring.is_current(fleet) {
+            self.scoring = Scoring::new(&self.policy, fleet);
+            self.blocks.clear();
+            self.states = States::new();
         }
         if !self.ties.is_current(fleet) {
             self.ties = TieOrder::new(self.policy.ties, self.seed, fleet);
+        }
+        if self.ordered.as_ref().is_some_and(|index| !index.is_current(fleet)) {
+            self.ordered = Ordered::new(&self.policy, fleet, &self.ties);
         }
     }
 

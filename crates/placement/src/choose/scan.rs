@@ -6,10 +6,17 @@ use crate::score::Scoring;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// The best node and its score.
-pub fn best(fleet: &Fleet, scoring: &Scoring, ties: &TieOrder, decision: u64, shape: ShapeId) -> Option<(NodeIx, i64)> {
+/// The best of these nodes and its score.
+pub fn best(
+    fleet: &Fleet,
+    scoring: &Scoring,
+    ties: &TieOrder,
+    decision: u64,
+    shape: ShapeId,
+    nodes: impl Iterator<Item = u32>,
+) -> Option<(NodeIx, i64)> {
     let mut best: Option<(i64, u64, u32)> = None;
-    for node in 0..fleet.len() as u32 {
+    for node in nodes {
         if !fleet.fits(shape, NodeIx(node)) {
             continue;
         }

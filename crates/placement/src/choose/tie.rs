@@ -35,6 +35,19 @@ impl TieOrder {
         self.nodes == fleet.len()
     }
 
+    /// Whether a node's number changes from decision to decision.
+    #[must_use]
+    pub const fn is_random(&self) -> bool {
+        matches!(self.ties, Ties::Random)
+    }
+
+    /// The number of a node where it is one and the same in every decision; its own where it is not.
+    #[inline]
+    #[must_use]
+    pub fn rank(&self, node: u32) -> u32 {
+        if self.ties == Ties::LowestName { self.ranks[node as usize] } else { node }
+    }
+
     /// A node's number in a decision.
     #[inline]
     #[must_use]

@@ -58,4 +58,7 @@ pub enum FleetError {
         /// How many are held.
         most: u64,
     },
+    /// A rule between tasks that says nothing.
+    #[error(transparent)]
+    Rule(#[from] crate::rules::RelationError),
 }

@@ -23,10 +23,12 @@ impl Fleet {
             return Ok(*shape);
         }
         let id = ShapeId(next_number(self.shapes.len(), "shapes of tasks", SHAPES_MAX)?);
+        self.relations.check(task)?;
         let shape = self.shape_of(task)?;
         self.shapes.push(shape);
         self.shape_numbers.insert(key, id);
-        self.relations.learn(&mut self.labels, id, task);
+        let Self { nodes, labels, shapes, relations, .. } = self;
+        relations.learn(super::Surroundings { nodes, labels, shapes }, id, task);
         Ok(id)
     }
 

@@ -12,6 +12,7 @@
 //! task keeps it. It must not rank nodes: that is for `choose`.
 
 mod add;
+mod audit;
 mod changes;
 mod error;
 mod gpus;
@@ -19,6 +20,7 @@ mod intern;
 mod judge;
 mod labels;
 mod nodes;
+mod obstacles;
 mod place;
 mod refusal;
 mod relations;
@@ -145,7 +147,14 @@ impl Fleet {
             self.nodes.state[index] = state;
             self.nodes.since[index] = at;
             self.changes.push(node.0);
+            let Self { nodes, labels, shapes, relations, .. } = self;
+            relations.node_changed(Surroundings { nodes, labels, shapes }, node);
         }
+    }
+
+    /// Says how far sites are apart; before the first task that has a latency bound.
+    pub fn set_sites(&mut self, sites: crate::rules::Sites) {
+        self.relations.set_sites(sites);
     }
 
     /// The columns of the nodes.

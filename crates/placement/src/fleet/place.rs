@@ -62,6 +62,12 @@ impl Fleet {
         true
     }
 
+    /// Puts back what was released a moment ago, on the same GPUs and without asking any filter: an overlay that is
+    /// undone must leave no trace, also where a rule would refuse the same task by now.
+    pub(crate) fn restore(&mut self, binding: Binding) {
+        self.take(binding.shape, binding.node, binding.gpus);
+    }
+
     /// The GPUs that [`Fleet::place`] would give; none where they do not suffice or none are asked for.
     #[must_use]
     pub fn usual_gpus(&self, shape: ShapeId, node: NodeIx) -> Option<GpuSet> {

@@ -178,6 +178,33 @@ const CATALOGUE: &[PolicyEntry] = &[
         source: "heterogeneity-aware choice as in Gavel, OSDI 2020, without its optimiser",
         about: "the fastest node for the task's class",
     },
+    PolicyEntry {
+        name: "nearest",
+        family: Family::Greedy,
+        is_static: true,
+        inputs: "latency between the node's site and the task's",
+        cost: Cost::Blocks,
+        source: "textbook",
+        about: "the node of the shortest round trip to the task's users or data",
+    },
+    PolicyEntry {
+        name: "cheapest-in-bound",
+        family: Family::Greedy,
+        is_static: true,
+        inputs: "price of the node, price of moving data, the task's share of the node",
+        cost: Cost::Blocks,
+        source: "textbook; the latency bound is a filter",
+        about: "the lowest price per hour of running this task, within its latency bound",
+    },
+    PolicyEntry {
+        name: "spill",
+        family: Family::Greedy,
+        is_static: true,
+        inputs: "site and provider of the node and of the task's site, price",
+        cost: Cost::Blocks,
+        source: "cloud bursting",
+        about: "the task's own site first, then its own provider, then anybody; by price among equals",
+    },
 ];
 
 #[cfg(test)]

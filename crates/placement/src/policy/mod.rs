@@ -94,6 +94,9 @@ impl NodePolicy {
             "random" => Self { ties: Ties::Random, gpus: GpuPick::Random, ..Self::single(name, Scorer::Constant) },
             "cheapest" => Self::single(name, Scorer::Cheapest),
             "fastest" => Self::single(name, Scorer::Fastest),
+            "nearest" => Self::single(name, Scorer::Nearest),
+            "cheapest-in-bound" => Self::single(name, Scorer::CheapestInBound),
+            "spill" => Self::single(name, Scorer::Spill),
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@ use crate::elastic::Speeds;
 use crate::fair::{Claimant, Holder};
 use crate::fleet::{Binding, NodeIx, ShapeId};
 use crate::order::Facts;
+use plimsoll_model::cluster::TaskKind;
 use plimsoll_model::quantity::{Millis, Timestamp};
 
 /// Where a task is in its life.
@@ -36,6 +37,9 @@ pub(super) struct Entry {
     pub(super) shape: ShapeId,
     pub(super) class: u16,
     pub(super) preemptible: bool,
+    pub(super) kind: TaskKind,
+    /// The gang that it started with, by its first member; [`NO_GANG`] for others.
+    pub(super) gang: u32,
     /// Whether it is one of several that start together, or has several workers.
     pub(super) is_many: bool,
     pub(super) phase: Phase,
@@ -45,6 +49,9 @@ pub(super) struct Entry {
     pub(super) ends: Timestamp,
     pub(super) binding: Binding,
 }
+
+/// No gang.
+pub(super) const NO_GANG: u32 = u32::MAX;
 
 /// A binding of nothing, for tasks that do not run.
 pub(super) const NOWHERE: Binding = Binding { node: NodeIx(u32::MAX), shape: ShapeId(0), gpus: 0 };

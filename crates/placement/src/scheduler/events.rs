@@ -124,6 +124,7 @@ impl Scheduler {
         let entry = &mut self.tasks[task.0 as usize];
         let (binding, ends) = (std::mem::replace(&mut entry.binding, NOWHERE), entry.ends);
         self.ends.remove(task, ends);
+        self.no_longer_runs(task);
         let mut workers = 1;
         self.fleet.release(binding);
         if let Some(elastic) = self.elastic.get_mut(&task) {
@@ -144,6 +145,7 @@ impl Scheduler {
         let entry = &mut self.tasks[task.0 as usize];
         entry.phase = Phase::Done;
         self.names.remove(&std::mem::take(&mut entry.id));
+        self.unprotect(task);
         self.elastic.remove(&task);
         self.slots.remove(&task);
         if self.kept_head == Some(task) {

@@ -15,6 +15,7 @@
 //! This module must not know true run times, and must not change a binding once it was given out.
 
 mod account;
+mod adopt;
 mod conservative;
 mod decision;
 mod ends;
@@ -25,6 +26,7 @@ mod explain;
 mod pass;
 mod place;
 mod policy;
+mod preempt;
 mod reclaim;
 mod resize;
 mod submit;
@@ -44,11 +46,15 @@ use crate::fair::{Accounts, Claimant, Holder};
 use crate::fleet::Fleet;
 use crate::order::QueueOrder;
 use crate::quota::{QuotaError, QuotaRefusal, Quotas, capacity_of};
+use crate::rules::budget::Budgets;
+use crate::rules::guarantee::Guarantees;
+use crate::rules::preempt::Runners;
 use ends::Ends;
 use entry::{Elastic, Entry, Gang};
 use estimate::History;
 use pass::Plan;
 use plimsoll_model::quantity::Timestamp;
+use preempt::Protected;
 use std::collections::{BTreeMap, BTreeSet};
 use waiting::WaitList;
 
@@ -81,6 +87,12 @@ pub struct Scheduler {
     parked: BTreeMap<Claimant, BTreeSet<TaskIx>>,
     held: BTreeMap<TaskIx, QuotaRefusal>,
     ends: Ends,
+    /// What may have to make way; kept where preemption or a budget asks for it.
+    runners: Runners,
+    budgets: Budgets,
+    protected: BTreeMap<TaskIx, Protected>,
+    /// Tasks that were stopped for others and are not back.
+    away: BTreeSet<TaskIx>,
     history: History,
     users: BTreeMap<Box<str>, Holder>,
     /// Counts what may have made room or moved an expected end: while it stands, a refused shape stays refused.
@@ -95,6 +107,8 @@ pub struct Scheduler {
     walked: Option<(TaskIx, u64, u64)>,
     /// Who came into the queue since then.
     fresh: Vec<TaskIx>,
+    /// For which head, and when, shrinking and reclaiming found no room.
+    no_room: Option<(TaskIx, u64)>,
     /// Whether any shape has rules towards other tasks: a start may then make room for it.
     has_rules: bool,
     /// The head that keeps its turn, in the modes where it does.
@@ -124,6 +138,8 @@ impl Scheduler {
             }
             classes.push((name.as_str().into(), class.band, chooser));
         }
+        let promises = if policy.reclaim { Guarantees::new(&policy.quotas) } else { Guarantees::default() };
+        let budgets = Budgets::new(policy.budgets.clone());
         let mut scheduler = Self {
             waiting: WaitList::new(policy.order, policy.backfill.candidates()),
             policy,
@@ -143,6 +159,10 @@ impl Scheduler {
             parked: BTreeMap::new(),
             held: BTreeMap::new(),
             ends: Ends::default(),
+            runners: Runners::new(promises),
+            budgets,
+            protected: BTreeMap::new(),
+            away: BTreeSet::new(),
             history: History::default(),
             users: BTreeMap::new(),
             epoch: 1,
@@ -152,6 +172,7 @@ impl Scheduler {
             plans: 0,
             walked: None,
             fresh: Vec::new(),
+            no_room: None,
             has_rules: false,
             kept_head: None,
             slots: BTreeMap::new(),

@@ -207,6 +207,7 @@ impl Scheduler {
         let mut workers = placed.into_iter();
         if is_gang {
             for (member, binding, choice) in workers {
+                self.tasks[member.0 as usize].gang = task.0;
                 self.run(member, binding, at, 1);
                 out.push(Decision::Start { task: member, binding, choice, why });
             }
@@ -227,7 +228,7 @@ impl Scheduler {
     }
 
     /// A task runs from now on.
-    fn run(&mut self, task: TaskIx, binding: Binding, at: Timestamp, workers: u32) {
+    pub(super) fn run(&mut self, task: TaskIx, binding: Binding, at: Timestamp, workers: u32) {
         let mut ends = self.end_on(task, binding.node, at);
         if let Some(elastic) = self.elastic.get(&task)
             && ends.0 < i64::MAX
@@ -238,6 +239,7 @@ impl Scheduler {
         (entry.phase, entry.started, entry.ends, entry.step, entry.binding) = (Phase::Running, at, ends, 0, binding);
         self.ends.insert(task, ends);
         self.charge(task, workers, 1, at);
+        self.now_runs(task);
     }
 
     /// A quota holds a task back until something under it ends.

@@ -5,6 +5,8 @@ use crate::backfill::Backfill;
 use crate::elastic::ElasticPolicy;
 use crate::order::{Patience, QueueOrder};
 use crate::policy::NodePolicy;
+use crate::rules::budget::DisruptionBudget;
+use crate::rules::class::Classes;
 use plimsoll_model::cluster::QuotaSpec;
 use plimsoll_model::quantity::{Millis, Permille};
 use std::collections::BTreeMap;
@@ -63,6 +65,13 @@ pub struct SchedulerPolicy {
     pub quotas: Vec<QuotaSpec>,
     /// Whether a queue that is below its guarantee gets back, by preemption, what others borrowed.
     pub reclaim: bool,
+    /// Whether tasks that may be stopped make way for more important ones whose turn it is, and, with `reclaim`, for
+    /// what others were promised. Best with an order that puts the important first.
+    pub preemption: bool,
+    /// How many tasks of a service may be away at once because they were stopped.
+    pub budgets: Vec<DisruptionBudget>,
+    /// How a task gets its class that names none; none leaves it without.
+    pub class_rules: Option<Classes>,
     /// Classes with a policy of their own, by name.
     pub classes: BTreeMap<String, ClassPolicy>,
     /// How elastic tasks grow and shrink.
@@ -87,6 +96,9 @@ impl SchedulerPolicy {
             half_life: Millis(7 * 86_400_000),
             quotas: Vec::new(),
             reclaim: false,
+            preemption: false,
+            budgets: Vec::new(),
+            class_rules: None,
             classes: BTreeMap::new(),
             elastic: ElasticPolicy::Fixed,
             seed: 0,
@@ -113,7 +125,21 @@ impl SchedulerPolicy {
         }
     }
 
-    /// A policy of the catalogue: `patient-saf`, `fifo`, `easy`, `easy-sjbf`, `conservative`, or `ORDER`, `ORDER+BACKFILL` with names of
+    /// The same with classes: tasks get theirs by these rules, and classes that carry a node policy use it.
+    ///
+    /// # Errors
+    /// The class and the name of a node policy that there is none of.
+    pub fn with_classes(mut self, classes: Classes) -> Result<Self, (String, String)> {
+        for (class, name) in &classes.policies {
+            let node = NodePolicy::by_name(name).ok_or_else(|| (class.clone(), name.clone()))?;
+            self.classes.entry(class.clone()).or_insert(ClassPolicy { band: 0, node: None }).node = Some(node);
+        }
+        self.class_rules = Some(classes);
+        Ok(self)
+    }
+
+    /// A policy of the catalogue: `patient-saf`, `fifo`, `easy`, `easy-sjbf`, `conservative`, or `ORDER`,
+    /// `ORDER+BACKFILL` with names of
     /// [`crate::order::catalogue`] and [`Backfill::by_name`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {

@@ -38,10 +38,17 @@ impl Scheduler {
                 break;
             }
         }
+        let Some(placed) = placed else {
+            // In vain: everything is put back, also where a rule or a node's state would refuse it by now.
+            for (_, binding) in released.iter().rev() {
+                self.fleet.restore(*binding);
+            }
+            self.epoch += 1;
+            return false;
+        };
         // Whoever still fits beside the head was stopped in vain.
         released.retain(|(_, binding)| self.fleet.place_on(binding.shape, binding.node, binding.gpus).is_err());
         self.epoch += 1;
-        let Some(placed) = placed else { return false };
         let terms = self.terms(head, at);
         for (victim, _) in &released {
             let theirs = self.entry_of(*victim).claimants[0];
@@ -77,6 +84,7 @@ impl Scheduler {
     fn stop_released(&mut self, task: TaskIx, at: Timestamp) {
         let ends = self.entry_of(task).ends;
         self.ends.remove(task, ends);
+        self.no_longer_runs(task);
         self.tasks[task.0 as usize].binding = super::entry::NOWHERE;
         self.refund(task, 1, 1, at);
         self.wait_for_turn(task, at);

@@ -1,6 +1,6 @@
 //! Taking in a task: what can never run is refused with its reasons, everything else waits.
 
-use super::entry::{Elastic, Entry, Gang, NOWHERE, Phase};
+use super::entry::{Elastic, Entry, Gang, NO_GANG, NOWHERE, Phase};
 use super::{Scheduler, TaskIx};
 use crate::backfill::{Unit, fits_empty};
 use crate::elastic::{SpeedError, Speeds};
@@ -101,7 +101,10 @@ impl Scheduler {
     ///
     /// # Errors
     /// A task that can never run, with the reasons, or that contradicts another.
-    pub fn submit(&mut self, at: Timestamp, task: Task) -> Result<TaskIx, SubmitError> {
+    pub fn submit(&mut self, at: Timestamp, mut task: Task) -> Result<TaskIx, SubmitError> {
+        if let (None, Some(rules)) = (&task.class, &self.policy.class_rules) {
+            task.class = Some(rules.of(&task).to_owned());
+        }
         if self.names.contains_key(task.id.as_str()) {
             return Err(SubmitError::Duplicate { task: task.id });
         }
@@ -134,6 +137,7 @@ impl Scheduler {
         let index = TaskIx(self.tasks.len() as u32);
         self.names.insert(entry.id.clone(), index);
         self.tasks.push(entry);
+        self.protect(index, &task);
         if let Some(speeds) = speeds {
             let work = u128::from(self.tasks[index.0 as usize].requested.0) * u128::from(speeds.speed(workers));
             self.elastic.insert(index, Elastic { speeds, more: Vec::new(), work, as_of: at });
@@ -182,7 +186,7 @@ impl Scheduler {
         Ok(())
     }
 
-    fn entry(&mut self, task: &Task, shape: ShapeId, together: u32, workers: u32) -> Entry {
+    pub(super) fn entry(&mut self, task: &Task, shape: ShapeId, together: u32, workers: u32) -> Entry {
         let endless = task.kind == TaskKind::Service;
         let requested = if endless { Millis(u64::MAX) } else { task.run_time.unwrap_or(self.policy.estimate_unknown) };
         let one = amounts(self.fleet.shape(shape), 1);
@@ -190,7 +194,7 @@ impl Scheduler {
         let cores = task.requests.cpu.0.div_ceil(1_000).max(1).saturating_mul(u64::from(together));
         let user = (!task.user.is_empty()).then(|| self.user(&task.user));
         let estimate = self.history.predict(&self.policy.estimates, user, cores, requested);
-        let class = task.class.as_ref().and_then(|name| self.classes.iter().position(|class| *class.0 == **name));
+        let class = task.class.as_deref().map(|name| self.class_number(name));
         Entry {
             id: task.id.as_str().into(),
             facts: Facts {
@@ -205,8 +209,10 @@ impl Scheduler {
             user,
             claimants: self.claimants_of(task),
             shape,
-            class: class.unwrap_or(0) as u16,
+            class: class.unwrap_or(0),
             preemptible: task.preemptible,
+            kind: task.kind,
+            gang: NO_GANG,
             is_many: together > 1 || workers > 1 || task.elastic.is_some(),
             phase: Phase::Gathering,
             step: 0,
@@ -214,6 +220,16 @@ impl Scheduler {
             ends: task.submitted,
             binding: NOWHERE,
         }
+    }
+
+    /// The number of a class; a name that has no policy goes by everybody's. Names beyond the most share the first.
+    fn class_number(&mut self, name: &str) -> u16 {
+        let found = self.classes.iter().position(|class| *class.0 == *name);
+        let number = found.unwrap_or(self.classes.len());
+        if number == self.classes.len() && number < usize::from(u16::MAX) {
+            self.classes.push((name.into(), 0, 0));
+        }
+        u16::try_from(number).unwrap_or(0)
     }
 
     /// The number under which a user's history is kept.

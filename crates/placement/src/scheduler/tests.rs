@@ -193,20 +193,26 @@ fn on_several_nodes_only_the_reserved_one_is_kept() {
 fn a_gang_starts_together_or_not_at_all() {
     let nodes = [node("a", 4, 1, 0), node("b", 4, 1, 0)];
     let mut easy = scheduler(&nodes, policy("easy"));
-    let member = |id: &str| Task { gang: Some(GangSpec { name: "g".into(), size: 3 }), ..task(id, 0, 2, 100) };
+    let member = |id: &str| Task {
+        gang: Some(GangSpec { name: "g".into(), size: 3, ..Default::default() }),
+        ..task(id, 0, 2, 100)
+    };
     submit(&mut easy, task("small", 0, 1, 100));
     let first = submit(&mut easy, member("g1"));
     assert_eq!(starts(&mut easy, 0), ["small"]);
     let report = easy.explain(Timestamp(0), first).unwrap();
     assert_eq!(report.remedy, Remedy::Members { missing: 2 });
-    let error =
-        easy.submit(Timestamp(0), Task { gang: Some(GangSpec { name: "g".into(), size: 2 }), ..task("x", 0, 1, 1) });
+    let error = easy.submit(
+        Timestamp(0),
+        Task { gang: Some(GangSpec { name: "g".into(), size: 2, ..Default::default() }), ..task("x", 0, 1, 1) },
+    );
     assert_eq!(error.unwrap_err().to_string(), "task \"x\": gang \"g\" has size 2, another member says 3");
     submit(&mut easy, member("g2"));
     assert_eq!(starts(&mut easy, 0), Vec::<String>::new());
     submit(&mut easy, member("g3"));
     assert_eq!(starts(&mut easy, 0), ["g1", "g2", "g3"]);
-    let huge = Task { gang: Some(GangSpec { name: "h".into(), size: 5 }), ..task("h1", 0, 2, 100) };
+    let huge =
+        Task { gang: Some(GangSpec { name: "h".into(), size: 5, ..Default::default() }), ..task("h1", 0, 2, 100) };
     assert_eq!(
         easy.submit(Timestamp(0), huge).unwrap_err().to_string(),
         "task \"h1\" can never run: the empty cluster has no room for 5 of its kind together"
@@ -217,7 +223,10 @@ fn a_gang_starts_together_or_not_at_all() {
 fn a_gang_waits_for_room_for_all_and_small_tasks_pass_it() {
     let nodes = [node("a", 4, 1, 0), node("b", 4, 1, 0)];
     let mut easy = scheduler(&nodes, policy("easy"));
-    let member = |id: &str| Task { gang: Some(GangSpec { name: "g".into(), size: 2 }), ..task(id, 0, 3, 100) };
+    let member = |id: &str| Task {
+        gang: Some(GangSpec { name: "g".into(), size: 2, ..Default::default() }),
+        ..task(id, 0, 3, 100)
+    };
     let running = submit(&mut easy, task("running", 0, 2, 100));
     let leader = submit(&mut easy, member("g1"));
     submit(&mut easy, member("g2"));

@@ -13,14 +13,16 @@ mod fgd;
 mod gpu;
 mod linear;
 mod local;
+mod place;
 mod scorer;
 mod scoring;
 mod sigmoid;
 
-pub use fgd::{Fragmentation, typical_tasks};
+pub use fgd::{Fragmentation, GpuState, typical_tasks};
 pub use linear::{Linear, LinearKind};
+pub use place::price as price_per_hour;
 pub use scorer::{Scorer, Weights};
-pub use scoring::{Scoring, TERMS_MAX};
+pub use scoring::{Scoring, TERMS_MAX, gpu_state};
 
 /// What a term of 1 is, in the fixed point that scores are counted in.
 pub const ONE: i64 = 1 << 40;

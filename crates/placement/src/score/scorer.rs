@@ -61,6 +61,12 @@ pub enum Scorer {
     Cheapest,
     /// Fastest for the task's class.
     Fastest,
+    /// Shortest way to the task's users or data.
+    Nearest,
+    /// Lowest price of running this task, its share of the node and moving its data, within its latency bound.
+    CheapestInBound,
+    /// Its own site first, then its own provider, then anybody; by price among equals.
+    Spill,
 }
 
 impl Scorer {
@@ -81,6 +87,9 @@ impl Scorer {
             Self::Fgd => "fgd",
             Self::Cheapest => "cheapest",
             Self::Fastest => "fastest",
+            Self::Nearest => "nearest",
+            Self::CheapestInBound => "cheapest-in-bound",
+            Self::Spill => "spill",
         }
     }
 }

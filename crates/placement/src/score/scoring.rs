@@ -3,7 +3,7 @@
 use super::fgd::{Fragmentation, GpuState};
 use super::linear::Linear;
 use super::local::{self, Reciprocals, reciprocals};
-use super::{ONE, Scorer, UNWELCOME, cut, gpu, level};
+use super::{ONE, Scorer, UNWELCOME, cut, gpu, level, place};
 use crate::fleet::{Fleet, GpuSet, Lane, NodeIx, Shape, ShapeId};
 use crate::policy::{GpuPick, NodePolicy};
 
@@ -85,9 +85,24 @@ impl Scoring {
     #[inline]
     #[must_use]
     pub fn local_score(&self, fleet: &Fleet, id: ShapeId, shape: &Shape, node: usize) -> i64 {
+        self.local_score_with(fleet, id, shape, node, || self.fgd(fleet, shape, node).0)
+    }
+
+    /// The same with the term of `fgd` from elsewhere, as from memory.
+    #[inline]
+    #[must_use]
+    pub fn local_score_with(
+        &self,
+        fleet: &Fleet,
+        id: ShapeId,
+        shape: &Shape,
+        node: usize,
+        mut fgd: impl FnMut() -> i64,
+    ) -> i64 {
         let mut sum = 0;
-        for index in 0..self.terms.len() {
-            sum += self.terms[index].1 * self.in_levels(self.term(index, fleet, id, shape, node));
+        for (index, (scorer, weight, _)) in self.terms.iter().enumerate() {
+            let term = if *scorer == Scorer::Fgd { fgd() } else { self.term(index, fleet, id, shape, node) };
+            sum += weight * self.in_levels(term);
         }
         if shape.has_wishes || fleet.has_unwelcoming_nodes() {
             let node = NodeIx(node as u32);
@@ -149,6 +164,9 @@ impl Scoring {
                 most => ONE - (i128::from(nodes.price[node]) * i128::from(ONE) / i128::from(most)) as i64,
             },
             Scorer::Fastest => local::fastest(fleet.speed(id, NodeIx(node as u32)).0),
+            Scorer::Nearest => place::nearest(fleet, id, node),
+            Scorer::CheapestInBound => place::cheapest_in_bound(fleet, id, node, self.most_price),
+            Scorer::Spill => place::spill(fleet, id, node, self.most_price),
             // Linear ones were answered above.
             _ => 0,
         }
@@ -186,6 +204,18 @@ impl Scoring {
     /// The scorers and their weights.
     pub fn scorers(&self) -> impl Iterator<Item = (Scorer, i64)> {
         self.terms.iter().map(|(scorer, weight, _)| (*scorer, *weight))
+    }
+
+    /// How many levels terms are cut to, where they are.
+    #[must_use]
+    pub const fn levels(&self) -> Option<u32> {
+        self.levels
+    }
+
+    /// Whether it rests on fragmentation.
+    #[must_use]
+    pub fn uses_fgd(&self) -> bool {
+        self.scorers().any(|(scorer, _)| scorer == Scorer::Fgd)
     }
 
     /// The expected tasks, made ready.

@@ -1,0 +1,238 @@
+//! Preemption on a fleet: the node on which making room costs least, for one task or for a whole gang.
+//!
+//! Victims are really released, the task is asked for, and everything is put back: so every filter and every rule
+//! between tasks is heard, and nothing is decided by a second opinion on what fits. A sum of room that is freed is
+//! looked at first, because most nodes fail there.
+
+use super::runners::Claimant;
+use super::{Cost, Runners, Standing, Unit, cheapest};
+use crate::choose::Chooser;
+use crate::fleet::{Binding, Fleet, GpuSet, Lane, NodeIx, Row, ShapeId};
+use crate::rules::budget::Budgets;
+use crate::rules::guarantee::Taken;
+use plimsoll_model::quantity::Timestamp;
+
+/// Who asks others to make way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// What it needs.
+    pub shape: ShapeId,
+    /// Its priority.
+    pub priority: i32,
+    /// Whose promise it could be part of, and what it would take of it.
+    pub holder: Option<(usize, Taken)>,
+}
+
+/// Who makes way where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The node.
+    pub node: NodeIx,
+    /// Everybody who stops, members of gangs on other nodes included, by number.
+    pub victims: Vec<u32>,
+    /// The right by which they make way.
+    pub right: Standing,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+/// Who makes way for a gang, and where its members go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GangPlan {
+    /// A node and GPUs for each member, in the order given.
+    pub places: Vec<(NodeIx, GpuSet)>,
+    /// Everybody who stops, by number.
+    pub victims: Vec<u32>,
+}
+
+/// What is known when somebody asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// What runs, with promises.
+    pub runners: &'a Runners,
+    /// Disruption budgets.
+    pub budgets: &'a Budgets,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What a plan for a gang has decided so far.
+#[derive(Debug, Clone, Default)]
+struct SoFar {
+    /// Victims, whose room is released already.
+    gone: Vec<u32>,
+    /// What victims left of the claim's holder.
+    left: Taken,
+    /// What earlier members took.
+    taken: Taken,
+}
+
+/// The node and victims that cost least; none where no preemption makes room. For a claim that fits nowhere without.
+///
+/// The fleet is used as an overlay and is as it was when this returns.
+pub fn plan(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim) -> Option<Plan> {
+    plan_beside(fleet, scene, claim, &SoFar::default())
+}
+
+fn plan_beside(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim, so_far: &SoFar) -> Option<Plan> {
+    let allowance = allowance(scene, &so_far.gone);
+    let mut best: Option<Plan> = None;
+    for node in (0..fleet.len() as u32).map(NodeIx) {
+        let around = fleet.surroundings();
+        let never = fleet.relations().refusal_empty(around, claim.shape, node).is_some();
+        if never || !around.could(claim.shape, node) || scene.runners.on(node).is_empty() {
+            continue;
+        }
+        let holder = claim.holder.map(|(holder, _)| holder);
+        let claimant = Claimant { holder, priority: claim.priority, gone: &so_far.gone, at: scene.at };
+        let (units, members): (Vec<Unit>, Vec<Vec<u32>>) =
+            scene.runners.units(fleet, node, claimant).into_iter().unzip();
+        for (right, must_cover) in rights(scene, claim, so_far) {
+            let here = OnNode { scene, claim, node, units: &units, members: &members, so_far, must_cover };
+            if !here.could_suffice(fleet, right) {
+                continue;
+            }
+            let below = best.as_ref().map(|plan| plan.cost.clone());
+            let found = cheapest(right, &units, &allowance, below.as_ref(), &mut |set| here.fits_without(fleet, set));
+            if let Some((cost, set)) = found {
+                let mut victims: Vec<u32> = set.iter().flat_map(|index| members[*index].iter().copied()).collect();
+                victims.sort_unstable();
+                best = Some(Plan { node, victims, right, cost });
+            }
+        }
+    }
+    best
+}
+
+/// What each budget may still lose when those who are `gone` count as away.
+fn allowance(scene: Scene<'_>, gone: &[u32]) -> Vec<u32> {
+    let mut left = scene.budgets.allowance();
+    for budget in gone.iter().filter_map(|number| scene.runners.get(*number)).flat_map(|runner| &runner.budgets) {
+        left[*budget] = left[*budget].saturating_sub(1);
+    }
+    left
+}
+
+/// The rights that a claim may come with, the higher first, and whether victims have to leave its promise for that.
+fn rights(scene: Scene<'_>, claim: &Claim, so_far: &SoFar) -> Vec<(Standing, bool)> {
+    let with = |guaranteed| Standing { guaranteed, priority: claim.priority };
+    match claim.holder {
+        None => vec![(with(false), false)],
+        Some((holder, asks)) => {
+            let guarantees = scene.runners.guarantees();
+            let covered = guarantees.covers(holder, asks.plus(so_far.taken), so_far.left);
+            if covered { vec![(with(true), false)] } else { vec![(with(true), true), (with(false), false)] }
+        }
+    }
+}
+
+/// One node in one search.
+struct OnNode<'a> {
+    scene: Scene<'a>,
+    claim: &'a Claim,
+    node: NodeIx,
+    units: &'a [Unit],
+    members: &'a [Vec<u32>],
+    so_far: &'a SoFar,
+    must_cover: bool,
+}
+
+impl OnNode<'_> {
+    fn bindings(&self, set: &[usize]) -> Vec<Binding> {
+        let members = set.iter().flat_map(|index| &self.members[*index]);
+        members.filter_map(|number| self.scene.runners.get(*number)).map(|runner| runner.binding).collect()
+    }
+
+    /// Whether the room would do if everybody left who may. GPUs count in sum only: which of them are free is another
+    /// question, for the fleet.
+    fn could_suffice(&self, fleet: &Fleet, right: Standing) -> bool {
+        let may = |index: &usize| self.units[*index].preemptible && self.units[*index].standing < right;
+        let all: Vec<usize> = (0..self.units.len()).filter(may).collect();
+        !all.is_empty() && self.sums_suffice(fleet, &self.bindings(&all))
+    }
+
+    fn sums_suffice(&self, fleet: &Fleet, leaving: &[Binding]) -> bool {
+        let mut room: Row = fleet.nodes().free[self.node.0 as usize];
+        for binding in leaving.iter().filter(|binding| binding.node == self.node) {
+            let held = &fleet.shape(binding.shape).need;
+            for (room, held) in room.0.iter_mut().zip(held.0) {
+                *room = room.saturating_add(held);
+            }
+        }
+        let need = &fleet.shape(self.claim.shape).need;
+        let lanes = [Lane::Cpu, Lane::Memory, Lane::Disk, Lane::Network, Lane::GpuTotal, Lane::Extended];
+        lanes.into_iter().all(|lane| room.get(lane) >= need.get(lane))
+    }
+
+    /// Whether the task fits when these units are gone, by every filter there is.
+    fn fits_without(&self, fleet: &mut Fleet, set: &[usize]) -> bool {
+        let leaving = self.bindings(set);
+        if !self.sums_suffice(fleet, &leaving) || (self.must_cover && !self.covers_without(set)) {
+            return false;
+        }
+        for binding in &leaving {
+            fleet.release(*binding);
+        }
+        let fits = fleet.fits(self.claim.shape, self.node);
+        for binding in leaving.iter().rev() {
+            fleet.restore(*binding);
+        }
+        fits
+    }
+
+    fn covers_without(&self, set: &[usize]) -> bool {
+        let Some((holder, asks)) = self.claim.holder else { return false };
+        let members = set.iter().flat_map(|index| &self.members[*index]);
+        let leaves = members.fold(self.so_far.left, |sum, number| sum.plus(gives_back(self.scene, holder, *number)));
+        self.scene.runners.guarantees().covers(holder, asks.plus(self.so_far.taken), leaves)
+    }
+}
+
+/// What a holder has less when a task stops.
+fn gives_back(scene: Scene<'_>, holder: usize, number: u32) -> Taken {
+    let held = scene.runners.get(number).and_then(|runner| runner.holder).filter(|(of, _)| *of == holder);
+    held.map_or_else(Taken::default, |(_, taken)| taken)
+}
+
+/// Room for every member of a gang, with victims where there is no other way; none where some member finds none. All
+/// claims have one priority and one holder, and start in this order.
+///
+/// The fleet is used as an overlay and is as it was when this returns. Members are taken in the order given; each gets
+/// a free place if there is one, else the cheapest victims of the moment.
+pub fn plan_gang(fleet: &mut Fleet, chooser: &mut Chooser, scene: Scene<'_>, members: &[Claim]) -> Option<GangPlan> {
+    let mut so_far = SoFar::default();
+    let mut placed: Vec<Binding> = Vec::new();
+    let mut released: Vec<Binding> = Vec::new();
+    for claim in members {
+        let choice = chooser.choose(fleet, claim.shape);
+        let free = choice.and_then(|choice| fleet.place_on(claim.shape, choice.node, choice.gpus).ok());
+        let found = free.or_else(|| {
+            let plan = plan_beside(fleet, scene, claim, &so_far)?;
+            for number in &plan.victims {
+                let Some(runner) = scene.runners.get(*number) else { continue };
+                fleet.release(runner.binding);
+                released.push(runner.binding);
+                if let Some((holder, _)) = claim.holder {
+                    so_far.left = so_far.left.plus(gives_back(scene, holder, *number));
+                }
+            }
+            so_far.gone.extend(&plan.victims);
+            fleet.place(claim.shape, plan.node).ok()
+        });
+        let Some(binding) = found else { break };
+        if let Some((_, asks)) = claim.holder {
+            so_far.taken = so_far.taken.plus(asks);
+        }
+        placed.push(binding);
+    }
+    let places: Vec<(NodeIx, GpuSet)> = placed.iter().map(|binding| (binding.node, binding.gpus)).collect();
+    for binding in placed.iter().rev() {
+        fleet.release(*binding);
+    }
+    for binding in released.iter().rev() {
+        fleet.restore(*binding);
+    }
+    let mut victims = so_far.gone;
+    victims.sort_unstable();
+    (places.len() == members.len()).then_some(GangPlan { places, victims })
+}

@@ -1,0 +1,198 @@
+//! What runs, as preemption sees it: by node, by gang, with standing and start.
+
+use super::{Standing, Unit};
+use crate::fleet::{Binding, Fleet, Lane, NodeIx};
+use crate::rules::guarantee::{Guarantees, Taken};
+use plimsoll_model::quantity::Timestamp;
+use std::collections::BTreeMap;
+
+/// A running task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runner {
+    /// Its room.
+    pub binding: Binding,
+    /// Its priority.
+    pub priority: i32,
+    /// Whether it may be stopped for others.
+    pub preemptible: bool,
+    /// When it started.
+    pub started: Timestamp,
+    /// Its gang, by the caller's number.
+    pub gang: Option<u32>,
+    /// The disruption budgets that protect it.
+    pub budgets: Vec<usize>,
+    /// Whose promise it could be part of, and what it takes of it.
+    pub holder: Option<(usize, Taken)>,
+}
+
+/// Everything that runs. Tasks go by the caller's numbers.
+#[derive(Debug, Clone, Default)]
+pub struct Runners {
+    all: BTreeMap<u32, (Runner, Standing)>,
+    guarantees: Guarantees,
+    by_node: BTreeMap<NodeIx, Vec<u32>>,
+    gangs: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Runners {
+    /// Nothing runs yet.
+    #[must_use]
+    pub fn new(guarantees: Guarantees) -> Self {
+        Self { guarantees, ..Self::default() }
+    }
+
+    /// The promises.
+    #[must_use]
+    pub const fn guarantees(&self) -> &Guarantees {
+        &self.guarantees
+    }
+
+    /// A task started.
+    pub fn start(&mut self, number: u32, runner: Runner) {
+        add(self.by_node.entry(runner.binding.node).or_default(), number);
+        if let Some(gang) = runner.gang {
+            add(self.gangs.entry(gang).or_default(), number);
+        }
+        let (priority, holder) = (runner.priority, runner.holder);
+        self.all.insert(number, (runner, Standing { guaranteed: false, priority }));
+        if let Some((holder, taken)) = holder {
+            let changed = self.guarantees.start(holder, priority, number, taken);
+            self.mark(&changed);
+        }
+    }
+
+    /// A task ended or was stopped.
+    pub fn stop(&mut self, number: u32) -> Option<Runner> {
+        let (runner, _) = self.all.remove(&number)?;
+        take(&mut self.by_node, &runner.binding.node, number);
+        if let Some(gang) = runner.gang {
+            take(&mut self.gangs, &gang, number);
+        }
+        let changed = self.guarantees.stop(number);
+        self.mark(&changed);
+        Some(runner)
+    }
+
+    fn mark(&mut self, changed: &[(u32, bool)]) {
+        for (number, guaranteed) in changed {
+            if let Some((_, standing)) = self.all.get_mut(number) {
+                standing.guaranteed = *guaranteed;
+            }
+        }
+    }
+
+    /// A running task's standing.
+    #[must_use]
+    pub fn standing(&self, number: u32) -> Option<Standing> {
+        self.all.get(&number).map(|(_, standing)| *standing)
+    }
+
+    /// The standings of everything that runs.
+    pub fn standings(&self) -> impl Iterator<Item = Standing> {
+        self.all.values().map(|(_, standing)| *standing)
+    }
+
+    /// A running task.
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&Runner> {
+        self.all.get(&number).map(|(runner, _)| runner)
+    }
+
+    /// Everything that runs, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Runner)> {
+        self.all.iter().map(|(number, (runner, _))| (*number, runner))
+    }
+
+    /// The tasks on a node, by number.
+    #[must_use]
+    pub fn on(&self, node: NodeIx) -> &[u32] {
+        self.by_node.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who stops together with a task: its gang, or itself.
+    #[must_use]
+    pub fn together(&self, number: u32) -> Vec<u32> {
+        let gang = self.all.get(&number).and_then(|(runner, _)| runner.gang);
+        gang.and_then(|gang| self.gangs.get(&gang)).map_or_else(|| vec![number], Clone::clone)
+    }
+
+    /// What could stop on a node for a claim of this holder, but for tasks that are `gone` already: units with their
+    /// members. What another holder was promised stops for nobody, and among a holder's own tasks priority alone counts.
+    #[must_use]
+    pub fn units(&self, fleet: &Fleet, node: NodeIx, claimant: Claimant<'_>) -> Vec<(Unit, Vec<u32>)> {
+        let mut units: Vec<(Unit, Vec<u32>)> = Vec::new();
+        for number in self.on(node) {
+            let members = self.together(*number);
+            // A gang with several members on the node is met once, at its first.
+            let is_first = members.iter().find(|member| self.on(node).binary_search(member).is_ok()) == Some(number);
+            if is_first && !members.iter().any(|member| claimant.gone.contains(member)) {
+                units.push((self.unit(fleet, &members, claimant), members));
+            }
+        }
+        units
+    }
+
+    fn unit(&self, fleet: &Fleet, members: &[u32], claimant: Claimant<'_>) -> Unit {
+        let runners = || members.iter().filter_map(|member| self.all.get(member));
+        let mut budgets: BTreeMap<usize, u32> = BTreeMap::new();
+        for budget in runners().flat_map(|(runner, _)| &runner.budgets) {
+            *budgets.entry(*budget).or_insert(0) += 1;
+        }
+        let may = |(runner, standing): &(Runner, Standing)| {
+            let is_own = claimant.holder.is_some() && runner.holder.map(|(holder, _)| holder) == claimant.holder;
+            let stops = if is_own { runner.priority < claimant.priority } else { !standing.guaranteed };
+            runner.preemptible && stops
+        };
+        let lowest = Standing { guaranteed: false, priority: i32::MIN };
+        Unit {
+            number: members.first().copied().unwrap_or(u32::MAX),
+            standing: runners().map(|(_, standing)| *standing).max().unwrap_or(lowest),
+            preemptible: runners().all(may),
+            tasks: u32::try_from(members.len()).unwrap_or(u32::MAX),
+            work_lost: runners().map(|(runner, _)| work(fleet, runner, claimant.at)).sum(),
+            budgets: budgets.into_iter().collect(),
+        }
+    }
+}
+
+/// Who asks, when, and who stopped for it already.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimant<'a> {
+    /// Its holder, if somebody promised that anything.
+    pub holder: Option<usize>,
+    /// Its priority.
+    pub priority: i32,
+    /// Tasks that stopped for it.
+    pub gone: &'a [u32],
+    /// Now.
+    pub at: Timestamp,
+}
+
+fn add(numbers: &mut Vec<u32>, number: u32) {
+    if let Err(place) = numbers.binary_search(&number) {
+        numbers.insert(place, number);
+    }
+}
+
+fn take<K: Ord>(of: &mut BTreeMap<K, Vec<u32>>, key: &K, number: u32) {
+    if let Some(numbers) = of.get_mut(key) {
+        numbers.retain(|other| *other != number);
+        if numbers.is_empty() {
+            of.remove(key);
+        }
+    }
+}
+
+/// Milliseconds of run time so far × thousandths of the node, by the resource of which it holds most.
+fn work(fleet: &Fleet, runner: &Runner, at: Timestamp) -> u128 {
+    let need = &fleet.shape(runner.binding.shape).need;
+    let capacity = fleet.nodes().capacity(runner.binding.node.0 as usize);
+    let share = |lane: Lane| {
+        let (need, all) = (i64::from(need.get(lane)), i64::from(capacity.get(lane)));
+        if all > 0 { (need * 1_000 / all).unsigned_abs() } else { 0 }
+    };
+    let lanes = [Lane::Cpu, Lane::Memory, Lane::Disk, Lane::Network, Lane::GpuTotal];
+    // At least one, so that of two tasks that hold next to nothing the younger still loses less.
+    let held = lanes.into_iter().map(share).max().unwrap_or(0).max(1);
+    u128::from(at.since(runner.started).0) * u128::from(held)
+}

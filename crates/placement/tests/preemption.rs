@@ -1,0 +1,622 @@
+//! Who makes way, as tables of cases that other schedulers test, told in Plimsoll's terms; and that it ends.
+//!
+//! Facts, not code: rows say which situation it is, what the peer does, and where Plimsoll means to differ.
+
+mod common;
+
+use plimsoll_model::cluster::{Amounts, Demand, GpuDemand, QuotaSpec, Task};
+use plimsoll_model::quantity::{Bytes, Millicores, Timestamp};
+use plimsoll_placement::choose::Chooser;
+use plimsoll_placement::fleet::{Fleet, ShapeId};
+use plimsoll_placement::policy::NodePolicy;
+use plimsoll_placement::rules::audit::plain_node;
+use plimsoll_placement::rules::budget::{Budgets, DisruptionBudget};
+use plimsoll_placement::rules::guarantee::{Guarantees, Taken};
+use plimsoll_placement::rules::preempt::{Claim, Plan, Runner, Runners, Scene, Standing, plan, plan_gang, potential};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// A cluster that starts tasks in a queue's order and preempts: as little of a scheduler as there can be.
+struct Cluster {
+    fleet: Fleet,
+    chooser: Chooser,
+    runners: Runners,
+    budgets: Budgets,
+    tasks: Vec<(Task, ShapeId)>,
+    gangs: BTreeMap<String, u32>,
+    now: Timestamp,
+}
+
+impl Cluster {
+    fn new(nodes: &[(u64, u64)], quotas: &[QuotaSpec], budgets: Vec<DisruptionBudget>) -> Self {
+        let mut fleet = Fleet::new();
+        for (index, (cpu, gpus)) in nodes.iter().enumerate() {
+            let mut node = plain_node(&format!("n{index}"));
+            node.capacity.cpu = Millicores(*cpu);
+            node.capacity.memory = Bytes(8 * common::GIB);
+            node.capacity.disk = Bytes(96 * common::GIB);
+            node.capacity.network_mbps = 1_000;
+            node.capacity.gpus.count = u32::try_from(*gpus).expect("few");
+            node.capacity.gpus.model = "t4".to_owned();
+            fleet.add(&node).expect("names are unique");
+        }
+        let chooser = Chooser::new(NodePolicy::by_name("first-fit").expect("known"), &fleet, 0);
+        let (runners, budgets) = (Runners::new(Guarantees::new(quotas)), Budgets::new(budgets));
+        let (tasks, gangs) = (Vec::new(), BTreeMap::new());
+        Self { fleet, chooser, runners, budgets, tasks, gangs, now: Timestamp(0) }
+    }
+
+    fn know(&mut self, task: Task) -> u32 {
+        let shape = self.fleet.intern(&task).expect("a sensible task");
+        self.tasks.push((task, shape));
+        self.tasks.len() as u32 - 1
+    }
+
+    fn claim(&self, number: u32) -> Claim {
+        let (task, shape) = &self.tasks[number as usize];
+        let holder = self.runners.guarantees().holder(task).map(|holder| (holder, Taken::of(task)));
+        Claim { shape: *shape, priority: task.priority, holder }
+    }
+
+    fn started(&mut self, number: u32, binding: plimsoll_placement::fleet::Binding) {
+        let (task, _) = &self.tasks[number as usize];
+        let next = self.gangs.len() as u32;
+        let gang = task.gang.as_ref().map(|gang| *self.gangs.entry(gang.name.clone()).or_insert(next));
+        let holder = self.claim(number).holder;
+        let (priority, preemptible, budgets) = (task.priority, task.preemptible, self.budgets.of(&task.labels));
+        let started = self.now;
+        self.runners.start(number, Runner { binding, priority, preemptible, started, gang, budgets, holder });
+    }
+
+    /// Starts a task where there is room; false where there is none.
+    fn start(&mut self, number: u32) -> bool {
+        let shape = self.tasks[number as usize].1;
+        let Some(choice) = self.chooser.choose(&self.fleet, shape) else { return false };
+        let binding = self.fleet.place_on(shape, choice.node, choice.gpus).expect("what was chosen fits");
+        self.started(number, binding);
+        true
+    }
+
+    fn stop(&mut self, number: u32) {
+        let runner = self.runners.stop(number).expect("it runs");
+        assert!(self.fleet.release(runner.binding));
+    }
+
+    fn plan(&mut self, number: u32) -> Option<Plan> {
+        let claim = self.claim(number);
+        let scene = Scene { runners: &self.runners, budgets: &self.budgets, at: self.now };
+        plan(&mut self.fleet, scene, &claim)
+    }
+
+    /// Starts a task, with victims if need be; gives them.
+    fn start_or_preempt(&mut self, number: u32) -> Option<Vec<u32>> {
+        if self.start(number) {
+            return Some(Vec::new());
+        }
+        let plan = self.plan(number)?;
+        for victim in &plan.victims {
+            self.stop(*victim);
+        }
+        let binding = self.fleet.place(self.tasks[number as usize].1, plan.node).expect("victims made room");
+        self.started(number, binding);
+        Some(plan.victims)
+    }
+
+    fn potential(&self) -> Vec<Standing> {
+        potential(self.runners.standings())
+    }
+
+    /// What of the fleet can be seen: room and refusals of every shape on every node.
+    fn seen(&self) -> String {
+        let nodes = (0..self.fleet.len() as u32).map(plimsoll_placement::fleet::NodeIx);
+        let one = |node| {
+            let refusals: Vec<_> = self.tasks.iter().map(|(_, shape)| self.fleet.refusal(*shape, node)).collect();
+            format!("{:?} {refusals:?}", self.fleet.free(node))
+        };
+        nodes.map(one).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn task(cpu: u64, priority: i32) -> Task {
+    let requests = Demand { cpu: Millicores(cpu), ..Demand::default() };
+    Task { requests, priority, preemptible: true, ..Task::default() }
+}
+
+fn wide(cpu: u64, memory_mib: u64, disk_gib: u64, network_mbps: u64, priority: i32) -> Task {
+    let mut task = task(cpu, priority);
+    task.requests.memory = Bytes(memory_mib << 20);
+    task.requests.disk = Bytes(disk_gib * common::GIB);
+    task.requests.network_mbps = network_mbps;
+    task
+}
+
+fn gpus(cpu: u64, count: u32, priority: i32) -> Task {
+    let mut task = task(cpu, priority);
+    task.requests.gpu = GpuDemand { count, milli: 1_000, models: Vec::new() };
+    task
+}
+
+fn queue(mut task: Task, queue: &str) -> Task {
+    task.queue = queue.to_owned();
+    task
+}
+
+fn promise(holder: &str, cpu: u64) -> QuotaSpec {
+    let guaranteed = Amounts { cpu: Some(Millicores(cpu)), ..Amounts::default() };
+    QuotaSpec { holder: holder.to_owned(), weight: 1, most: Amounts::default(), guaranteed }
+}
+
+/// One row: what runs, who comes, and who stops for it; none where nobody can.
+type Row = (&'static str, Vec<Task>, Task, Option<Vec<u32>>);
+
+fn check(nodes: &[(u64, u64)], quotas: &[QuotaSpec], rows: Vec<Row>) {
+    for (name, running, comes, expected) in rows {
+        let mut cluster = Cluster::new(nodes, quotas, Vec::new());
+        for task in running {
+            let number = cluster.know(task);
+            assert!(cluster.start(number), "{name}: {number} should have room");
+        }
+        let number = cluster.know(comes);
+        assert!(
+            cluster.chooser.clone().choose(&cluster.fleet, cluster.tasks[number as usize].1).is_none(),
+            "{name}: it fits as it is"
+        );
+        let before = cluster.seen();
+        cluster.now = Timestamp(60_000);
+        let found = cluster.plan(number).map(|plan| plan.victims);
+        assert_eq!(found, expected, "{name}");
+        assert_eq!(cluster.seen(), before, "{name}: asking left a trace");
+    }
+}
+
+/// The situations of Nomad's table (`scheduler/feasible/preemption_test.go`): a node of 3,900 MHz, 7.75 GiB, 96 GiB and
+/// 1,000 Mbit/s after what is reserved. Nomad asks for a gap of ten priorities; Plimsoll for any. Ports and several
+/// network cards are no resources here, so rows that turn on them are told with bandwidth alone or left out.
+#[test]
+fn nomads_cases() {
+    let (low, second, high) = (30, 40, 100);
+    check(
+        &[(3_900, 4)],
+        &[],
+        vec![
+            ("what runs is not lower", vec![wide(3_200, 7_256, 4, 50, high)], wide(2_000, 256, 4, 1, high), None),
+            (
+                "what is lower does not suffice",
+                vec![wide(3_200, 7_256, 4, 50, low)],
+                wide(4_000, 8_192, 4, 1, high),
+                None,
+            ),
+            (
+                "bandwidth held by equals stays held",
+                vec![wide(1_200, 2_256, 4, 150, high), wide(200, 256, 4, 600, high)],
+                wide(600, 1_000, 25, 700, high),
+                None,
+            ),
+            (
+                "only the lower of three gives bandwidth",
+                vec![wide(1_200, 2_256, 4, 150, high), wide(200, 256, 4, 100, high), wide(200, 256, 4, 600, low)],
+                wide(600, 1_000, 25, 700, high),
+                Some(vec![2]),
+            ),
+            (
+                "high and low together: all the low ones have to go",
+                vec![
+                    wide(2_800, 2_256, 4, 150, high),
+                    wide(200, 256, 4, 500, low),
+                    wide(200, 256, 4, 300, low),
+                    wide(700, 256, 4, 0, low),
+                ],
+                wide(1_100, 1_000, 25, 840, high),
+                Some(vec![1, 2, 3]),
+            ),
+            (
+                "who holds no bandwidth is left alone",
+                vec![wide(2_800, 2_256, 4, 0, low), wide(200, 256, 4, 800, low)],
+                wide(1_100, 1_000, 25, 840, high),
+                Some(vec![1]),
+            ),
+            (
+                "every resource but the network is short",
+                vec![
+                    wide(2_800, 2_256, 40, 150, high),
+                    wide(200, 256, 4, 50, low),
+                    wide(200, 512, 25, 0, low),
+                    wide(700, 276, 20, 0, low),
+                ],
+                wide(1_000, 3_000, 50, 50, high),
+                Some(vec![1, 2, 3]),
+            ),
+            (
+                "one is enough, the one that holds less",
+                vec![wide(1_200, 2_256, 4, 150, high), wide(200, 256, 4, 500, low), wide(200, 256, 4, 320, low)],
+                wide(300, 500, 5, 320, high),
+                Some(vec![2]),
+            ),
+            (
+                "two are needed for bandwidth",
+                vec![wide(1_200, 2_256, 4, 150, high), wide(200, 256, 4, 500, low), wide(200, 256, 4, 200, low)],
+                wide(2_700, 1_000, 25, 800, high),
+                Some(vec![1, 2]),
+            ),
+            (
+                "one that gives all that is short",
+                vec![wide(1_200, 2_256, 4, 150, high), wide(200, 256, 4, 600, low), wide(200, 256, 4, 100, low)],
+                wide(600, 1_000, 25, 700, high),
+                Some(vec![1]),
+            ),
+            (
+                "of two that would do, the lower priority",
+                vec![wide(1_200, 2_256, 4, 150, high), wide(200, 256, 4, 300, second), wide(200, 256, 4, 500, low)],
+                wide(300, 500, 5, 320, high),
+                Some(vec![2]),
+            ),
+        ],
+    );
+}
+
+/// The same table's rows about devices.
+#[test]
+fn nomads_cases_of_devices() {
+    let (low, high) = (30, 100);
+    check(
+        &[(3_900, 4)],
+        &[],
+        vec![
+            ("a device each", vec![gpus(500, 1, low), gpus(200, 1, low)], gpus(1_000, 4, high), Some(vec![0, 1])),
+            (
+                "devices of one task and something else",
+                vec![gpus(500, 4, low), task(200, low)],
+                gpus(1_000, 4, high),
+                Some(vec![0]),
+            ),
+            ("more devices than there are", vec![gpus(500, 4, low), task(200, low)], gpus(1_000, 6, high), None),
+            (
+                "the superset makes the smaller ones needless",
+                vec![wide(1_800, 2_256, 4, 150, high), wide(1_500, 256, 5, 100, low), wide(600, 256, 5, 300, low)],
+                wide(1_000, 256, 5, 50, high),
+                Some(vec![1]),
+            ),
+        ],
+    );
+}
+
+/// Where devices are on several nodes, the node whose victims cost least gives them (Nomad: the device group).
+#[test]
+fn nomads_device_groups_as_nodes() {
+    let (low, second, high) = (30, 40, 100);
+    check(
+        &[(3_900, 4), (3_900, 4)],
+        &[],
+        vec![
+            (
+                "a group with an equal is no help",
+                vec![gpus(500, 2, low), gpus(200, 1, high), gpus(100, 4, low)],
+                gpus(1_000, 4, high),
+                Some(vec![2]),
+            ),
+            (
+                "the group with the lower priorities",
+                vec![gpus(500, 2, low), gpus(200, 2, second), gpus(200, 2, low), gpus(100, 2, low)],
+                gpus(1_000, 4, high),
+                Some(vec![2, 3]),
+            ),
+        ],
+    );
+}
+
+/// The situations of kueue's table within one queue (`pkg/scheduler/preemption/preemption_test.go`): six cores.
+#[test]
+fn kueues_cases_within_one_queue() {
+    check(
+        &[(6_000, 0)],
+        &[],
+        vec![
+            ("the lowest stops", vec![task(2_000, -1), task(2_000, 0), task(2_000, 1)], task(2_000, 1), Some(vec![0])),
+            ("several stop", vec![task(2_000, -1), task(2_000, 0), task(2_000, 1)], task(3_000, 1), Some(vec![0, 1])),
+            ("nobody stops for the lowest", vec![task(3_000, -1), task(3_000, 0)], task(1_000, -1), None),
+            ("too few are lower", vec![task(3_000, -1), task(3_000, 0)], task(4_000, 0), None),
+            (
+                "what is free counts",
+                vec![task(1_000, -1), task(1_000, 0), task(3_000, 1)],
+                task(2_000, 1),
+                Some(vec![0]),
+            ),
+            (
+                "the fewest, though one is less important",
+                vec![task(1_000, -1), task(2_000, 0), task(3_000, 1)],
+                task(2_000, 1),
+                Some(vec![1]),
+            ),
+            ("equals never stop for each other", vec![task(6_000, 1)], task(1_000, 1), None),
+        ],
+    );
+}
+
+/// The situations of kueue's table between queues that lend to each other: twelve cores, six promised to each of two.
+#[test]
+fn kueues_cases_of_reclaim() {
+    let (c1, c2) = (|task| queue(task, "c1"), |task| queue(task, "c2"));
+    check(
+        &[(12_000, 0)],
+        &[promise("c1", 6_000), promise("c2", 6_000)],
+        vec![
+            (
+                "room is reclaimed from the borrower's least",
+                vec![c1(task(3_000, -1)), c2(task(3_000, 0)), c2(task(6_000, 1))],
+                c1(task(3_000, 1)),
+                Some(vec![1]),
+            ),
+            (
+                "by a task of lower priority, too",
+                vec![c1(task(3_000, 5)), c2(task(3_000, 0)), c2(task(6_000, 1))],
+                c1(task(3_000, -9)),
+                Some(vec![1]),
+            ),
+            (
+                "not beyond the promise",
+                vec![c1(task(4_000, 1)), c2(task(6_000, 0)), c2(task(2_000, -1))],
+                c1(task(4_000, -1)),
+                None,
+            ),
+            (
+                "nobody borrows, nobody lower of its own",
+                vec![c1(task(6_000, 1)), c2(task(6_000, -1))],
+                c1(task(4_000, 1)),
+                None,
+            ),
+            (
+                "its own lower one, not the other's promise",
+                vec![c1(task(4_000, -1)), c1(task(2_000, 1)), c2(task(6_000, -1))],
+                c1(task(4_000, 1)),
+                Some(vec![0]),
+            ),
+            (
+                "a borrower reclaims nothing",
+                vec![c1(task(6_000, 0)), c1(task(3_000, 0)), c2(task(3_000, 0))],
+                c1(task(1_000, 0)),
+                None,
+            ),
+            (
+                "a queue without promise stops nobody's promise",
+                vec![c1(task(6_000, 0)), c2(task(6_000, 0))],
+                queue(task(1_000, 99), "c3"),
+                None,
+            ),
+            (
+                "and makes way for one",
+                vec![queue(task(9_000, 99), "c3"), c1(task(3_000, 0))],
+                c1(task(3_000, -5)),
+                Some(vec![0]),
+            ),
+            (
+                "priority still rules among borrowers",
+                vec![c1(task(6_000, 0)), queue(task(6_000, 1), "c3")],
+                queue(task(2_000, 2), "c4"),
+                Some(vec![1]),
+            ),
+        ],
+    );
+}
+
+/// Where several nodes could make room (kube-scheduler's order of candidates, except for broken budgets, which
+/// Plimsoll does not allow): fewest first, then the lowest, then the youngest, then the name.
+#[test]
+fn the_cheapest_node() {
+    check(
+        &[(2_000, 0), (2_000, 0), (2_000, 0)],
+        &[],
+        vec![
+            (
+                "fewer victims",
+                vec![task(1_000, 0), task(1_000, 0), task(2_000, 1), task(2_000, 2)],
+                task(2_000, 3),
+                Some(vec![2]),
+            ),
+            ("lower priority", vec![task(2_000, 2), task(2_000, 1), task(2_000, 2)], task(2_000, 3), Some(vec![1])),
+            (
+                "the first among equals",
+                vec![task(2_000, 1), task(2_000, 1), task(2_000, 1)],
+                task(2_000, 3),
+                Some(vec![0]),
+            ),
+            (
+                "less work among equals",
+                vec![task(2_000, 1), task(1_500, 1), task(2_000, 1)],
+                task(1_200, 3),
+                Some(vec![1]),
+            ),
+            (
+                "not what may not be stopped",
+                vec![Task { preemptible: false, ..task(2_000, 0) }, task(2_000, 1), task(2_000, 2)],
+                task(2_000, 3),
+                Some(vec![1]),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_younger_loses_less() {
+    let mut cluster = Cluster::new(&[(1_000, 0), (1_000, 0)], &[], Vec::new());
+    for start in [0, 50_000] {
+        cluster.now = Timestamp(start);
+        let number = cluster.know(task(1_000, 0));
+        assert!(cluster.start(number));
+    }
+    let number = cluster.know(task(1_000, 1));
+    cluster.now = Timestamp(60_000);
+    assert_eq!(cluster.plan(number).map(|plan| plan.victims), Some(vec![1]));
+}
+
+#[test]
+fn a_gang_stops_whole_and_counts_as_one() {
+    let member = |cpu| {
+        let gang = Some(plimsoll_model::cluster::GangSpec { name: "g".to_owned(), size: 2, ..Default::default() });
+        Task { gang, ..task(cpu, 0) }
+    };
+    // Node 0 holds one member, node 1 the other; node 2 two single tasks of the same priority.
+    check(
+        &[(1_000, 0), (1_000, 0), (1_000, 0)],
+        &[],
+        vec![
+            (
+                "one gang before two tasks",
+                vec![member(1_000), member(1_000), task(500, 0), task(500, 0)],
+                task(1_000, 1),
+                Some(vec![0, 1]),
+            ),
+            ("one task before a gang", vec![member(1_000), member(1_000), task(900, 0)], task(1_000, 1), Some(vec![2])),
+            (
+                "a gang with a member that is not lower stays",
+                vec![member(1_000), Task { priority: 1, ..member(1_000) }, Task { priority: 5, ..task(900, 5) }],
+                task(1_000, 1),
+                None,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_budget_is_never_broken() {
+    let web = |cpu, priority| Task { labels: common::labels(&[("app", "web")]), ..task(cpu, priority) };
+    let budget = DisruptionBudget { name: "web".to_owned(), tasks: common::labels(&[("app", "web")]), away_max: 1 };
+    let mut cluster = Cluster::new(&[(1_000, 0), (1_000, 0), (1_000, 0)], &[], vec![budget]);
+    for one in [web(1_000, 0), web(1_000, 0), task(1_000, 5)] {
+        let number = cluster.know(one);
+        assert!(cluster.start(number));
+    }
+    let first = cluster.know(task(1_000, 9));
+    assert_eq!(cluster.start_or_preempt(first), Some(vec![0]));
+    cluster.budgets.left(&[0]);
+    let second = cluster.know(task(1_000, 9));
+    assert_eq!(cluster.start_or_preempt(second), Some(vec![2]), "the higher one stops, because one of web is away");
+    let third = cluster.know(task(1_000, 9));
+    assert_eq!(cluster.start_or_preempt(third), None);
+    cluster.budgets.returned(&[0]);
+    assert_eq!(cluster.start_or_preempt(third), Some(vec![1]));
+}
+
+#[test]
+fn a_gang_gets_all_its_room_or_stops_nobody() {
+    let mut cluster = Cluster::new(&[(2_000, 0), (2_000, 0)], &[], Vec::new());
+    for one in [task(1_500, 0), task(1_500, 7)] {
+        let number = cluster.know(one);
+        assert!(cluster.start(number));
+    }
+    let member = cluster.know(task(1_000, 5));
+    let claim = cluster.claim(member);
+    let before = cluster.seen();
+    let mut plan = |count: usize| {
+        let scene = Scene { runners: &cluster.runners, budgets: &cluster.budgets, at: Timestamp(9) };
+        plan_gang(&mut cluster.fleet, &mut cluster.chooser, scene, &vec![claim; count]).map(|plan| plan.victims)
+    };
+    assert_eq!(plan(2), Some(vec![0]));
+    assert_eq!(plan(3), None, "the third would have to stop what is higher");
+    assert_eq!(cluster.seen(), before);
+}
+
+/// kueue#3779: tenants A and B with a promise each, best effort without one. A has more than its promise, best effort
+/// fills the rest, and another task of A comes. There, A's task stops best effort's, which then has the lower share, is
+/// admitted first, and is stopped again, for ever. Here A is beyond its promise and stops nobody.
+#[test]
+fn kueue_3779_does_not_go_round() {
+    let mut cluster = Cluster::new(&[(300, 0)], &[promise("a", 150), promise("b", 150)], Vec::new());
+    let first = cluster.know(queue(task(250, 0), "a"));
+    let effort = cluster.know(queue(task(50, 0), "best-effort"));
+    let second = cluster.know(queue(task(50, 0), "a"));
+    assert_eq!(cluster.start_or_preempt(first), Some(vec![]));
+    assert_eq!(cluster.start_or_preempt(effort), Some(vec![]));
+    assert_eq!(cluster.start_or_preempt(second), None, "A holds 250 of 150 promised");
+    let owner = cluster.know(queue(task(150, 0), "b"));
+    assert_eq!(cluster.start_or_preempt(owner), Some(vec![first]), "B gets its promise from the largest borrower");
+}
+
+/// kueue#14543: victims of the claim's own queue lower its share, which makes victims of other queues legal; then the
+/// own ones are let go on, and the share is too high again. Two workloads can then stop each other for ever. Here the
+/// right to stop a borrower is checked against the final set of victims, so a set whose own part is let go on is no
+/// longer a set that makes room.
+#[test]
+fn kueue_14543_does_not_go_round() {
+    let mut cluster = Cluster::new(&[(9_000, 0)], &[promise("left", 3_000), promise("right", 3_000)], Vec::new());
+    // Left is at its promise and one above; right borrows three. Both have something that waits and would fit in place
+    // of the other's.
+    let running = [queue(task(3_000, 0), "left"), queue(task(1_000, 0), "left"), queue(task(5_000, 0), "right")];
+    let mut waiting: Vec<u32> =
+        vec![cluster.know(queue(task(4_000, 0), "left")), cluster.know(queue(task(5_000, 0), "right"))];
+    for one in running {
+        let number = cluster.know(one);
+        assert!(cluster.start(number));
+    }
+    let mut word = cluster.potential();
+    let mut changes = 0;
+    loop {
+        let step = waiting
+            .iter()
+            .copied()
+            .find_map(|number| cluster.start_or_preempt(number).map(|victims| (number, victims)));
+        let Some((number, victims)) = step else { break };
+        waiting.retain(|other| *other != number);
+        waiting.extend(victims);
+        let now = cluster.potential();
+        assert!(now > word, "the word must grow");
+        word = now;
+        changes += 1;
+        assert!(changes < 20, "it goes round");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+
+    /// Any tasks in any order, with promises, gangs and what may not be stopped: every step makes the word Φ larger,
+    /// nobody stops for an equal or a lower, no promise of another is touched, and it ends.
+    #[test]
+    fn preemption_ends(
+        nodes in prop::collection::vec((2_u64..7, 0_u64..3), 1..5),
+        promises in prop::collection::vec(0_u64..6, 3),
+        tasks in prop::collection::vec((1_u64..5, -1_i32..4, 0_usize..4, 0_u8..8, 0_u32..3), 1..25),
+        order in any::<u64>(),
+    ) {
+        let nodes: Vec<(u64, u64)> = nodes.into_iter().map(|(cores, gpus)| (cores * 1_000, gpus)).collect();
+        let quotas: Vec<QuotaSpec> = promises.iter().enumerate()
+            .map(|(index, cores)| promise(&format!("q{index}"), cores * 1_000)).collect();
+        let mut cluster = Cluster::new(&nodes, &quotas, Vec::new());
+        let mut waiting: Vec<u32> = Vec::new();
+        for (cores, priority, holder, odd, gpu) in tasks {
+            let mut one = queue(task(cores * 1_000, priority), &format!("q{holder}"));
+            one.preemptible = odd != 0;
+            one.requests.gpu = GpuDemand { count: u32::from(gpu == 2), milli: if odd < 4 { 500 } else { 1_000 }, models: vec![] };
+            // Some are members of one of two gangs, started one by one here, stopped together.
+            if odd == 2 || odd == 3 {
+                one.gang = Some(plimsoll_model::cluster::GangSpec { name: format!("g{odd}"), ..Default::default() });
+            }
+            waiting.push(cluster.know(one));
+        }
+        let (mut word, mut steps, mut draw) = (cluster.potential(), 0_u32, order);
+        loop {
+            // A queue of any order: it is rotated by what the seed says.
+            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let turn = (draw >> 33) as usize % waiting.len().max(1);
+            waiting.rotate_left(turn);
+            let before: BTreeMap<u32, Standing> =
+                cluster.runners.iter().map(|(number, _)| (number, cluster.runners.standing(number).expect("it runs"))).collect();
+            let step = waiting.iter().copied().find_map(|number| cluster.start_or_preempt(number).map(|victims| (number, victims)));
+            let Some((number, victims)) = step else { break };
+            let standing = cluster.runners.standing(number).expect("it runs");
+            let holder = cluster.claim(number).holder.map(|(holder, _)| holder);
+            for victim in &victims {
+                prop_assert!(before[victim] < standing, "{:?} for {standing:?}", before[victim]);
+                prop_assert!(cluster.tasks[*victim as usize].0.preemptible);
+                let of = cluster.claim(*victim).holder.map(|(holder, _)| holder);
+                prop_assert!(!before[victim].guaranteed || of == holder, "another's promise");
+            }
+            waiting.retain(|other| *other != number);
+            waiting.extend(victims);
+            let now = cluster.potential();
+            prop_assert!(now > word, "{now:?} after {word:?}");
+            word = now;
+            steps += 1;
+            prop_assert!(steps < 10_000, "it goes round");
+        }
+    }
+}
