@@ -9,8 +9,8 @@ use crate::value::Table;
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{
     Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, ForecastSpec, GatewayLimits, GatewaySpec, HealthSpec,
-    HistorySpec, JobSpec, Limits, ListenerSpec, MemoryRetry, NodeSpec, Probe, Resources, RestartSpec, RouteSpec,
-    SandboxSpec, ScalingPolicy, ScalingSpec, Schedule, ServiceSpec, Spec,
+    HistorySpec, JobSpec, Limits, ListenerSpec, MemoryRetry, NodeSpec, Probe, QueueSpec, Resources, RestartSpec,
+    RouteSpec, SandboxSpec, ScalingPolicy, ScalingSpec, Schedule, ServiceSpec, Spec,
 };
 use plimsoll_model::{JobName, NodeName, ServiceName};
 use serde::de::DeserializeOwned;
@@ -32,9 +32,19 @@ pub fn spec(root: &Table, directory: &Path) -> Option<Spec> {
         node: node(root.table("node")?)?,
         gateway: gateway(root.table("gateway")?)?,
         api_listen: root.table("api")?.text("listen")?.to_owned(),
+        queue: queue(root.table("queue")?)?,
         services: services.collect(),
         jobs: jobs.collect(),
         history: history(root.table("history")?),
+    })
+}
+
+fn queue(table: &Table) -> Option<QueueSpec> {
+    Some(QueueSpec {
+        order: table.text("order")?.to_owned(),
+        backfill: table.text("backfill")?.to_owned(),
+        ageing: millis(table, "ageing"),
+        patience: millis(table, "patience"),
     })
 }
 

@@ -18,7 +18,7 @@ pub struct SpecDiff {
     pub jobs: BTreeMap<JobName, Change>,
     /// Changes of the gateway.
     pub gateway: Vec<FieldChange>,
-    /// Changes of everything else: clock, node, API, history.
+    /// Changes of everything else: clock, node, API, history, queue.
     pub rest: Vec<FieldChange>,
 }
 

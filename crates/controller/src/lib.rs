@@ -13,6 +13,8 @@
 //!
 //! This crate must never fail, block, or read a clock.
 
+mod admit;
+mod backfill;
 mod decide;
 mod emit;
 mod exit;

@@ -1,15 +1,13 @@
-//! Jobs: when they are submitted, in which order they start, and what they wait for.
+//! Jobs: when they are submitted. Which of them start is for `admit`.
 
+use crate::admit::admit;
 use crate::emit::Turn;
-use crate::process::ProcessState;
-use crate::room::{Claimant, Room};
-use crate::state::{JobState, QueuedTask, State, TaskState, count};
-use plimsoll_model::id::{JobName, TaskId};
+use crate::room::Room;
+use crate::state::{JobState, QueuedTask, State, count};
+use plimsoll_model::Spec;
+use plimsoll_model::id::JobName;
 use plimsoll_model::quantity::{Millis, Timestamp};
-use plimsoll_model::rationale::JobRationale;
 use plimsoll_model::spec::{JobSpec, Schedule};
-use plimsoll_model::{ActionKind, Spec};
-use plimsoll_placement::{Waiting, fits, order};
 
 /// Runs of one job that may wait; more are refused.
 const QUEUE_MAX: usize = 1_000;
@@ -77,79 +75,6 @@ fn is_due(entry: &mut JobState, job: &JobSpec, at: Timestamp, tick: Millis) -> b
 fn next_daily(at: Timestamp, time: Millis) -> Timestamp {
     let into_day = at.0.rem_euclid(DAY_MS as i64).unsigned_abs();
     at.plus(Millis((time.0 % DAY_MS + DAY_MS - into_day) % DAY_MS))
-}
-
-fn admit(state: &mut State, turn: &mut Turn, spec: &Spec, room: &mut Room) {
-    let mut queued: Vec<(JobName, QueuedTask, Waiting)> = Vec::new();
-    for (name, job) in &mut state.jobs {
-        let Some(spec) = spec.jobs.get(name) else { continue };
-        for task in std::mem::take(&mut job.queue) {
-            let waiting = Waiting { priority: spec.priority, submitted: task.submitted };
-            queued.push((name.clone(), task, waiting));
-        }
-    }
-    let waiting: Vec<Waiting> = queued.iter().map(|(_, _, waiting)| *waiting).collect();
-    let mut places: Vec<Option<u32>> = vec![None; queued.len()];
-    let (mut place, mut closed) = (0_u32, false);
-    for index in order(&waiting, turn.at) {
-        let (name, task, waiting) = &queued[index];
-        let Some(spec) = spec.jobs.get(name) else { continue };
-        if is_impossible(turn, room, name, task) || (!closed && try_start(state, turn, room, name, task, spec)) {
-            continue;
-        }
-        place += 1;
-        places[index] = Some(place);
-        closed = closed || waiting.is_out_of_patience(turn.at) || turn.starts_left == 0;
-    }
-    let free = room.free();
-    for ((name, mut task, _), place) in queued.into_iter().zip(places) {
-        let Some(position) = place else { continue };
-        if task.told != Some(position) {
-            task.told = Some(position);
-            let id = TaskId { job: name.clone(), ordinal: task.ordinal };
-            let waits = JobRationale::Waiting { task: id, since: task.submitted, asked: task.requests, free, position };
-            turn.jobs.entry(name.clone()).or_default().push(waits);
-        }
-        state.jobs.entry(name).or_default().queue.push(task);
-    }
-}
-
-/// Refuses what would not fit on the empty node.
-fn is_impossible(turn: &mut Turn, room: &Room, name: &JobName, task: &QueuedTask) -> bool {
-    let (asked, allocatable) = (task.requests, room.allocatable());
-    if fits(asked, allocatable) {
-        return false;
-    }
-    let task = TaskId { job: name.clone(), ordinal: task.ordinal };
-    turn.jobs.entry(name.clone()).or_default().push(JobRationale::Refused { task, asked, allocatable });
-    true
-}
-
-/// Starts a run if it fits; where it does not, keeps the room that comes free for it or pre-empts less important runs.
-fn try_start(
-    state: &mut State,
-    turn: &mut Turn,
-    room: &mut Room,
-    name: &JobName,
-    task: &QueuedTask,
-    spec: &JobSpec,
-) -> bool {
-    let (requests, free) = (task.requests, room.free());
-    if turn.starts_left == 0 {
-        return false;
-    }
-    if !room.start(requests) {
-        let claimant = Claimant { by: format!("job {name}"), priority: spec.priority };
-        room.make_way(state, turn, requests, &claimant);
-        return false;
-    }
-    turn.starts_left -= 1;
-    let id = TaskId { job: name.clone(), ordinal: task.ordinal };
-    let started = TaskState { process: ProcessState::started(0, requests, turn.at), run: task.clone() };
-    state.jobs.entry(name.clone()).or_default().tasks.insert(task.ordinal, started);
-    turn.actions.push(ActionKind::StartTask { task: id.clone(), requests, limits: task.limits });
-    turn.jobs.entry(name.clone()).or_default().push(JobRationale::Started { task: id, requests, free });
-    true
 }
 
 /// Runs that wait for room, over all jobs.

@@ -8,7 +8,7 @@ use crate::process::ProcessState;
 use crate::state::State;
 use crate::stop::resend_after;
 use plimsoll_model::id::{TaskId, WorkloadId};
-use plimsoll_model::quantity::Millis;
+use plimsoll_model::quantity::{Millis, Timestamp};
 use plimsoll_model::rationale::JobRationale;
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{ActionKind, Spec, StopReason};
@@ -18,6 +18,7 @@ use plimsoll_placement::{Candidate, Held, Ledger, fits, victims};
 struct Running {
     id: TaskId,
     candidate: Candidate,
+    run_time: Option<Millis>,
     grace: Millis,
 }
 
@@ -31,13 +32,20 @@ pub(crate) struct Room {
     now: Ledger,
     later: Ledger,
     running: Vec<Running>,
+    /// Runs that start in this step: requests, when, and how long they are expected to take.
+    fresh: Vec<(Resources, Timestamp, Option<Millis>)>,
 }
 
 impl Room {
     /// Books everything that has a process or is about to. A run whose job is not in the spec makes way for nobody: it
     /// is being stopped already.
     pub fn new(state: &State, spec: &Spec, allocatable: Resources) -> Self {
-        let mut room = Self { now: Ledger::new(allocatable), later: Ledger::new(allocatable), running: Vec::new() };
+        let mut room = Self {
+            now: Ledger::new(allocatable),
+            later: Ledger::new(allocatable),
+            running: Vec::new(),
+            fresh: Vec::new(),
+        };
         for replica in state.services.values().flat_map(|service| service.replicas.values()) {
             room.book(replica);
         }
@@ -56,7 +64,7 @@ impl Room {
                         requests: task.process.requests,
                     };
                     let id = TaskId { job: name.clone(), ordinal: *ordinal };
-                    room.running.push(Running { id, candidate, grace: spec.grace });
+                    room.running.push(Running { id, candidate, run_time: spec.run_time, grace: spec.grace });
                 }
             }
         }
@@ -68,6 +76,12 @@ impl Room {
         if process.stopping.is_none() {
             self.later.hold(process.requests);
         }
+    }
+
+    /// What the runs of jobs hold, since when, and how long each is expected to take.
+    pub fn runs(&self) -> impl Iterator<Item = (Resources, Timestamp, Option<Millis>)> + '_ {
+        let before = self.running.iter().map(|it| (it.candidate.requests, it.candidate.started, it.run_time));
+        before.chain(self.fresh.iter().copied())
     }
 
     /// What the runs of jobs hold, for the sharing among services.
@@ -86,6 +100,15 @@ impl Room {
             return false;
         }
         self.later.take(asked) && self.now.take(asked)
+    }
+
+    /// Books the start of a job's run like [`Room::start`], and remembers when it is expected to end.
+    pub fn start_run(&mut self, asked: Resources, at: Timestamp, run_time: Option<Millis>) -> bool {
+        let fits = self.start(asked);
+        if fits {
+            self.fresh.push((asked, at, run_time));
+        }
+        fits
     }
 
     /// A process was told to stop: its room will come free.

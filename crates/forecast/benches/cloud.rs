@@ -11,7 +11,7 @@
 //!
 //! Without anything else every 25th VM and every second series is run; `PLIMSOLL_PROVE=1` runs all, `--every N` every N-th,
 //! `--only vms` or `--only traffic` one part, `--series NAME` one series. `--earlier STEPS` leaves so many values off the end of
-//! the VMs and `--skip N` takes others, which is what designs are tuned on.
+//! the VMs and `--skip N` takes others, `--half` takes the first half of traffic and clusters, which is what designs are tuned on.
 
 mod common;
 
@@ -138,7 +138,8 @@ fn virtual_machines(every: usize) {
 
 /// WAPE of `auto`, last value, yesterday and moving mean.
 fn hours(series: &Recorded) -> [f64; 4] {
-    let values = &series.values;
+    let len = series.values.len();
+    let values = &series.values[..if common::has_flag("--half") { len / 2 } else { len }];
     let day = (86_400_000 / series.step.0) as usize;
     let horizon = if day <= 24 { day } else { day / 24 };
     let auto = Auto { horizon: Some(horizon), history: Some(28 * day), budget: Budget::Quick, ..Auto::default() };

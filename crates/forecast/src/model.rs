@@ -12,7 +12,7 @@ use crate::explanation::Explanation;
 use crate::hybrid::FittedResidual;
 use crate::linear::FittedAutoregression;
 use crate::mstl::FittedMstl;
-use crate::naive::{FittedLastValue, FittedRecent, FittedSeasonalNaive};
+use crate::naive::{FittedAnalogue, FittedLastValue, FittedRecent, FittedSeasonalNaive};
 use crate::neural::recurrent::FittedRecurrent;
 use crate::pretrained::FittedPretrained;
 use crate::seasonal_regression::FittedSeasonalRegression;
@@ -148,6 +148,8 @@ fitted! {
     LastValue(FittedLastValue),
     /// The median of the last few values.
     Recent(FittedRecent),
+    /// What came after similar jumps.
+    Analogue(FittedAnalogue),
     /// The value one season ago.
     SeasonalNaive(FittedSeasonalNaive),
     /// Direct seasonal regression.

@@ -7,7 +7,7 @@ use crate::ets::Ets;
 use crate::hybrid::Residual;
 use crate::linear::Autoregression;
 use crate::mstl::Mstl;
-use crate::naive::{LastValue, Recent, SeasonalNaive};
+use crate::naive::{Analogue, LastValue, Recent, SeasonalNaive};
 use crate::neural::recurrent::Recurrent;
 use crate::pretrained::Pretrained;
 use crate::seasonal_regression::SeasonalRegression;
@@ -33,6 +33,7 @@ pub const ZOO: &[Entry] = &[
     entry("last-value", "it stays as it is", || Box::new(LastValue)),
     entry("recent-3", "the median of the last three values", || Box::new(Recent { window: 3 })),
     entry("recent-12", "the median of the last twelve values", || Box::new(Recent { window: 12 })),
+    entry("analogue", "what came after similar jumps", || Box::new(Analogue::default())),
     entry("seasonal-naive", "the value one season ago", || Box::new(SeasonalNaive::default())),
     entry("simple", "simple exponential smoothing", || Box::new(Ets::simple())),
     entry("holt", "exponential smoothing with a trend", || Box::new(Ets::holt())),

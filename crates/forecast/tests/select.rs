@@ -56,6 +56,42 @@ fn the_fitted_auto_serialises_and_says_the_same_afterwards() {
 }
 
 #[test]
+fn weights_go_on_learning_between_two_fits_and_what_was_written_before_they_did_still_reads() {
+    let values = weeks(800, 11);
+    let mut fitted = quick().fit(&Data::alone(Series::untimed(&values), &[24, 168]), 1).unwrap();
+    // The seasons end, and the load steps up and down at random times instead.
+    let mut random = Random::new(2);
+    let mut level = 300.0;
+    let mut step = || {
+        if random.unit() < 0.02 {
+            level = 200.0 + 200.0 * random.unit();
+        }
+        level + random.unit()
+    };
+    let (mut live, mut fixed, mut first) = (0.0, 0.0, None);
+    for round in 0..12 {
+        // Without what came since the fit this is what earlier versions wrote.
+        let mut written = serde_json::to_value(&fitted).unwrap();
+        assert!(written["state"].as_object_mut().unwrap().remove("live").is_some());
+        let as_fitted: Fitted = serde_json::from_value(written).unwrap();
+        let said = |fitted: &Fitted| fitted.predict(&Ahead::steps(48), &Levels::deciles());
+        let (one, other) = (said(&fitted), said(&as_fitted));
+        let came: Vec<f64> = (0..48).map(|_| step()).collect();
+        if round == 0 {
+            assert_eq!(one, other, "nothing came yet");
+            first = Some(fitted.explain());
+        } else {
+            live += error(one.points(), &came);
+            fixed += error(other.points(), &came);
+        }
+        came.iter().for_each(|value| fitted.update(&Sample::of(*value)));
+    }
+    assert!(live < 0.9 * fixed, "{live} {fixed}");
+    assert_ne!(first.unwrap().weights, fitted.explain().weights);
+    assert!(fitted.explain().form.contains("since"), "{}", fitted.explain());
+}
+
+#[test]
 fn gaps_are_left_out_and_not_filled() {
     let mut values = weeks(800, 5);
     for index in (0..800).filter(|index| index % 13 == 0 || (300..320).contains(index)) {

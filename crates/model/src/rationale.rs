@@ -297,6 +297,9 @@ pub enum JobRationale {
         requests: Resources,
         /// What was free.
         free: Resources,
+        /// The job whose turn it was and that it passed, where it started before its turn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passed: Option<Passed>,
     },
     /// It waits for room.
     Waiting {
@@ -310,6 +313,9 @@ pub enum JobRationale {
         free: Resources,
         /// Its place in the queue, from 1.
         position: u32,
+        /// When it is expected to start, where the queue reserved room for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<Timestamp>,
     },
     /// It can never fit.
     Refused {
@@ -354,6 +360,19 @@ pub enum JobRationale {
         /// Why.
         cause: ExitCause,
     },
+}
+
+/// How a run could start before its turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// The run whose turn it was.
+    pub head: TaskId,
+    /// When that one is expected to start; none where nothing is reserved for it.
+    #[serde(default)]
+    pub shadow: Option<Timestamp>,
+    /// When the one that started is expected to end; none where nobody said how long it runs.
+    #[serde(default)]
+    pub ends: Option<Timestamp>,
 }
 
 /// Something worth knowing that is no decision.

@@ -7,7 +7,7 @@ use crate::forecast::Forecast;
 use crate::id::ServiceName;
 use crate::inventory::ExitCause;
 use crate::quantity::{MilliRps, Millicores, Millis};
-use crate::rationale::{Basis, Bound, Counterfactual, Finding, ForecastFault, JobRationale, Term, Withheld};
+use crate::rationale::{Basis, Bound, Counterfactual, Finding, ForecastFault, JobRationale, Passed, Term, Withheld};
 use crate::spec::Resources;
 use std::fmt;
 
@@ -186,12 +186,26 @@ fn experts(forecast: &Forecast) -> String {
     each.collect::<Vec<_>>().join(" + ")
 }
 
+impl fmt::Display for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "passed {}, which has no room", self.head)?;
+        if let Some(shadow) = self.shadow {
+            write!(f, " before {shadow}")?;
+        }
+        self.ends.map_or(Ok(()), |ends| write!(f, "; expected to end {ends}"))
+    }
+}
+
 impl fmt::Display for JobRationale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Started { task, requests, free } => write!(f, "{task} started with {requests}; {free} were free"),
-            Self::Waiting { task, since, asked, free, position } => {
-                write!(f, "{task} waits since {since}, place {position}: asks {asked}, {free} are free")
+            Self::Started { task, requests, free, passed } => {
+                write!(f, "{task} started with {requests}; {free} were free")?;
+                passed.as_ref().map_or(Ok(()), |passed| write!(f, "; {passed}"))
+            }
+            Self::Waiting { task, since, asked, free, position, expected } => {
+                write!(f, "{task} waits since {since}, place {position}: asks {asked}, {free} are free")?;
+                expected.map_or(Ok(()), |at| write!(f, "; room is reserved for {at}"))
             }
             Self::Refused { task, asked, allocatable } => {
                 write!(f, "{task} refused: asks {asked}, the node has {allocatable} in all")

@@ -23,12 +23,40 @@ pub struct Spec {
     pub gateway: GatewaySpec,
     /// Address of the HTTP API and dashboard, `host:port`.
     pub api_listen: String,
+    /// The order in which waiting jobs are looked at.
+    #[serde(default)]
+    pub queue: QueueSpec,
     /// Services by name.
     pub services: BTreeMap<ServiceName, ServiceSpec>,
     /// Jobs by name.
     pub jobs: BTreeMap<JobName, JobSpec>,
     /// What is kept of history and for how long.
     pub history: HistorySpec,
+}
+
+/// The order in which waiting jobs are looked at, and which of them may pass a job that has no room. Trace time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueSpec {
+    /// Name of an order.
+    pub order: String,
+    /// Name of a kind of backfill.
+    pub backfill: String,
+    /// Wait that is worth one point of priority, where the order counts waiting.
+    pub ageing: Millis,
+    /// Wait after which nothing behind may start first.
+    pub patience: Millis,
+}
+
+impl Default for QueueSpec {
+    /// What every release before this field did; a journal of theirs has none.
+    fn default() -> Self {
+        Self {
+            order: "ageing".to_owned(),
+            backfill: "greedy".to_owned(),
+            ageing: Millis(600_000),
+            patience: Millis(3_600_000),
+        }
+    }
 }
 
 /// How trace time passes: `trace = start + speed × elapsed`.

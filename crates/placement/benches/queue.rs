@@ -1,4 +1,4 @@
-//! `cargo bench -p plimsoll-placement --bench queue [-- --only easy|lublin|ours|speed]`: queue orders and backfill
+//! `cargo bench -p plimsoll-placement --bench queue [-- --only easy|lublin|ours|page|speed]`: queue orders and backfill
 //! against published results, on logs of the Parallel Workloads Archive.
 //!
 //! A log is one machine, and every decision is made by `Scheduler`, which the twin and the controller drive too. Where a
@@ -8,18 +8,39 @@
 mod easy;
 #[path = "queue/lublin.rs"]
 mod lublin;
+#[path = "queue/ours.rs"]
+mod ours;
+#[path = "queue/page.rs"]
+mod page;
 #[path = "queue/replay.rs"]
 mod replay;
+#[path = "queue/speed.rs"]
+mod speed;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let only = arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
+    let only = only.map(String::as_str);
     let wanted = |name: &str| only.is_none_or(|only| only == name);
     if wanted("easy") {
         easy::print();
     }
     if wanted("lublin") {
         lublin::print();
+    }
+    if wanted("ours") {
+        ours::print(&["patient-saf"], true);
+    }
+    if only == Some("chosen-on") {
+        let variants: Vec<&str> =
+            arguments.iter().skip_while(|argument| *argument != "--policies").skip(1).map(String::as_str).collect();
+        ours::print(&variants, false);
+    }
+    if wanted("page") {
+        page::print();
+    }
+    if wanted("speed") {
+        speed::print();
     }
 }
 

@@ -20,7 +20,6 @@ mod ledger;
 pub mod order;
 pub mod policy;
 mod preempt;
-mod queue;
 pub mod quota;
 pub mod rules;
 pub mod scheduler;
@@ -29,5 +28,4 @@ mod share;
 
 pub use ledger::{Ledger, fits, sum, times};
 pub use preempt::{Candidate, victims};
-pub use queue::{AGEING, PATIENCE, Waiting, order};
 pub use share::{Claim, Held, share};

@@ -21,8 +21,7 @@ impl Columns {
     /// Reads the header: `required` columns, then `optional` ones, which [`Columns::fields`] gives in this order.
     ///
     /// # Errors
-    /// [`ReadError::UnknownColumn`], [`ReadError::MissingColumn`], [`ReadError::Duplicate`]; [`ReadError::TooShort`] when
-    /// there is no line at all.
+    /// [`ReadError::UnknownColumn`], [`ReadError::MissingColumn`], [`ReadError::Duplicate`]; [`ReadError::Empty`].
     pub(crate) fn read(
         file: &str,
         rows: &mut Rows<'_>,
@@ -31,7 +30,7 @@ impl Columns {
     ) -> Result<Self, ReadError> {
         match rows.next_row()? {
             Some(row) => Self::of(&row, required, optional),
-            None => Err(ReadError::TooShort { file: file.to_owned(), rows: 0, needed: 1 }),
+            None => Err(ReadError::Empty { file: file.to_owned() }),
         }
     }
 
@@ -127,6 +126,11 @@ impl Whole {
 pub(crate) struct Seen(BTreeMap<String, u64>);
 
 impl Seen {
+    /// Whether the name was added.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// # Errors
     /// [`ReadError::Duplicate`] with the line where it stood first; [`ReadError::Value`] when it is empty.
     pub(crate) fn add(&mut self, row: &Row<'_>, name: &str, column: &'static str) -> Result<(), ReadError> {

@@ -10,13 +10,18 @@
 //! Data sets are found by name through `PLIMSOLL_DATA` (see [`dataset`]); none of them is part of this repository
 //! except the small files in `data/`; [`sets`] reads each of them, [`table`] reads what anybody else has.
 
-mod cluster;
+pub mod azure_vm;
+pub mod borg;
+pub mod cluster;
+pub mod cluster_file;
 mod columns;
 pub mod csv;
 pub mod dataset;
 mod date;
+pub mod dlrm;
 mod known_events;
 pub mod openb;
+pub mod philly;
 mod recorded;
 pub mod series;
 mod series_cut;
@@ -93,6 +98,12 @@ pub enum ReadError {
         value: String,
         /// What would have been accepted.
         expected: &'static str,
+    },
+    /// There is not one line in it.
+    #[error("{file}: the file is empty, and its first line has to say what it is")]
+    Empty {
+        /// The file.
+        file: String,
     },
     /// A header names a column that this format does not have.
     #[error("{file}, line {line}: the column {column:?} is not known{}; known are {known}", did_you_mean(nearest.as_deref()))]

@@ -1,6 +1,7 @@
 //! The readers of cluster traces against the real sets: counts that were published, or that the collection's README states.
 //! Without a set its test says that it did not run; under `PLIMSOLL_DATA_REQUIRED=1` that is a failure.
 
+use plimsoll_traces::borg::{self, EventKind};
 use plimsoll_traces::openb::{self, Nodes};
 use plimsoll_traces::{ClusterSet, check, cluster_set, dataset};
 
@@ -97,4 +98,77 @@ fn the_easy_results_give_the_published_slowdown() {
         let mean = set.tasks.iter().map(slowdown).sum::<f64>() / jobs as f64;
         assert!((mean - published).abs() < 0.005, "{name}: {mean}");
     }
+}
+
+#[test]
+fn borg_parts_hold_the_events_that_were_counted() {
+    if dataset::find_for_test("borg", &borg::part(7)).is_none() {
+        return;
+    }
+    let mut counts = std::collections::BTreeMap::new();
+    let (mut last, mut machines) = (0, std::collections::BTreeSet::new());
+    borg::each_event(0..=7, |_, event| {
+        *counts.entry(event.kind).or_insert(0_u64) += 1;
+        assert!(event.at_us >= last, "events are in order of time");
+        last = event.at_us;
+        machines.extend(event.machine);
+    })
+    .unwrap();
+    let counts: Vec<(EventKind, u64)> = counts.into_iter().collect();
+    assert_eq!(
+        counts,
+        [
+            (EventKind::Submit, 540_421),
+            (EventKind::Schedule, 508_208),
+            (EventKind::Evict, 87_858),
+            (EventKind::Fail, 10_636),
+            (EventKind::Finish, 182_872),
+            (EventKind::Kill, 99_317),
+            (EventKind::UpdatePending, 1),
+            (EventKind::UpdateRunning, 27),
+        ]
+    );
+    assert_eq!(machines.len(), 12_509);
+}
+
+#[test]
+fn borg_tasks_fit_the_machines_that_were_made_for_them() {
+    let Some(set) = set("borg", &borg::part(1), "borg:0-1") else { return };
+    assert_eq!(set.nodes.len(), 12_583);
+    let never = check(&set.nodes, &set.tasks);
+    assert_eq!(never.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    let production = set.tasks.iter().filter(|one| !one.task.preemptible).count();
+    println!("{} tasks, {production} of production, left out: {}", set.tasks.len(), set.skipped);
+    let submitted = set.tasks.iter().map(|one| one.task.submitted.0);
+    assert!(submitted.is_sorted());
+}
+
+#[test]
+fn philly_has_its_jobs_tenants_and_gangs() {
+    let Some(set) = set("philly", "philly/philly_dev_first70pct.csv.xz", "philly") else { return };
+    let gangs = set.tasks.iter().filter_map(|one| one.task.gang.as_ref()).map(|gang| &gang.name);
+    let gangs = gangs.collect::<std::collections::BTreeSet<_>>().len();
+    let alone = set.tasks.iter().filter(|one| one.task.gang.is_none()).count();
+    assert_eq!((alone + gangs, gangs, set.quotas.len(), set.skipped.count()), (57_572, 112, 13, 0));
+    assert_eq!(check(&set.nodes, &set.tasks), []);
+}
+
+#[test]
+fn azure_has_its_virtual_machines_batches_and_lifetimes() {
+    let Some(dev) = set("azure-vm", "azure-vm-arrivals-2017/v1.dev.txt.xz", "azure-vm:dev") else { return };
+    let last = dev.tasks.last().unwrap();
+    assert_eq!((dev.tasks.len(), last.task.id.split('/').next()), (259_159, Some("53109")));
+    assert_eq!(dev.tasks.iter().filter(|one| one.run_time_true.is_none()).count(), 14_317, "still ran at the end");
+    println!("{}", dev.notes.join("; "));
+    assert_eq!(check(&dev.nodes, &dev.tasks), []);
+}
+
+#[test]
+fn dlrm_has_its_instances_and_limits() {
+    let Some(set) = set("dlrm", "alibaba-gpu-2025-2026/disaggregated_DLRM_trace.csv.gz", "dlrm") else { return };
+    let gpu = set.tasks.iter().filter(|one| one.task.requests.gpu.count > 0).count();
+    let limited = set.tasks.iter().filter(|one| one.task.requests.extended.len() > 1).count();
+    assert_eq!((set.tasks.len(), gpu, limited), (23_871, 7_386, 11_623));
+    println!("{} nodes; {}", set.nodes.len(), set.notes.join("; "));
+    assert_eq!(check(&set.nodes, &set.tasks), []);
 }

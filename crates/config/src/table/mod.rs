@@ -6,11 +6,13 @@
 mod balance;
 mod gateway;
 mod job;
+mod queue;
 mod root;
 mod scaling;
 mod service;
 mod workload;
 
+pub use queue::{BACKFILLS, ORDERS};
 pub use root::ROOT;
 
 use crate::field::{Kind, Section};

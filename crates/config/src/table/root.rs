@@ -2,6 +2,7 @@
 
 use super::gateway::GATEWAY;
 use super::job::JOB;
+use super::queue::QUEUE;
 use super::service::SERVICE;
 use crate::field::Fallback::{Absent, Inner, Is, Required};
 use crate::field::Literal::{Flag, Integer, Text};
@@ -30,6 +31,7 @@ pub static ROOT: Section = Section {
         Field::new("gateway", Kind::Table(&GATEWAY), Inner, "Listeners, routes and limits of the data plane."),
         Field::new("api", Kind::Table(&API), Inner, "The HTTP API and the dashboard.").restarts(),
         Field::new("history", Kind::Table(&HISTORY), Inner, "What is kept of history and for how long.").restarts(),
+        Field::new("queue", Kind::Table(&QUEUE), Inner, "The order of waiting jobs. A plain word chooses it."),
         Field::new("services", Kind::Named(&SERVICE), Absent("no services"), "Services by name.")
             .long("A service is a long-running workload of interchangeable replicas."),
         Field::new("jobs", Kind::Named(&JOB), Absent("no jobs"), "Jobs by name.")

@@ -8,7 +8,7 @@ mod workload;
 use crate::form;
 use crate::unit::Unit;
 use plimsoll_model::spec::{
-    ClockSpec, GatewayLimits, GatewaySpec, HistorySpec, ListenerSpec, NodeSpec, RouteSpec, Spec,
+    ClockSpec, GatewayLimits, GatewaySpec, HistorySpec, ListenerSpec, NodeSpec, QueueSpec, RouteSpec, Spec,
 };
 use std::fmt::Write as _;
 use workload::{write_job, write_service};
@@ -126,7 +126,7 @@ impl Branch {
 /// The spec as a tree of the file's keys.
 #[must_use]
 pub fn tree(spec: &Spec) -> Branch {
-    let Spec { name, clock, tick, node, gateway, api_listen, services, jobs, history } = spec;
+    let Spec { name, clock, tick, node, gateway, api_listen, queue, services, jobs, history } = spec;
     let mut root = Branch::default();
     root.text("name", name);
     root.unit("tick", Unit::Duration, tick.get());
@@ -135,6 +135,7 @@ pub fn tree(spec: &Spec) -> Branch {
     root.branch("gateway", |branch| write_gateway(branch, gateway));
     root.branch("api", |branch| write_address(branch, api_listen));
     root.branch("history", |branch| write_history(branch, history));
+    root.branch("queue", |branch| write_queue(branch, queue));
     root.branch("services", |branch| {
         services.iter().for_each(|(name, service)| branch.branch(name.as_str(), |at| write_service(at, service)));
     });
@@ -142,6 +143,13 @@ pub fn tree(spec: &Spec) -> Branch {
         jobs.iter().for_each(|(name, job)| branch.branch(name.as_str(), |at| write_job(at, job)));
     });
     root
+}
+
+fn write_queue(at: &mut Branch, QueueSpec { order, backfill, ageing, patience }: &QueueSpec) {
+    at.text("order", order);
+    at.text("backfill", backfill);
+    at.unit("ageing", Unit::Duration, ageing.get());
+    at.unit("patience", Unit::Duration, patience.get());
 }
 
 fn write_clock(at: &mut Branch, ClockSpec { speed, start }: &ClockSpec) {

@@ -32,7 +32,7 @@ fn a_mistyped_field_names_the_nearest_one() {
               | ^^^ did you mean `name`?
               |
               = field: nam
-              = help: the fields here are name, tick, clock, node, gateway, api, history, services, jobs
+              = help: the fields here are name, tick, clock, node, gateway, api, history, queue, services, jobs
 
             shop.toml: 1 error
         "#]],
@@ -271,7 +271,7 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               |  ^^^^^^^^^ did you mean `services`?
               |
               = field: services2
-              = help: the fields here are name, tick, clock, node, gateway, api, history, services, jobs
+              = help: the fields here are name, tick, clock, node, gateway, api, history, queue, services, jobs
 
             shop.toml: 3 errors
         "#]],

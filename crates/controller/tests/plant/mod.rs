@@ -124,6 +124,7 @@ pub fn spec(services: impl IntoIterator<Item = (&'static str, ServiceSpec)>) -> 
             trusted_proxies: vec![],
         },
         api_listen: String::new(),
+        queue: plimsoll_model::spec::QueueSpec::default(),
         services: services.into_iter().map(|(text, service)| (name(text), service)).collect(),
         jobs: BTreeMap::new(),
         history: HistorySpec {

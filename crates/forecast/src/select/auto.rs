@@ -4,7 +4,7 @@ use super::backtest::{Backtest, backtest, backtest_following, origins};
 use super::fitted::{FittedAuto, Member};
 use super::seasons::refined;
 use super::weights::{Past, stretches};
-use crate::naive::{LastValue, Recent, SeasonalNaive};
+use crate::naive::{Analogue, LastValue, Recent, SeasonalNaive};
 use crate::seasonal_regression::SeasonalRegression;
 use crate::{Covariate, Data, Fit, FitError, Fitted, Levels};
 
@@ -33,7 +33,7 @@ pub enum Budget {
 
 /// Fits candidates at several origins, weighs them per stretch of the horizon by their pinball loss, fuses their quantiles,
 /// and corrects the spread of what came out. Where the fusion was clearly worse than simple models at those origins, the point
-/// leans on these (`guard.rs`).
+/// leans on these (`guard.rs`). Weights go on learning as samples come in (`live.rs`).
 ///
 /// Gaps are left to the candidates; in the losses a step that was not measured does not count.
 pub struct Auto {
@@ -78,6 +78,7 @@ pub(super) fn compared() -> Levels {
 fn simple(seasons: &[usize]) -> Vec<Box<dyn Fit>> {
     let mut found: Vec<Box<dyn Fit>> = vec![Box::new(LastValue)];
     found.extend(WINDOWS.map(|window| -> Box<dyn Fit> { Box::new(Recent { window }) }));
+    found.push(Box::new(Analogue::default()));
     if !seasons.is_empty() {
         found.push(Box::new(SeasonalNaive { season: Some(0) }));
     }
@@ -148,9 +149,7 @@ impl Fit for Auto {
         for (place, model) in all.iter().enumerate() {
             let weights: Vec<f64> = stretches.iter().map(|stretch| stretch.weights[place]).collect();
             let point_weights: Vec<f64> = stretches.iter().map(|stretch| stretch.point_weights[place]).collect();
-            if weights.iter().chain(&point_weights).all(|weight| *weight <= 0.0) {
-                continue;
-            }
+            // Also those without a weight: what was hopeless on less history may be the best soon (`live.rs`).
             if let Ok(fitted) = model.fit(&data, seed) {
                 members.push(Member {
                     name: model.name().to_owned(),

@@ -1,5 +1,7 @@
-//! The fitted `auto`: its members, their weights per stretch of the horizon, and the spread of their fusion.
+//! The fitted `auto`: its members, their weights per stretch of the horizon, and the spread of their fusion. Weights go on
+//! learning with every update (`live.rs`); spreads stay those of the fit.
 
+use super::live::{self, Kind, Live};
 use super::weights::{fused, median, weighted_median};
 use crate::explanation::{Explanation, Margin, NamedPart};
 use crate::{Ahead, Fitted, Forecaster, Levels, Prediction, Sample};
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Member {
     /// The model's name.
     pub name: String,
-    /// Its weight per stretch of the horizon.
+    /// Its weight per stretch of the horizon, as the fit gave it.
     pub weights: Vec<f64>,
     /// The same in the point.
     pub point_weights: Vec<f64>,
@@ -31,6 +33,9 @@ pub struct FittedAuto {
     origins: usize,
     /// The least and the greatest value measured so far.
     range: (f64, f64),
+    /// What came since the fit; nothing in what was written before this was kept.
+    #[serde(default)]
+    live: Live,
 }
 
 /// A member's values are held within the range of the series, widened on either side by this many times its width. A model
@@ -53,7 +58,7 @@ impl FittedAuto {
             whole(members.iter_mut().map(|member| &mut member.weights[stretch]).collect());
             whole(members.iter_mut().map(|member| &mut member.point_weights[stretch]).collect());
         }
-        Some(Self { members, spreads, seasons, origins, range })
+        Some(Self { members, spreads, seasons, origins, range, live: Live::default() })
     }
 
     /// The models that have a say, with weights and losses.
@@ -76,6 +81,19 @@ impl FittedAuto {
         Prediction::new(levels, said.points().iter().map(held).collect(), said.values().iter().map(held).collect())
     }
 
+    /// By stretch: the weights of the members, those of the fit moved by what came since.
+    fn weights(&self, kind: Kind) -> Vec<Vec<f64>> {
+        let fit = |member: &Member, stretch: usize| match kind {
+            Kind::Points => member.point_weights[stretch],
+            Kind::Quantiles => member.weights[stretch],
+        };
+        let of = |stretch: usize| {
+            let fit: Vec<f64> = self.members.iter().map(|member| fit(member, stretch)).collect();
+            self.live.moved(&fit, kind, stretch)
+        };
+        (0..self.spreads.len()).map(of).collect()
+    }
+
     fn stretch(&self, step: usize) -> usize {
         self.spreads.iter().position(|(to, _)| step < *to).unwrap_or(self.spreads.len() - 1)
     }
@@ -84,14 +102,18 @@ impl FittedAuto {
 impl Forecaster for FittedAuto {
     fn predict(&self, ahead: &Ahead<'_>, levels: &Levels) -> Prediction {
         let (asked, places) = with_inner(levels);
-        let said: Vec<Prediction> = self.members.iter().map(|member| self.said(member, ahead, &asked)).collect();
+        let (weights, point_weights) = (self.weights(Kind::Quantiles), self.weights(Kind::Points));
+        // Those without a say are not asked, which saves most of the time where few have one.
+        let has_say = |place: &usize| weights.iter().chain(&point_weights).any(|weights| weights[*place] > 0.0);
+        let heard: Vec<usize> = (0..self.members.len()).filter(has_say).collect();
+        let only = |weights: &[f64]| heard.iter().map(|place| weights[*place]).collect::<Vec<f64>>();
+        let said: Vec<Prediction> = heard.iter().map(|place| self.said(&self.members[*place], ahead, &asked)).collect();
         let width = asked.len();
         let mut points = Vec::with_capacity(ahead.horizon);
         let mut values = Vec::with_capacity(ahead.horizon * levels.len());
         for step in 0..ahead.horizon {
             let stretch = self.stretch(step);
-            let weights: Vec<f64> = self.members.iter().map(|member| member.weights[stretch]).collect();
-            let point_weights: Vec<f64> = self.members.iter().map(|member| member.point_weights[stretch]).collect();
+            let (weights, point_weights) = (only(&weights[stretch]), only(&point_weights[stretch]));
             let rows: Vec<&[f64]> = said.iter().map(|one| &one.values()[step * width..(step + 1) * width]).collect();
             let row = fused(&rows, &weights, &asked);
             let middle = median(&row, &asked);
@@ -105,6 +127,13 @@ impl Forecaster for FittedAuto {
     }
 
     fn update(&mut self, sample: &Sample<'_>) {
+        let ends: Vec<usize> = self.spreads.iter().map(|(to, _)| *to).collect();
+        if self.live.is_idle() {
+            let (ahead, levels) = (Ahead::steps(ends.last().copied().unwrap_or(1)), live::levels());
+            let said: Vec<Prediction> = self.members.iter().map(|member| self.said(member, &ahead, &levels)).collect();
+            self.live.watch(&said);
+        }
+        self.live.take(sample.value, &ends);
         if sample.value.is_finite() {
             self.range = (self.range.0.min(sample.value), self.range.1.max(sample.value));
         }
@@ -114,18 +143,26 @@ impl Forecaster for FittedAuto {
     /// Level, trend and seasons are those of the member with the most weight; weights are means over the stretches, and each
     /// member's loss stands among the terms.
     fn explain(&self) -> Explanation {
-        let share = |member: &Member| member.weights.iter().sum::<f64>() / member.weights.len().max(1) as f64;
-        let heaviest = self.members.iter().max_by(|a, b| share(a).total_cmp(&share(b)));
-        let whole = heaviest.map_or_else(Explanation::default, |member| member.fitted.explain());
+        let weights = self.weights(Kind::Quantiles);
+        let share = |place: usize| weights.iter().map(|row| row[place]).sum::<f64>() / weights.len().max(1) as f64;
+        let shares: Vec<f64> = (0..self.members.len()).map(share).collect();
+        let heaviest = self.members.iter().zip(&shares).max_by(|a, b| a.1.total_cmp(b.1));
+        let whole = heaviest.map_or_else(Explanation::default, |(member, _)| member.fitted.explain());
         let loss = |member: &Member| NamedPart { name: format!("loss of {}", member.name), value: member.loss };
-        let weight = |member: &Member| NamedPart { name: member.name.clone(), value: share(member) };
+        let weight = |(member, share): (&Member, &f64)| {
+            (*share > 0.0).then(|| NamedPart { name: member.name.clone(), value: *share })
+        };
         let said = self.predict(&Ahead::steps(1), &Levels::try_new(vec![0.5, 0.95]).expect("invariant: they rise"));
         let margin = said.quantiles(0).map(|row| row[1] - row[0]);
         let spread = self.spreads.first().map_or(1.0, |(_, spread)| *spread);
+        let since = match self.live.origins() {
+            origins if origins > 0.0 => format!(" and {origins:.1} since"),
+            _ => String::new(),
+        };
         Explanation {
-            form: format!("auto, seasons {:?}, weighed at {} origins", self.seasons, self.origins),
+            form: format!("auto, seasons {:?}, weighed at {} origins{since}", self.seasons, self.origins),
             terms: self.members.iter().filter(|member| member.loss.is_finite()).map(loss).collect(),
-            weights: self.members.iter().map(weight).collect(),
+            weights: self.members.iter().zip(&shares).filter_map(weight).collect(),
             margin: margin.map(|value| Margin { level: 0.95, value, scale: format!("the members' times {spread:.2}") }),
             ..whole
         }

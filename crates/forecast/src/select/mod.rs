@@ -8,6 +8,7 @@ mod backtest;
 mod combination;
 mod fitted;
 mod guard;
+mod live;
 mod losses;
 mod seasons;
 mod weights;

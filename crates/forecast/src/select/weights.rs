@@ -67,18 +67,23 @@ pub(super) fn relative(losses: &[f64]) -> Vec<f64> {
 }
 
 /// Weights from relative losses, a share of 1/origins of them equal among those that are not trimmed.
-pub(super) fn weights(relative: &[f64], origins: usize) -> Vec<f64> {
+pub(super) fn weights(relative: &[f64], origins: f64) -> Vec<f64> {
     let kept = |ratio: &f64| *ratio <= TRIM;
     let count = relative.iter().filter(|ratio| kept(ratio)).count().max(1) as f64;
     let power = |ratio: &f64| if kept(ratio) { libm::pow(*ratio, -POWER) } else { 0.0 };
     let total: f64 = relative.iter().map(power).sum();
-    let equal = 1.0 / (1.0 + origins as f64);
+    let equal = 1.0 / (1.0 + origins);
     relative.iter().map(|r| (1.0 - equal) * power(r) / total + if kept(r) { equal / count } else { 0.0 }).collect()
 }
 
 /// Weights of one stretch from the losses at the origins that `counts` says yes to, of `origins` in all.
 pub(super) fn weigh(table: &Losses, counts: &dyn Fn(usize) -> bool, origins: usize, stretch: usize) -> Vec<f64> {
-    let (own, whole) = (relative(&table.mean(counts, Some(stretch))), relative(&table.mean(counts, None)));
+    from_losses(&table.mean(counts, Some(stretch)), &table.mean(counts, None), origins as f64)
+}
+
+/// Weights of one stretch from the mean losses in it and over the whole horizon, at so many origins.
+pub(super) fn from_losses(own: &[f64], whole: &[f64], origins: f64) -> Vec<f64> {
+    let (own, whole) = (relative(own), relative(whole));
     let both = own.iter().zip(whole).map(|(own, all)| OWN * own + (1.0 - OWN) * all);
     weights(&relative(&both.collect::<Vec<f64>>()), origins)
 }
@@ -205,12 +210,12 @@ mod tests {
 
     #[test]
     fn the_better_model_gets_more_and_a_hopeless_one_nothing() {
-        let found = weights(&relative(&[1.0, 1.5, 5.0, f64::INFINITY]), 3);
+        let found = weights(&relative(&[1.0, 1.5, 5.0, f64::INFINITY]), 3.0);
         assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         // 1.5⁻⁴ = 0.1975: shares 0.835 and 0.165, a quarter of them equal.
         assert!((found[0] - (0.75 * 0.835_05 + 0.125)).abs() < 1e-3, "{found:?}");
         assert_eq!(found[2..], [0.0, 0.0]);
-        assert_eq!(weights(&relative(&[0.0, 0.0, 1.0]), 1), [0.5, 0.5, 0.0]);
+        assert_eq!(weights(&relative(&[0.0, 0.0, 1.0]), 1.0), [0.5, 0.5, 0.0]);
     }
 
     #[test]

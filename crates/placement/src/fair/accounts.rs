@@ -166,21 +166,27 @@ impl Accounts {
     /// The same for every holder, by number: one pass for those who need all of them.
     #[must_use]
     pub fn over_uses(&self, at: Timestamp) -> Vec<u64> {
-        let all = self.accounts.iter().map(|account| used_at(account, self.half_life, at));
-        let all = all.fold(0_u128, u128::saturating_add);
-        (0..self.accounts.len()).map(|holder| self.over_use_of(Holder(holder as u32), at, all)).collect()
+        let used: Vec<u128> = self.accounts.iter().map(|account| used_at(account, self.half_life, at)).collect();
+        let all = used.iter().copied().fold(0_u128, u128::saturating_add);
+        let weights = self.accounts.iter().map(|account| u128::from(account.weight)).sum();
+        let each = self.accounts.iter().zip(used);
+        each.map(|(account, used)| against_entitlement(used, all, account.weight, weights)).collect()
     }
 
     fn over_use_of(&self, holder: Holder, at: Timestamp, all: u128) -> u64 {
+        let weights = self.accounts.iter().map(|account| u128::from(account.weight)).sum();
         let account = &self.accounts[holder.0 as usize];
-        let weights: u128 = self.accounts.iter().map(|account| u128::from(account.weight)).sum();
-        let used = used_at(account, self.half_life, at);
-        // Both are scaled down together until the product with the weights fits; the quotient keeps 40 bits or more.
-        let shift = 40_u32.saturating_sub(all.leading_zeros().saturating_sub(40));
-        let (used, all) = (used >> shift, (all >> shift).max(1));
-        let part = ((used << BITS) / all).saturating_mul(weights);
-        u64::try_from(part / u128::from(account.weight.max(1))).unwrap_or(u64::MAX)
+        against_entitlement(used_at(account, self.half_life, at), all, account.weight, weights)
     }
+}
+
+/// Part of the use over part of the weights, 32 fraction bits.
+fn against_entitlement(used: u128, all: u128, weight: u32, weights: u128) -> u64 {
+    // Both are scaled down together until the product with 2^32 fits; the quotient keeps 40 bits or more.
+    let shift = 40_u32.saturating_sub(all.leading_zeros().saturating_sub(40));
+    let (used, all) = (used >> shift, (all >> shift).max(1));
+    let part = ((used << BITS) / all).saturating_mul(weights);
+    u64::try_from(part / u128::from(weight.max(1))).unwrap_or(u64::MAX)
 }
 
 /// Decayed use up to `at`: what there was, decayed, and what the present holding added since.

@@ -90,9 +90,9 @@ mod tests {
             let capacity = held(capacity.0, capacity.1);
             let demands: Vec<_> = needs.iter().map(|(cpu, memory)| (held(*cpu, *memory), 1, 1_000)).collect();
             let division = divide(&capacity, &demands);
-            for resource in 0..2 {
+            for (resource, all) in capacity.iter().enumerate() {
                 let taken: u64 = division.iter().map(|one| one.held[resource]).sum();
-                prop_assert!(taken <= capacity[resource]);
+                prop_assert!(taken <= *all);
             }
             let free = |resource: usize| {
                 capacity[resource] - division.iter().map(|one| one.held[resource]).sum::<u64>()

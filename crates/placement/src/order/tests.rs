@@ -76,20 +76,6 @@ fn compatible_modes_turn_the_sign_of_the_waiting_time() {
 }
 
 #[test]
-fn f1_agrees_with_its_formula_in_floats() {
-    let value = |facts: &Facts| {
-        let (estimate, submitted) = (facts.estimate.0 as f64 / 1e3, facts.submitted.0 as f64 / 1e3);
-        estimate.log10() * f64::from(facts.processors) + 870.0 * submitted.log10()
-    };
-    for a in [task(10_000, 3, 7, 0), task(99_000, 1, 200, 0), task(5 * HOUR, 24, 31, 0)] {
-        for b in [task(11_000, 2, 9, 0), task(90_000, 2, 128, 0), task(6 * HOUR, 2, 3, 0)] {
-            let key = |facts: &Facts| QueueOrder::F1.key(facts, Timestamp(0), 0);
-            assert_eq!(key(&a) < key(&b), value(&a) < value(&b), "{a:?} {b:?}");
-        }
-    }
-}
-
-#[test]
 fn names_find_their_orders_and_the_catalogue_says_which_move() {
     for entry in catalogue() {
         assert_eq!(QueueOrder::by_name(entry.name), Some(entry.order));

@@ -1,7 +1,7 @@
 //! Booking what tasks hold to users, queues and quotas, and what orders read of it.
 
 use super::entry::Entry;
-use super::waiting::{Standing, Use};
+use super::waiting::{Newcomer, Standing, Use};
 use super::{ChargeTo, Scheduler, TaskIx};
 use crate::fair::{Accounts, Claimant, Holder};
 use crate::order::QueueOrder;
@@ -14,12 +14,13 @@ pub(super) struct UseAt<'a> {
     pub(super) accounts: &'a Accounts,
     pub(super) quotas: &'a Quotas,
     pub(super) claimants: &'a [Claimant],
+    pub(super) over_uses: &'a [u64],
     pub(super) at: Timestamp,
 }
 
 impl Use for UseAt<'_> {
     fn over_use(&self, holder: Holder) -> u64 {
-        self.accounts.over_use(holder, self.at)
+        self.over_uses.get(holder.0 as usize).copied().unwrap_or(0)
     }
 
     fn standing(&self, order: &QueueOrder, holder: Holder) -> Standing {
@@ -134,17 +135,33 @@ impl Scheduler {
 
     /// Brings the queue's keys and ranks up to date.
     pub(super) fn refresh(&mut self, at: Timestamp) {
-        let Self { waiting, accounts, quotas, claimants, tasks, .. } = self;
-        let use_of = UseAt { accounts, quotas, claimants, at };
+        self.refresh_over_uses(at);
+        let Self { waiting, accounts, quotas, claimants, tasks, over_uses, .. } = self;
+        let use_of = UseAt { accounts, quotas, claimants, over_uses, at };
         waiting.refresh(at, &use_of, |task| &tasks[task.0 as usize].facts);
+    }
+
+    /// Computes everybody's use against entitlement again when it is as old as the order allows: one pass over holders.
+    fn refresh_over_uses(&mut self, at: Timestamp) {
+        let QueueOrder::Multifactor(weights) = self.policy.order else { return };
+        if self.over_uses_at.is_none_or(|computed| at >= computed.plus(weights.refresh)) {
+            self.over_uses_at = Some(at);
+            self.over_uses = self.accounts.over_uses(at);
+        }
     }
 
     /// Puts a task into the queue.
     pub(super) fn enqueue(&mut self, task: TaskIx, at: Timestamp) {
-        let Self { waiting, accounts, quotas, claimants, tasks, classes, .. } = self;
-        let use_of = UseAt { accounts, quotas, claimants, at };
+        let span = self.span(task);
+        let Self { waiting, accounts, quotas, claimants, tasks, classes, fresh, walked, over_uses, .. } = self;
+        let use_of = UseAt { accounts, quotas, claimants, over_uses, at };
         let entry = &tasks[task.0 as usize];
         let band = classes.get(usize::from(entry.class)).map_or(0, |class| class.1);
-        waiting.insert(task, band, &entry.facts, at, &use_of);
+        let kind = (entry.shape, span);
+        waiting.insert(&Newcomer { task, band, facts: &entry.facts, kind }, at, &use_of);
+        // Before the first walk everybody is looked at anyway.
+        if walked.is_some() {
+            fresh.push(task);
+        }
     }
 }

@@ -15,6 +15,7 @@
 //! This module must not know true run times, and must not change a binding once it was given out.
 
 mod account;
+mod adopt;
 mod conservative;
 mod decision;
 mod ends;
@@ -29,6 +30,8 @@ mod preempt;
 mod reclaim;
 mod resize;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub use decision::{
@@ -69,6 +72,9 @@ pub struct Scheduler {
     classes: Vec<(Box<str>, i32, usize)>,
     accounts: Accounts,
     quotas: Quotas,
+    /// Use against entitlement by holder, as `multifactor` last computed it.
+    over_uses: Vec<u64>,
+    over_uses_at: Option<Timestamp>,
     /// Place of each holder in the tree of queues, by holder number; filled where the order needs it.
     claimants: Vec<Claimant>,
     tasks: Vec<Entry>,
@@ -97,6 +103,14 @@ pub struct Scheduler {
     refused_long: Vec<u64>,
     plan: Option<Plan>,
     plans: u64,
+    /// What the last walk over candidates rested on: head, epoch, plan. While it stands, only newcomers can have a place.
+    walked: Option<(TaskIx, u64, u64)>,
+    /// Who came into the queue since then.
+    fresh: Vec<TaskIx>,
+    /// For which head, and when, shrinking and reclaiming found no room.
+    no_room: Option<(TaskIx, u64)>,
+    /// Whether any shape has rules towards other tasks: a start may then make room for it.
+    has_rules: bool,
     /// The head that keeps its turn, in the modes where it does.
     kept_head: Option<TaskIx>,
     slots: BTreeMap<TaskIx, Vec<crate::backfill::Slot>>,
@@ -134,6 +148,8 @@ impl Scheduler {
             classes,
             accounts,
             quotas,
+            over_uses: Vec::new(),
+            over_uses_at: None,
             claimants: Vec::new(),
             tasks: Vec::new(),
             names: BTreeMap::new(),
@@ -154,6 +170,10 @@ impl Scheduler {
             refused_long: Vec::new(),
             plan: None,
             plans: 0,
+            walked: None,
+            fresh: Vec::new(),
+            no_room: None,
+            has_rules: false,
             kept_head: None,
             slots: BTreeMap::new(),
             last_hold: None,

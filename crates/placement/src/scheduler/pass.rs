@@ -2,12 +2,15 @@
 
 use super::estimate::put_off;
 use super::place::Attempt;
-use super::waiting::Cursor;
+use super::waiting::{Cursor, Kind, Place};
 use super::{BackfillFit, Decision, HoldReason, Misfit, Scheduler, StartReason, TaskIx};
 use crate::backfill::{Backfill, Reservation, reserve};
 use crate::choose::Chooser;
 use crate::fleet::NodeIx;
+use crate::order::Moves;
 use plimsoll_model::quantity::Timestamp;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// The head's reservation, good until something ends or moves an end.
 #[derive(Debug, Clone)]
@@ -40,7 +43,11 @@ impl Scheduler {
     fn schedule_heads(&mut self, at: Timestamp, out: &mut Vec<Decision>) {
         loop {
             self.refresh(at);
-            let Some((head, is_due)) = self.whose_turn(at) else { return };
+            let Some((head, is_due)) = self.whose_turn(at) else {
+                self.walked = None;
+                self.fresh.clear();
+                return;
+            };
             match self.try_place(head) {
                 Attempt::Placed(placed) => {
                     let terms = self.terms(head, at);
@@ -73,10 +80,15 @@ impl Scheduler {
     /// Whether room for a head that does not fit was made by stopping or shrinking others. The seam for preemption:
     /// whatever is added here has to be unable to go round in circles.
     fn make_room(&mut self, head: TaskIx, at: Timestamp, out: &mut Vec<Decision>) -> bool {
+        // What shrinking and reclaiming found in vain they find in vain again until something changes. Preemption has
+        // budgets that come back with time, so it is asked every time.
+        let in_vain = self.no_room == Some((head, self.epoch));
         // With preemption on, promises are reclaimed by it: two rules that each end need not end together.
-        self.shrink_for(head, at, out)
+        let made = (!in_vain && self.shrink_for(head, at, out))
             || self.preempt_for(head, at, out)
-            || (!self.policy.preemption && self.reclaim_for(head, at, out))
+            || (!in_vain && !self.policy.preemption && self.reclaim_for(head, at, out));
+        self.no_room = (!made).then_some((head, self.epoch));
+        made
     }
 
     fn give_up(&mut self, head: TaskIx, out: &mut Vec<Decision>) {
@@ -121,33 +133,71 @@ impl Scheduler {
         self.plan = Some(Plan { head, epoch: self.epoch, reservation });
     }
 
+    /// Looks at the candidates in their order, each once, but at none whose kind is known to have no place. When nothing
+    /// happened since the last walk but that tasks came, only these are looked at: the others were refused, and starts
+    /// take room and never make any.
     fn walk_candidates(&mut self, head: TaskIx, at: Timestamp, out: &mut Vec<Decision>) {
+        let basis = (head, self.epoch, self.plans);
+        let fresh = std::mem::take(&mut self.fresh);
+        let stands = self.waiting.candidates().order.moves() == Moves::Never && !self.has_rules;
+        if stands && self.walked == Some(basis) {
+            let mut places: Vec<Place> =
+                fresh.iter().filter_map(|task| self.waiting.candidates().place(*task)).collect();
+            places.sort_unstable();
+            for (.., task) in places {
+                if task != head && self.may_have_place(self.kind_of(task), head, at) {
+                    self.try_backfill(task, head, at, out);
+                }
+            }
+            return;
+        }
+        match self.waiting.candidates().kinds(|kind| self.may_have_place(kind, head, at)) {
+            Some(firsts) => self.walk_kinds(firsts, head, at, out),
+            None => self.walk_all(head, at, out),
+        }
+        self.walked = Some(basis);
+    }
+
+    /// Merges the kinds that may have a place; a kind that turns out to have none is left at once.
+    fn walk_kinds(&mut self, firsts: Vec<(Place, Kind)>, head: TaskIx, at: Timestamp, out: &mut Vec<Decision>) {
+        let mut next: BinaryHeap<Reverse<(Place, Kind)>> = firsts.into_iter().map(Reverse).collect();
+        while let Some(Reverse((place, kind))) = next.pop() {
+            if !self.may_have_place(kind, head, at) {
+                continue;
+            }
+            let after = self.waiting.candidates().next_of_kind(kind, place);
+            next.extend(after.map(|after| Reverse((after, kind))));
+            if place.3 != head {
+                self.try_backfill(place.3, head, at, out);
+            }
+        }
+    }
+
+    fn walk_all(&mut self, head: TaskIx, at: Timestamp, out: &mut Vec<Decision>) {
         let mut cursor = Cursor::START;
-        while let Some((task, after)) = self.next_candidate(cursor, head, at) {
+        loop {
+            let wanted = |task| task != head && self.may_have_place(self.kind_of(task), head, at);
+            let Some((task, after)) = self.waiting.candidates().next(cursor, wanted) else { return };
             cursor = after;
             self.try_backfill(task, head, at, out);
         }
     }
 
-    /// The next candidate that is not known to have no place.
-    fn next_candidate(&self, cursor: Cursor, head: TaskIx, at: Timestamp) -> Option<(TaskIx, Cursor)> {
-        let shadow = self.plan_of(head).and_then(Plan::shadow);
-        let strict = self.policy.backfill == Backfill::Rls;
-        self.waiting.candidates().next(cursor, |task| {
-            let entry = self.entry_of(task);
-            let is_bound = self.fleet.relations().binds(entry.shape);
-            let shape = entry.shape.0 as usize;
-            if task == head || (self.refused[shape] == self.epoch && !is_bound) {
-                return false;
-            }
-            match shadow {
-                None => true,
-                Some(shadow) if strict => at.plus(self.span(task)) < shadow,
-                Some(shadow) => {
-                    is_bound || self.refused_long[shape] != self.plans || at.plus(self.span(task)) <= shadow
-                }
-            }
-        })
+    fn kind_of(&self, task: TaskIx) -> Kind {
+        (self.entry_of(task).shape, self.span(task))
+    }
+
+    /// Whether a task of this kind is not known to have no place beside the head.
+    fn may_have_place(&self, (shape, span): Kind, head: TaskIx, at: Timestamp) -> bool {
+        if self.was_refused(shape) {
+            return false;
+        }
+        let Some(shadow) = self.plan_of(head).and_then(Plan::shadow) else { return true };
+        let ends = at.plus(span);
+        if self.policy.backfill == Backfill::Rls {
+            return ends < shadow;
+        }
+        ends <= shadow || self.refused_long[shape.0 as usize] != self.plans || self.fleet.relations().binds(shape)
     }
 
     fn plan_of(&self, head: TaskIx) -> Option<&Plan> {
@@ -227,7 +277,10 @@ impl Scheduler {
         }
         let choice = self.choose_elsewhere(task, reservation)?;
         let binding = self.take(task, &choice);
-        Some((vec![(task, binding, Some(choice))], BackfillFit::OtherNode))
+        let on_reserved = reservation.left.contains_key(&choice.node.0);
+        reservation.note(&self.fleet, &binding);
+        let fit = if on_reserved { BackfillFit::ExtraRoom } else { BackfillFit::OtherNode };
+        Some((vec![(task, binding, Some(choice))], fit))
     }
 
     /// Says once why the head waits, and again when its expected start moves.

@@ -100,9 +100,6 @@ impl Scheduler {
 
     /// The node chosen among those that a reservation leaves alone.
     pub(super) fn choose_elsewhere(&mut self, task: TaskIx, reservation: &Reservation) -> Option<Choice> {
-        if reservation.left.len() >= self.fleet.len() {
-            return None;
-        }
         let (shape, class) = (self.entry_of(task).shape, self.entry_of(task).class);
         let chooser = self.classes[usize::from(class)].2;
         let closed: Vec<(NodeIx, Timestamp)> = reservation
@@ -114,6 +111,9 @@ impl Scheduler {
             })
             .map(|node| (node, self.fleet.state(node).1))
             .collect();
+        if closed.len() == self.fleet.len() {
+            return None;
+        }
         // Closing and opening again leaves the state as it was, and the chooser's structures follow it like any change.
         for (node, since) in &closed {
             self.fleet.set_state(*node, NodeState::Cordoned, *since);
@@ -228,7 +228,7 @@ impl Scheduler {
     }
 
     /// A task runs from now on.
-    fn run(&mut self, task: TaskIx, binding: Binding, at: Timestamp, workers: u32) {
+    pub(super) fn run(&mut self, task: TaskIx, binding: Binding, at: Timestamp, workers: u32) {
         let mut ends = self.end_on(task, binding.node, at);
         if let Some(elastic) = self.elastic.get(&task)
             && ends.0 < i64::MAX

@@ -131,6 +131,7 @@ impl Scheduler {
         }
         let entry = self.entry(&task, shape, together, workers);
         self.check_quota_ever(&entry, workers)?;
+        self.has_rules |= self.fleet.relations().binds(shape);
         self.refused.resize(self.fleet.shapes(), 0);
         self.refused_long.resize(self.fleet.shapes(), 0);
         let index = TaskIx(self.tasks.len() as u32);
@@ -185,7 +186,7 @@ impl Scheduler {
         Ok(())
     }
 
-    fn entry(&mut self, task: &Task, shape: ShapeId, together: u32, workers: u32) -> Entry {
+    pub(super) fn entry(&mut self, task: &Task, shape: ShapeId, together: u32, workers: u32) -> Entry {
         let endless = task.kind == TaskKind::Service;
         let requested = if endless { Millis(u64::MAX) } else { task.run_time.unwrap_or(self.policy.estimate_unknown) };
         let one = amounts(self.fleet.shape(shape), 1);

@@ -9,15 +9,18 @@
 
 use super::TaskIx;
 use crate::fair::Holder;
+use crate::fleet::ShapeId;
 use crate::order::{Facts, Key, Moves, QueueOrder};
 use plimsoll_model::quantity::{Millis, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-/// One waiting task's place: key, submission, id.
-pub(super) type Place = (Key, Timestamp, TaskIx);
-/// A set of tasks that are ranked together: class band and holder; orders that do not rank holders have only one holder.
+/// One waiting task's place: class band, key, submission, id.
+pub(super) type Place = (i32, Key, Timestamp, TaskIx);
+/// A set of tasks that are ranked together: holders, where the order ranks them; otherwise there is one group.
 type Group = (i32, Holder);
+/// What backfill tells candidates apart by: tasks of one kind share their fate in one pass.
+pub(super) type Kind = (ShapeId, Millis);
 
 /// What ranks holders, where the order does; smaller goes first.
 pub(super) type Standing = Vec<(u64, u64, u32)>;
@@ -35,11 +38,21 @@ pub(super) trait Use {
 pub(super) struct Ordered {
     pub(super) order: QueueOrder,
     groups: BTreeMap<Group, BTreeSet<Place>>,
-    places: BTreeMap<TaskIx, (Group, Place)>,
+    places: BTreeMap<TaskIx, (Group, Place, Kind)>,
+    /// The same tasks by kind, where candidates are walked in this order and no holders are ranked.
+    kinds: Option<BTreeMap<Kind, BTreeSet<Place>>>,
     /// Groups, first to last; made again when it is stale.
     ranked: Vec<Group>,
     stale: bool,
     keyed: Timestamp,
+}
+
+/// A task that comes into the queue.
+pub(super) struct Newcomer<'a> {
+    pub(super) task: TaskIx,
+    pub(super) band: i32,
+    pub(super) facts: &'a Facts,
+    pub(super) kind: Kind,
 }
 
 /// Where a walk through an order stands.
@@ -55,29 +68,41 @@ impl Cursor {
 }
 
 impl Ordered {
-    pub(super) const fn new(order: QueueOrder) -> Self {
+    pub(super) fn new(order: QueueOrder, walked: bool) -> Self {
         Self {
             order,
             groups: BTreeMap::new(),
             places: BTreeMap::new(),
+            kinds: (walked && order.moves() != Moves::WithUse).then(BTreeMap::new),
             ranked: Vec::new(),
             stale: true,
             keyed: Timestamp(i64::MIN),
         }
     }
 
-    pub(super) fn insert(&mut self, task: TaskIx, band: i32, facts: &Facts, at: Timestamp, use_of: &dyn Use) {
-        let by_holder = self.order.moves() == Moves::WithUse;
-        let group = (band, if by_holder { facts.holder } else { Holder(0) });
+    pub(super) fn insert(&mut self, new: &Newcomer<'_>, at: Timestamp, use_of: &dyn Use) {
+        let Newcomer { task, band, facts, kind } = *new;
+        let group = if self.order.moves() == Moves::WithUse { (band, facts.holder) } else { (0, Holder(0)) };
         let over_use = if matches!(self.order, QueueOrder::Multifactor(_)) { use_of.over_use(facts.holder) } else { 0 };
-        let place = (self.order.key(facts, at, over_use), facts.submitted, task);
-        self.places.insert(task, (group, place));
+        let place = (band, self.order.key(facts, at, over_use), facts.submitted, task);
+        self.places.insert(task, (group, place, kind));
+        if let Some(kinds) = &mut self.kinds {
+            kinds.entry(kind).or_default().insert(place);
+        }
         self.stale |= !self.groups.contains_key(&group);
         self.groups.entry(group).or_default().insert(place);
     }
 
     pub(super) fn remove(&mut self, task: TaskIx) {
-        let Some((group, place)) = self.places.remove(&task) else { return };
+        let Some((group, place, kind)) = self.places.remove(&task) else { return };
+        if let Some(kinds) = &mut self.kinds
+            && let Some(set) = kinds.get_mut(&kind)
+        {
+            set.remove(&place);
+            if set.is_empty() {
+                kinds.remove(&kind);
+            }
+        }
         if let Some(set) = self.groups.get_mut(&group) {
             set.remove(&place);
             if set.is_empty() {
@@ -99,11 +124,15 @@ impl Ordered {
             && (self.keyed.0 == i64::MIN || at >= self.keyed.plus(age))
         {
             self.keyed = at;
-            let tasks: Vec<(TaskIx, i32)> = self.places.iter().map(|(task, (group, _))| (*task, group.0)).collect();
+            let tasks: Vec<(TaskIx, i32, Kind)> =
+                self.places.iter().map(|(task, (_, place, kind))| (*task, place.0, *kind)).collect();
             self.groups.clear();
             self.places.clear();
-            for (task, band) in tasks {
-                self.insert(task, band, facts_of(task), at, use_of);
+            if let Some(kinds) = &mut self.kinds {
+                kinds.clear();
+            }
+            for (task, band, kind) in tasks {
+                self.insert(&Newcomer { task, band, facts: facts_of(task), kind }, at, use_of);
             }
         }
         // Fair share fades with time as well as with use, but by one factor for everybody: only running tasks change it.
@@ -125,7 +154,7 @@ impl Ordered {
     }
 
     pub(super) fn first(&self) -> Option<TaskIx> {
-        self.ranked.iter().find_map(|group| self.groups.get(group)?.first()).map(|place| place.2)
+        self.ranked.iter().find_map(|group| self.groups.get(group)?.first()).map(|place| place.3)
     }
 
     /// The next task after `cursor` that `wanted` says yes to, with where the walk then stands.
@@ -134,21 +163,38 @@ impl Ordered {
         for (group, name) in self.ranked.iter().enumerate().skip(cursor.group) {
             let from = after.take().map_or(Bound::Unbounded, Bound::Excluded);
             let Some(set) = self.groups.get(name) else { continue };
-            if let Some(place) = set.range((from, Bound::Unbounded)).find(|place| wanted(place.2)) {
-                return Some((place.2, Cursor { group, after: Some(*place) }));
+            if let Some(place) = set.range((from, Bound::Unbounded)).find(|place| wanted(place.3)) {
+                return Some((place.3, Cursor { group, after: Some(*place) }));
             }
         }
         None
     }
 
+    /// A task's place.
+    pub(super) fn place(&self, task: TaskIx) -> Option<Place> {
+        self.places.get(&task).map(|(_, place, _)| *place)
+    }
+
+    /// The first task of every kind that `wanted` says yes to; none where the order ranks holders.
+    pub(super) fn kinds(&self, wanted: impl Fn(Kind) -> bool) -> Option<Vec<(Place, Kind)>> {
+        let kinds = self.kinds.as_ref()?.iter().filter(|(kind, _)| wanted(**kind));
+        Some(kinds.filter_map(|(kind, set)| Some((*set.first()?, *kind))).collect())
+    }
+
+    /// The next task of a kind after a place.
+    pub(super) fn next_of_kind(&self, kind: Kind, after: Place) -> Option<Place> {
+        let set = self.kinds.as_ref()?.get(&kind)?;
+        set.range((Bound::Excluded(after), Bound::Unbounded)).next().copied()
+    }
+
     /// All tasks in order.
     pub(super) fn tasks(&self) -> impl Iterator<Item = TaskIx> + '_ {
-        self.ranked.iter().filter_map(|group| self.groups.get(group)).flatten().map(|place| place.2)
+        self.ranked.iter().filter_map(|group| self.groups.get(group)).flatten().map(|place| place.3)
     }
 
     /// A task's key.
     pub(super) fn key(&self, task: TaskIx) -> Option<Key> {
-        self.places.get(&task).map(|(_, place)| place.0)
+        self.places.get(&task).map(|(_, place, _)| place.1)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -169,18 +215,19 @@ pub(super) struct WaitList {
 
 impl WaitList {
     pub(super) fn new(order: QueueOrder, candidates: Option<QueueOrder>) -> Self {
-        let candidates = candidates.filter(|candidates| *candidates != order).map(Ordered::new);
-        Self { queue: Ordered::new(order), candidates, due: BTreeSet::new(), due_of: BTreeMap::new(), area: 0 }
+        let other = candidates.filter(|candidates| *candidates != order).map(|order| Ordered::new(order, true));
+        let queue = Ordered::new(order, candidates.is_some() && other.is_none());
+        Self { queue, candidates: other, due: BTreeSet::new(), due_of: BTreeMap::new(), area: 0 }
     }
 
-    pub(super) fn insert(&mut self, task: TaskIx, band: i32, facts: &Facts, at: Timestamp, use_of: &dyn Use) {
-        self.queue.insert(task, band, facts, at, use_of);
+    pub(super) fn insert(&mut self, new: &Newcomer<'_>, at: Timestamp, use_of: &dyn Use) {
+        self.queue.insert(new, at, use_of);
         if let Some(candidates) = &mut self.candidates {
-            candidates.insert(task, band, facts, at, use_of);
+            candidates.insert(new, at, use_of);
         }
-        self.area = self.area.saturating_add(area(facts));
-        if let Some(due) = self.due_of.get(&task) {
-            self.due.insert((*due, facts.submitted, task));
+        self.area = self.area.saturating_add(area(new.facts));
+        if let Some(due) = self.due_of.get(&new.task) {
+            self.due.insert((*due, new.facts.submitted, new.task));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::csv::{Row, Rows};
 use crate::dataset::resolve;
 use crate::sets::SetError;
 use crate::source::Source;
-use crate::{ReadError, openb, swf};
+use crate::{ReadError, azure_vm, borg, cluster_file, dlrm, openb, philly, swf};
 use plimsoll_config::nearest;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -16,13 +16,18 @@ use std::path::Path;
 
 /// What the first line of each format looks like, for errors.
 const KNOWN: &str = "openb nodes (sn,cpu_milli,memory_mib,gpu,model) | openb pods (name,cpu_milli,memory_mib,num_gpu,\
-                     gpu_milli,...) | Standard Workload Format (18 numbers, comments start with ;)";
+                     gpu_milli,...) | Standard Workload Format (18 numbers, comments start with ;) | Borg 2011 \
+                     task events (13 columns, no header) | Philly (timestamp,duration,num_gpus,gpu_time,cluster) | DLRM \
+                     (instance_sn,role,app_name,...) | Plimsoll's own (JSON Lines)";
+
+/// Parts of the Borg trace that a short name can ask for: `borg:0-0` to `borg:0-7`, always from the state at time 0.
+const BORG_PARTS: u32 = 8;
 
 /// Why a cluster set could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// It is no short name and no file.
-    #[error("{name:?} is no cluster set and no file{}; `name:part` sets are {known}", crate::did_you_mean(nearest.as_deref()))]
+    #[error("{name:?} is no cluster set and no file{}; the sets are {known}", crate::did_you_mean(nearest.as_deref()))]
     Name {
         /// What was asked for.
         name: String,
@@ -54,6 +59,9 @@ pub fn cluster_set_names() -> Vec<String> {
     names.extend(openb::LISTS.iter().copied().map(part("openb-all")));
     names.extend(swf::LOGS.iter().map(|(name, _)| *name).map(part("swf")));
     names.extend(swf::EASY_RESULTS.iter().map(|(name, _)| *name).map(part("easy")));
+    names.extend((0..BORG_PARTS).map(|last| format!("borg:0-{last}")));
+    names.extend(azure_vm::PARTS.iter().map(|(name, _, _)| *name).map(part("azure-vm")));
+    names.extend(["philly".to_owned(), "dlrm".to_owned()]);
     names
 }
 
@@ -82,6 +90,10 @@ fn by_name(name: &str) -> Result<ClusterSet, SetError> {
         "openb" => openb::set(part, openb::Nodes::WithGpus),
         "openb-all" => openb::set(part, openb::Nodes::All),
         "swf" => swf::set(name, log(swf::LOGS)),
+        "borg" => borg::set(0..=part.strip_prefix("0-").and_then(|last| last.parse().ok()).unwrap_or(0)),
+        "azure-vm" => azure_vm::set(part),
+        "dlrm" => dlrm::set(),
+        "philly" => philly::set(),
         _ => swf::set(name, log(swf::EASY_RESULTS)),
     }
 }
@@ -106,8 +118,12 @@ fn one(path: &str) -> Result<ClusterSet, ClusterError> {
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
+    Borg,
+    Dlrm,
     OpenbNodes,
     OpenbPods,
+    Own,
+    Philly,
     Swf,
 }
 
@@ -117,7 +133,7 @@ impl Format {
     fn of(file: &str, reader: &mut dyn Read) -> Result<Self, ReadError> {
         let mut rows = Rows::new(file, reader);
         let Some(row) = rows.next_row()? else {
-            return Err(ReadError::TooShort { file: file.to_owned(), rows: 0, needed: 1 });
+            return Err(ReadError::Empty { file: file.to_owned() });
         };
         Self::told_from(&row).ok_or_else(|| ReadError::UnknownFormat {
             file: file.to_owned(),
@@ -131,6 +147,9 @@ impl Format {
         let text = row.text.trim_start();
         let columns: Vec<&str> = text.split(',').map(|name| name.trim().trim_matches('"')).collect();
         let has = |names: &[&str]| names.iter().filter(|name| columns.contains(name)).count() >= 2;
+        if text.starts_with('{') {
+            return Some(Self::Own);
+        }
         if text.starts_with(';') {
             return Some(Self::Swf);
         }
@@ -141,9 +160,14 @@ impl Format {
         if columns.len() < 3 {
             return None;
         }
+        if columns.len() == 13 && columns[..6].iter().all(|field| field.is_empty() || field.parse::<u64>().is_ok()) {
+            return Some(Self::Borg);
+        }
         match columns[0] {
             "sn" => Some(Self::OpenbNodes),
             "name" if has(&["num_gpu", "gpu_milli", "cpu_milli", "memory_mib"]) => Some(Self::OpenbPods),
+            _ if has(dlrm::COLUMNS) => Some(Self::Dlrm),
+            _ if has(philly::COLUMNS) => Some(Self::Philly),
             _ if has(&["num_gpu", "gpu_milli"]) => Some(Self::OpenbPods),
             _ => None,
         }
@@ -154,6 +178,10 @@ impl Format {
         Ok(match self {
             Self::OpenbNodes => ClusterSet { nodes: openb::nodes(file, reader)?, ..empty },
             Self::OpenbPods => ClusterSet { tasks: openb::tasks(file, reader)?, ..empty },
+            Self::Own => cluster_file::read(file, reader)?,
+            Self::Borg => borg::read(file, reader)?,
+            Self::Dlrm => dlrm::read(file, reader)?,
+            Self::Philly => philly::read(file, reader)?,
             Self::Swf => swf::read(file, reader)?,
         })
     }

@@ -305,6 +305,6 @@ mod tests {
             read("sn,sn,gpu,model\n"),
             "n.csv, line 1, column (header): \"sn\" is not a column that stands once"
         );
-        assert_eq!(read(""), "n.csv: 0 rows of values, and a series needs at least 1");
+        assert_eq!(read(""), "n.csv: the file is empty, and its first line has to say what it is");
     }
 }
