@@ -153,12 +153,15 @@ impl Scheduler {
     /// Puts a task into the queue.
     pub(super) fn enqueue(&mut self, task: TaskIx, at: Timestamp) {
         let span = self.span(task);
-        let Self { waiting, accounts, quotas, claimants, tasks, classes, fresh, over_uses, .. } = self;
+        let Self { waiting, accounts, quotas, claimants, tasks, classes, fresh, walked, over_uses, .. } = self;
         let use_of = UseAt { accounts, quotas, claimants, over_uses, at };
         let entry = &tasks[task.0 as usize];
         let band = classes.get(usize::from(entry.class)).map_or(0, |class| class.1);
         let kind = (entry.shape, span);
         waiting.insert(&Newcomer { task, band, facts: &entry.facts, kind }, at, &use_of);
-        fresh.push(task);
+        // Before the first walk everybody is looked at anyway.
+        if walked.is_some() {
+            fresh.push(task);
+        }
     }
 }

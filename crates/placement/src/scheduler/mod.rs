@@ -107,6 +107,8 @@ pub struct Scheduler {
     walked: Option<(TaskIx, u64, u64)>,
     /// Who came into the queue since then.
     fresh: Vec<TaskIx>,
+    /// For which head, and when, shrinking and reclaiming found no room.
+    no_room: Option<(TaskIx, u64)>,
     /// Whether any shape has rules towards other tasks: a start may then make room for it.
     has_rules: bool,
     /// The head that keeps its turn, in the modes where it does.
@@ -170,6 +172,7 @@ impl Scheduler {
             plans: 0,
             walked: None,
             fresh: Vec::new(),
+            no_room: None,
             has_rules: false,
             kept_head: None,
             slots: BTreeMap::new(),

@@ -43,7 +43,11 @@ impl Scheduler {
     fn schedule_heads(&mut self, at: Timestamp, out: &mut Vec<Decision>) {
         loop {
             self.refresh(at);
-            let Some((head, is_due)) = self.whose_turn(at) else { return };
+            let Some((head, is_due)) = self.whose_turn(at) else {
+                self.walked = None;
+                self.fresh.clear();
+                return;
+            };
             match self.try_place(head) {
                 Attempt::Placed(placed) => {
                     let terms = self.terms(head, at);
@@ -76,10 +80,15 @@ impl Scheduler {
     /// Whether room for a head that does not fit was made by stopping or shrinking others. The seam for preemption:
     /// whatever is added here has to be unable to go round in circles.
     fn make_room(&mut self, head: TaskIx, at: Timestamp, out: &mut Vec<Decision>) -> bool {
+        // What shrinking and reclaiming found in vain they find in vain again until something changes. Preemption has
+        // budgets that come back with time, so it is asked every time.
+        let in_vain = self.no_room == Some((head, self.epoch));
         // With preemption on, promises are reclaimed by it: two rules that each end need not end together.
-        self.shrink_for(head, at, out)
+        let made = (!in_vain && self.shrink_for(head, at, out))
             || self.preempt_for(head, at, out)
-            || (!self.policy.preemption && self.reclaim_for(head, at, out))
+            || (!in_vain && !self.policy.preemption && self.reclaim_for(head, at, out));
+        self.no_room = (!made).then_some((head, self.epoch));
+        made
     }
 
     fn give_up(&mut self, head: TaskIx, out: &mut Vec<Decision>) {
