@@ -44,17 +44,17 @@ fn mixed_node(number: usize, soft: bool) -> Node {
     made.zone = Some(format!("z{}", number % 3));
     made.price_micros_per_hour = (number as u64 * 37) % 11;
     made.speed.insert("fast".into(), plimsoll_model::Permille(500 + 100 * (number as u64 % 9)));
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         made.capacity.extended.insert("fpga".into(), 2);
     }
-    if number % 7 == 0 {
+    if number.is_multiple_of(7) {
         made.capacity.extended.insert("licence".into(), 1);
     }
     let taint = |key: &str, effect| Taint { key: key.into(), value: String::new(), effect };
-    if number % 6 == 0 {
+    if number.is_multiple_of(6) {
         made.taints.push(taint("dedicated", TaintEffect::NoSchedule));
     }
-    if soft && number % 4 == 0 {
+    if soft && number.is_multiple_of(4) {
         made.taints.push(taint("old", TaintEffect::PreferNoSchedule));
     }
     made
