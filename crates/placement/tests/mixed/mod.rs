@@ -80,7 +80,7 @@ fn node(number: usize) -> Node {
     if number % 5 == 2 {
         made.capacity.extended.insert("fpga".into(), 3);
     }
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         made.taints.push(Taint { key: "old".into(), value: String::new(), effect: TaintEffect::PreferNoSchedule });
     }
     made
