@@ -107,7 +107,9 @@ fn expressions() -> Vec<(&'static str, String, String, String)> {
         let expression = policy.expression?;
         let file = expression.file();
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        Some((shipped.name, text(&file.about), expression.inputs().join(", "), text(&file.source)))
+        let compiled = expression.compiled();
+        let names = compiled.inputs().iter().map(|id| compiled.schema().input(*id).name.as_ref());
+        Some((shipped.name, text(&file.about), names.collect::<Vec<_>>().join(", "), text(&file.source)))
     };
     shipped().iter().filter_map(read).collect()
 }
