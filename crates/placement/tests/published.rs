@@ -59,7 +59,7 @@ fn averages_of_the_rlscheduler_sequences_come_out_to_the_last_printed_digit() {
         ("wfp3-rls", Backfill::Rls, "133.87"),
         ("unicep-rls", Backfill::Rls, "307.23"),
     ] {
-        let policy = SchedulerPolicy::new(QueueOrder::by_name(order).unwrap(), backfill);
+        let policy = SchedulerPolicy::new(QueueOrder::by_name(order).unwrap(), backfill.clone());
         let sum: f64 = starts
             .iter()
             .map(|start| {

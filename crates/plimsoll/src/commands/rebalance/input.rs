@@ -36,7 +36,10 @@ pub fn read(typed: &Rebalance) -> anyhow::Result<Instance> {
         None => bail!("ASSIGNMENT is needed: {} is not called model_…", model.display()),
     };
     let problem = roadef::read(&model, &assignment)?;
-    let start = typed.best.as_ref().map(|path| roadef::read_assignment_of(&problem, path)).transpose()?;
+    let start = match &typed.best {
+        Some(path) => Some(roadef::read_assignment_of(&problem, path)?),
+        None => None,
+    };
     let published = || published(&model.with_file_name(PUBLISHED), &name);
     let reference = typed.reference.map(|cost| (cost, "--reference".to_owned())).or_else(published);
     Ok(Instance { name, problem, start, reference })

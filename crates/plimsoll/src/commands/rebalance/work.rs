@@ -17,7 +17,10 @@ const MEETINGS: [f64; 6] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.97];
 
 /// For each meeting, what the thread that stood best of those that came by so far left there: cost and assignment.
 #[derive(Default)]
-struct Meetings([Mutex<Option<(i64, Vec<u32>)>>; MEETINGS.len()]);
+struct Meetings([Mutex<Option<Left>>; MEETINGS.len()]);
+
+/// A cost and the assignment that has it.
+type Left = (i64, Vec<u32>);
 
 impl Meetings {
     /// Leaves `search`'s assignment where it is the best so far, and lets it go on from the best otherwise.

@@ -113,7 +113,7 @@ pub const WHOLE: &[&str] = &["patient-saf"];
 /// A policy file, where what was typed is one.
 fn file(typed: &str) -> anyhow::Result<Option<TextPolicy>> {
     let path = std::path::Path::new(typed);
-    if !path.extension().is_some_and(|extension| extension == "policy") && !path.is_file() {
+    if path.extension().is_none_or(|extension| extension != "policy") && !path.is_file() {
         return Ok(None);
     }
     let size = std::fs::metadata(path).context("cannot be read")?.len();
