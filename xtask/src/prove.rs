@@ -49,6 +49,24 @@ const PROOFS: &[Proof] = &[
         runs: Runs::Test("replay"),
     },
     Proof {
+        name: "openb",
+        about: "GPU allocation on openb at 130 % demand, every node policy beside its published value",
+        package: "plimsoll-placement",
+        runs: Runs::Bench("openb"),
+    },
+    Proof {
+        name: "queue",
+        about: "EASY job by job, RLScheduler's tables to the last digit, and our queue policy on logs it was not chosen on",
+        package: "plimsoll-placement",
+        runs: Runs::Bench("queue"),
+    },
+    Proof {
+        name: "placement",
+        about: "decisions per CPU second by index and by scan, with equal choices, up to 100,000 nodes",
+        package: "plimsoll-placement",
+        runs: Runs::Bench("placement"),
+    },
+    Proof {
         name: "roadef",
         about: "every instance of the machine reassignment challenge, 300 s on two threads each, beside its winner",
         package: "plimsoll",
