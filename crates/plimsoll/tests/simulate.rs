@@ -73,7 +73,9 @@ fn figures(directory: &Path, args: &[&str]) -> Value {
 fn a_small_cluster_gives_the_table_that_can_be_worked_out_by_hand() {
     let directory = directory();
     let text = stdout(directory.path(), &["simulate", "small.jsonl", "--backfill", "none,easy", "--quiet"]);
-    check(&text, &expect![[r#"
+    check(
+        &text,
+        &expect![[r#"
         small.jsonl: 2 nodes, 6 tasks, replay
 
                                        none    easy
@@ -100,7 +102,8 @@ fn a_small_cluster_gives_the_table_that_can_be_worked_out_by_hand() {
         Refused or dropped:
         none: 1 × can never run: every node is refused by cpu (task "giant" can never run: refused by cpu on 2 nodes)
         easy: 1 × can never run: every node is refused by cpu (task "giant" can never run: refused by cpu on 2 nodes)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
