@@ -23,7 +23,9 @@ fn the_world_gives_out_what_the_chooser_alone_does() {
     for name in ["first-fit", "best-fit", "gpu-packing"] {
         let node = NodePolicy::by_name(name).unwrap();
         let mut fleet = Fleet::new();
-        set.nodes.iter().for_each(|node| drop(fleet.add(node).unwrap()));
+        for node in &set.nodes {
+            fleet.add(node).unwrap();
+        }
         let mut chooser = Chooser::new(node.clone(), &fleet, 7);
         let mut given = 0;
         for job in &jobs {
