@@ -56,8 +56,10 @@ impl Timetable {
     /// never fit.
     pub fn book(&mut self, fleet: &Fleet, units: &[Unit], from: Timestamp, span: Millis) -> Option<Vec<Slot>> {
         let mut from = from;
-        // After the last step nothing changes any more: what does not fit together then never does.
-        let horizon = self.steps.iter().filter_map(|steps| steps.last()).map(|(at, _)| *at).max().unwrap_or(from);
+        // Room is only ever gained at a step that is there now; steps that attempts make on the way gain none.
+        let mut times: Vec<Timestamp> =
+            self.steps.iter().flatten().map(|(at, _)| *at).filter(|at| *at > from).collect();
+        times.sort_unstable_by(|one, other| other.cmp(one));
         loop {
             let mut slots: Vec<Slot> = Vec::new();
             let mut latest = from;
@@ -77,11 +79,17 @@ impl Timetable {
                 return Some(slots);
             }
             slots.iter().for_each(|slot| self.occupy(fleet, slot, false));
-            if !complete || latest == from || from >= horizon {
+            if !complete {
                 return None;
             }
-            // They have to begin together: try again from the latest beginning found.
-            from = latest;
+            // They have to begin together: try again when there is more room; after the last step there never is.
+            from = loop {
+                match times.pop() {
+                    None => return None,
+                    Some(next) if next > from => break next,
+                    Some(_) => {}
+                }
+            };
         }
     }
 
