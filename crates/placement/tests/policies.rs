@@ -64,7 +64,10 @@ fn every_file_is_a_policy_of_its_own_name_and_says_what_it_is() {
 
 #[test]
 fn every_named_node_policy_is_written_as_an_expression_too() {
-    for entry in catalogue() {
+    // These look at ways between sites, which are no property of a node.
+    let about_sites = ["nearest", "cheapest-in-bound", "spill"];
+    assert!(about_sites.iter().all(|name| catalogue().iter().any(|entry| entry.name == *name)));
+    for entry in catalogue().iter().filter(|entry| !about_sites.contains(&entry.name)) {
         assert_eq!(node_policy(entry.name).name, entry.name);
     }
 }
@@ -222,4 +225,14 @@ proptest! {
             play(&mut state, &[act]);
         }
     }
+}
+
+#[test]
+fn a_shipped_policy_is_found_by_name_and_is_the_file_of_that_name() {
+    let names: Vec<&str> = plimsoll_placement::policy::shipped().iter().map(|policy| policy.name).collect();
+    assert_eq!(names, ["plimsoll-gpu"]);
+    for name in names {
+        assert_eq!(NodePolicy::by_name(name), Some(node_policy(name)), "{name}");
+    }
+    assert_eq!(NodePolicy::by_name("plimsoll-cpu"), None);
 }
