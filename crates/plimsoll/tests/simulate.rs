@@ -223,3 +223,40 @@ fn what_is_wrong_is_named_with_its_place() {
     check("simulate nowhere.swf", &["nowhere.swf"]);
     check("simulate", &["SET"]);
 }
+
+#[test]
+fn a_policy_file_decides_like_the_built_in_policy_of_its_formula() {
+    let directory = directory();
+    let path = directory.path();
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    for name in ["worst-fit", "sjf"] {
+        std::fs::copy(policies.join(format!("{name}.policy")), path.join(format!("{name}.policy"))).unwrap();
+    }
+    let of = |node: &str, order: &str| {
+        let args = ["simulate", "small.jsonl", "--policy", node, "--order", order, "--output", "json"];
+        let json = figures(path, &args);
+        json["policies"][0]["runs"].clone()
+    };
+    assert_eq!(of("worst-fit.policy", "sjf.policy"), of("worst-fit", "sjf"));
+    assert_ne!(of("worst-fit.policy", "sjf.policy"), of("worst-fit.policy", "fifo"), "the file decides");
+    for (args, message) in [
+        (["--policy", "sjf.policy"], "--policy sjf.policy: this file orders a queue"),
+        (["--order", "worst-fit.policy"], "--order worst-fit.policy: this file scores nodes"),
+        (["--policy", "none.policy"], "--policy none.policy: cannot be read"),
+    ] {
+        let output = run(path, &["simulate", "small.jsonl", args[0], args[1]]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(message), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn our_own_policies_are_there_by_name() {
+    let directory = directory();
+    let listed = stdout(directory.path(), &["policies", "--output", "json"]);
+    for name in ["plimsoll-gpu", "patient-saf"] {
+        assert!(listed.contains(&format!("\"{name}\"")), "{name}");
+    }
+    let args = ["simulate", "small.jsonl", "--policy", "plimsoll-gpu", "--order", "patient-saf", "--output", "json"];
+    assert_eq!(figures(directory.path(), &args)["policies"][0]["order"], "patient-saf");
+}
