@@ -28,19 +28,32 @@ pub struct Reservation {
     pub at: Timestamp,
     /// What is left then of the nodes reserved, by node number.
     pub left: BTreeMap<u32, Sketch>,
+    /// Whether it is for GPUs too.
+    pub needs_gpus: bool,
 }
 
 impl Reservation {
     /// Whether a task that runs past the time of the reservation may go to this node.
+    ///
+    /// A share of a GPU may not where GPUs are reserved: it goes on the GPU that is fullest *now*, which need not be the
+    /// one that the sketch left for it, and shares on different GPUs would break up those that the head needs whole.
     #[must_use]
     pub fn allows(&self, fleet: &Fleet, shape: ShapeId, node: NodeIx) -> bool {
-        self.left.get(&node.0).is_none_or(|left| left.covers(fleet.shape(shape)))
+        let known = fleet.shape(shape);
+        let breaks_up = self.needs_gpus && known.gpu.is_share();
+        self.left.get(&node.0).is_none_or(|left| !breaks_up && left.covers(known))
     }
 
     /// Takes note of a task that went to this node and runs past the time of the reservation.
     pub fn note(&mut self, fleet: &Fleet, binding: &Binding) {
         if let Some(left) = self.left.get_mut(&binding.node.0) {
-            left.take_on(fleet.shape(binding.shape), binding.gpus);
+            let known = fleet.shape(binding.shape);
+            if self.needs_gpus {
+                // The head's GPUs are a number here, not these or those: whole ones are as good as any other.
+                left.take(known);
+            } else {
+                left.take_on(known, binding.gpus);
+            }
         }
     }
 }
@@ -77,7 +90,7 @@ fn reserve_one(fleet: &Fleet, shape: ShapeId, ends: impl Iterator<Item = (Timest
     let (at, node) = found?;
     let mut left = nodes.remove(&node)??;
     left.take(known);
-    Some(Reservation { at, left: BTreeMap::from([(node, left)]) })
+    Some(Reservation { at, left: BTreeMap::from([(node, left)]), needs_gpus: known.gpu.count > 0 })
 }
 
 fn reserve_all(fleet: &Fleet, units: &[Unit], ends: &[(Timestamp, Binding)]) -> Option<Reservation> {
@@ -94,7 +107,8 @@ fn reserve_all(fleet: &Fleet, units: &[Unit], ends: &[(Timestamp, Binding)]) -> 
         }
     }
     let at = *times.get(low)?;
-    placed_at(at).map(|left| Reservation { at, left })
+    let needs_gpus = units.iter().any(|unit| fleet.shape(unit.shape).gpu.count > 0);
+    placed_at(at).map(|left| Reservation { at, left, needs_gpus })
 }
 
 /// All units on the fleet after these ends, first fit by node number; what is left of the nodes taken.

@@ -506,3 +506,18 @@ proptest! {
 fn tasks_with_one_node_gpus(tasks: &[(Task, u64)]) -> Vec<(Task, u64)> {
     whole_gpus(tasks.to_vec())
 }
+
+#[test]
+fn whole_gpus_that_pass_the_head_are_counted_whichever_they_are() {
+    // Found by the property above: the head's GPUs were taken for those of lowest index, and one that was given out
+    // under the same index was not counted.
+    let rows = [(0, 1, 2, 490), (0, 1, 2, 490), (60, 4, 1, 420), (90, 6, 2, 10), (270, 1, 1, 260), (430, 1, 1, 60)];
+    let of = |(index, (submitted, cores, gpus, run)): (usize, (i64, u64, u32, u64))| {
+        let mut task = task(&index.to_string(), submitted, cores, run);
+        task.requests.gpu = GpuDemand { count: gpus, milli: 1_000, models: Vec::new() };
+        (task, run)
+    };
+    let tasks: Vec<(Task, u64)> = rows.into_iter().enumerate().map(of).collect();
+    let seen = simulate(&cluster(), &tasks, policy("easy"), |_| {});
+    assert_eq!(seen.starts[&TaskIx(3)], 480);
+}
