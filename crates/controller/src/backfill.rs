@@ -6,7 +6,7 @@
 
 use crate::admit::{Queued, RUN_TIME_UNKNOWN};
 use crate::room::Room;
-use plimsoll_model::cluster::{Capacity, Demand, Node, NodeState, Task, TaskKind};
+use plimsoll_model::cluster::{Capacity, Demand, Node, Task, TaskKind};
 use plimsoll_model::quantity::{Bytes, Millicores, Timestamp};
 use plimsoll_model::spec::Resources;
 use plimsoll_placement::backfill::Backfill;
@@ -66,15 +66,8 @@ fn scheduler(room: &Room, backfill: Backfill, at: Timestamp) -> Option<Scheduler
     let node = Node {
         name: "node".to_owned(),
         capacity: Capacity { cpu: all.cpu, memory, ..Capacity::default() },
-        state: NodeState::Ready,
         since: at,
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        speed: BTreeMap::new(),
-        price_micros_per_hour: 0,
-        zone: None,
-        provider: None,
-        site: None,
+        ..Node::default()
     };
     let mut fleet = Fleet::new();
     let node = fleet.add(&node).ok()?;

@@ -4,6 +4,7 @@
 
 use crate::fleet::Fleet;
 use crate::policy::Ties;
+use plimsoll_stats::random::mix;
 
 /// A rule for ties, made ready for one fleet.
 #[derive(Debug, Clone)]
@@ -65,11 +66,4 @@ impl TieOrder {
 #[must_use]
 pub const fn draw(seed: u64, decision: u64) -> u64 {
     mix(mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ decision.wrapping_mul(0xd1b5_4a32_d192_ed03))
-}
-
-/// Spreads every bit over all bits; the finaliser of SplitMix64.
-const fn mix(value: u64) -> u64 {
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
