@@ -7,13 +7,12 @@
 mod common;
 
 use common::cpu_seconds;
-use plimsoll_model::cluster::{Capacity, Demand, GpuDemand, Gpus, Node, NodeState, Task};
-use plimsoll_model::quantity::{Bytes, Millicores, Timestamp};
+use plimsoll_model::cluster::{Capacity, Demand, GpuDemand, Gpus, Node, Task};
+use plimsoll_model::quantity::{Bytes, Millicores};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Fleet, ShapeId};
 use plimsoll_placement::policy::{NodePolicy, TextPolicy, from_file_text};
 use plimsoll_stats::Random;
-use std::collections::BTreeMap;
 
 const POLICIES: [(&str, &str); 3] = [
     ("best-fit", include_str!("../../../policies/best-fit.policy")),
@@ -95,19 +94,7 @@ fn cluster(nodes: usize) -> (Fleet, Vec<ShapeId>) {
         ][number % 5];
         let gpus = Gpus { count: gpus, model: model.to_owned() };
         let capacity = Capacity { cpu: Millicores(cpu), memory: Bytes(memory << 30), gpus, ..Capacity::default() };
-        let made = Node {
-            name: format!("n{number:06}"),
-            capacity,
-            state: NodeState::Ready,
-            since: Timestamp(0),
-            labels: BTreeMap::new(),
-            taints: Vec::new(),
-            speed: BTreeMap::new(),
-            price_micros_per_hour: 0,
-            zone: None,
-            provider: None,
-            site: None,
-        };
+        let made = Node { name: format!("n{number:06}"), capacity, ..Node::default() };
         fleet.add(&made).expect("a node that can be");
     }
     let asked = [

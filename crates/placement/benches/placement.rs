@@ -14,9 +14,9 @@ mod common;
 
 use common::{argument, cpu_seconds};
 use plimsoll_model::cluster::{
-    Capacity, Demand, GpuDemand, Gpus, Node, NodeState, Operator, Requirement, Taint, TaintEffect, Task, Toleration,
+    Capacity, Demand, GpuDemand, Gpus, Node, Operator, Requirement, Taint, TaintEffect, Task, Toleration,
 };
-use plimsoll_model::{Bytes, Millicores, Timestamp};
+use plimsoll_model::{Bytes, Millicores};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Binding, Fleet, ShapeId};
 use plimsoll_placement::policy::NodePolicy;
@@ -194,15 +194,10 @@ fn node(number: usize) -> Node {
     Node {
         name: format!("node-{number:06}"),
         capacity,
-        state: NodeState::Ready,
-        since: Timestamp(0),
         labels: labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         taints: if number % 8 == 1 { vec![taint] } else { Vec::new() },
-        speed: BTreeMap::new(),
-        price_micros_per_hour: 0,
         zone: Some(format!("z{}", number % 5)),
-        provider: None,
-        site: None,
+        ..Node::default()
     }
 }
 

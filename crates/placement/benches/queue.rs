@@ -4,6 +4,7 @@
 //! A log is one machine, and every decision is made by `Scheduler`, which the twin and the controller drive too. Where a
 //! published table depends on the order in which simultaneous events were handled, the loop here has that order.
 
+mod common;
 #[path = "queue/easy.rs"]
 mod easy;
 #[path = "queue/lublin.rs"]
@@ -42,17 +43,6 @@ fn main() {
     if wanted("speed") {
         speed::print();
     }
-}
-
-/// CPU seconds of this process so far.
-///
-/// # Source
-/// `proc(5)`: fields 14 and 15 of `stat` in ticks, 100 a second on every Linux that Rust's tier 1 covers.
-pub fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").expect("Linux tells a process's time");
-    let after_name = text.rsplit(')').next().expect("the name stands in parentheses");
-    let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().expect("a number"));
-    ticks.sum::<f64>() / 100.0
 }
 
 /// A log by its name, or nothing after saying that it is not here.

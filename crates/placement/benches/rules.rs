@@ -12,7 +12,6 @@ use plimsoll_model::quantity::{Bytes, Millicores, Timestamp};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Binding, Fleet, NodeIx, ShapeId};
 use plimsoll_placement::policy::NodePolicy;
-use plimsoll_placement::rules::audit::plain_node;
 use plimsoll_placement::rules::budget::Budgets;
 use plimsoll_placement::rules::gang;
 use plimsoll_placement::rules::guarantee::Guarantees;
@@ -23,7 +22,7 @@ use std::collections::BTreeMap;
 const CLASSES: u64 = 64;
 
 fn node(index: u64) -> Node {
-    let mut node = plain_node(&format!("n{index:06}"));
+    let mut node = Node::named(format!("n{index:06}"));
     node.capacity.cpu = Millicores(32_000 + 16_000 * (index % 3));
     node.capacity.memory = Bytes((64 + 64 * (index % 2)) << 30);
     node.zone = Some(format!("z{}", index % 16));

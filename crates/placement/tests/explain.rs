@@ -7,12 +7,11 @@ use plimsoll_model::quantity::{Bytes, Millicores};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Binding, Fleet, NodeIx, ShapeId};
 use plimsoll_placement::policy::NodePolicy;
-use plimsoll_placement::rules::audit::plain_node;
 use plimsoll_placement::rules::{Sites, explain};
 use proptest::prelude::*;
 
 fn node(name: &str, cores: u64) -> Node {
-    let mut node = plain_node(name);
+    let mut node = Node::named(name);
     node.capacity.cpu = Millicores(cores * 1_000);
     node.capacity.memory = Bytes(8 * common::GIB);
     node

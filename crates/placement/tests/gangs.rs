@@ -2,12 +2,12 @@
 
 mod common;
 
-use plimsoll_model::cluster::{Demand, NodeState, Task, TaskKind};
+use plimsoll_model::cluster::{Demand, Node, NodeState, Task, TaskKind};
 use plimsoll_model::quantity::{Bytes, Millicores, Timestamp};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Fleet, NodeIx, ShapeId, indices};
 use plimsoll_placement::policy::NodePolicy;
-use plimsoll_placement::rules::audit::{Running, audit, plain_node};
+use plimsoll_placement::rules::audit::{Running, audit};
 use plimsoll_placement::rules::budget::{Budgets, DisruptionBudget};
 use plimsoll_placement::rules::drain::{Departures, Prospect, departures};
 use plimsoll_placement::rules::guarantee::Guarantees;
@@ -38,7 +38,7 @@ fn cpu(cores: u64) -> Task {
 fn racks(nodes: &[(u64, Option<u8>)]) -> Fleet {
     let mut fleet = Fleet::new();
     for (index, (cores, rack)) in nodes.iter().enumerate() {
-        let mut node = plain_node(&format!("n{index}"));
+        let mut node = Node::named(format!("n{index}"));
         node.capacity.cpu = Millicores(*cores);
         node.labels.extend(rack.map(|rack| ("rack".to_owned(), rack.to_string())));
         fleet.add(&node).expect("names are unique");

@@ -3,13 +3,13 @@
 
 mod common;
 
-use plimsoll_model::cluster::{Demand, GangSpec, NodeState, Task, TaskKind};
+use plimsoll_model::cluster::{Demand, GangSpec, Node, NodeState, Task, TaskKind};
 use plimsoll_model::quantity::{Millicores, Millis, Timestamp};
 use plimsoll_placement::backfill::Backfill;
 use plimsoll_placement::fleet::{Binding, Fleet, NodeIx, indices};
 use plimsoll_placement::order::QueueOrder;
 use plimsoll_placement::rules::Sites;
-use plimsoll_placement::rules::audit::{Running, audit, plain_node};
+use plimsoll_placement::rules::audit::{Running, audit};
 use plimsoll_placement::rules::budget::DisruptionBudget;
 use plimsoll_placement::rules::class::Classes;
 use plimsoll_placement::rules::preempt::potential;
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 fn fleet(cores: &[u64]) -> Fleet {
     let mut fleet = Fleet::new();
     for (index, cores) in cores.iter().enumerate() {
-        let mut node = plain_node(&format!("n{index}"));
+        let mut node = Node::named(format!("n{index}"));
         node.capacity.cpu = Millicores(cores * 1_000);
         fleet.add(&node).expect("names are unique");
     }

@@ -2,12 +2,11 @@
 
 mod common;
 
-use plimsoll_model::cluster::{Demand, LatencyBound, Task};
+use plimsoll_model::cluster::{Demand, LatencyBound, Node, Task};
 use plimsoll_model::quantity::{Bytes, Micros, Millicores};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Fleet, NodeIx, Refusal};
 use plimsoll_placement::policy::NodePolicy;
-use plimsoll_placement::rules::audit::plain_node;
 use plimsoll_placement::rules::{RelationRefusal, Sites};
 use plimsoll_placement::score::price_per_hour;
 
@@ -24,7 +23,7 @@ fn fleet() -> Fleet {
     let mut fleet = Fleet::new();
     fleet.set_sites(Sites::new(&common::sites()).expect("no site is listed twice"));
     for (name, site, provider, cores, price) in NODES {
-        let mut node = plain_node(name);
+        let mut node = Node::named(name);
         node.capacity.cpu = Millicores(cores * 1_000);
         node.site = (!site.is_empty()).then(|| site.to_owned());
         node.provider = Some(provider.to_owned());

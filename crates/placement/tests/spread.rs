@@ -6,12 +6,11 @@
 
 mod common;
 
-use plimsoll_model::cluster::{Demand, NodeState, Operator, Requirement, SpreadRule, Task, TaskAffinity};
+use plimsoll_model::cluster::{Demand, Node, NodeState, Operator, Requirement, SpreadRule, Task, TaskAffinity};
 use plimsoll_model::quantity::{Millicores, Timestamp};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Fleet, NodeIx};
 use plimsoll_placement::policy::NodePolicy;
-use plimsoll_placement::rules::audit::plain_node;
 
 /// `(zone, tasks with app=foo on it)`; an empty zone is no label.
 type Nodes = &'static [(&'static str, usize)];
@@ -20,7 +19,7 @@ fn fleet(nodes: Nodes) -> Fleet {
     let mut fleet = Fleet::new();
     let other = Task { labels: common::labels(&[("app", "foo")]), ..one() };
     for (index, (zone, _)) in nodes.iter().enumerate() {
-        let mut node = plain_node(&format!("n{index}"));
+        let mut node = Node::named(format!("n{index}"));
         node.capacity.cpu = Millicores(100);
         node.zone = (!zone.is_empty()).then(|| (*zone).to_owned());
         node.labels.insert("even".to_owned(), (index % 2 == 0).to_string());

@@ -41,6 +41,14 @@ pub struct Node {
     pub site: Option<String>,
 }
 
+impl Node {
+    /// A ready node of that name with nothing on it and nothing in it.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+}
+
 /// Whether a node takes tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,7 +1,8 @@
 //! EASY and EASY-SJBF on three logs, beside the published averages and the published wait of every job.
 
+use crate::common::cpu_seconds;
+use crate::log;
 use crate::replay::{Events, replay};
-use crate::{cpu_seconds, log};
 use plimsoll_placement::scheduler::SchedulerPolicy;
 
 /// Log, published EASY, published EASY-SJBF (README of the data set, section 2.2).

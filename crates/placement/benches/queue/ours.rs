@@ -1,7 +1,8 @@
 //! Our own queue policy against EASY and EASY-SJBF: on the logs that it was chosen on, and on those that it was not.
 
+use crate::common::cpu_seconds;
+use crate::log;
 use crate::replay::{Events, Replay, replay};
-use crate::{cpu_seconds, log};
 use plimsoll_placement::scheduler::SchedulerPolicy;
 
 /// Logs that the policy was chosen on, and logs that were only looked at afterwards.

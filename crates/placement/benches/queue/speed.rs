@@ -1,7 +1,8 @@
 //! What the scheduler costs on whole logs, and that a run repeats: the digest of all starts is the same on any CPU.
 
+use crate::common::cpu_seconds;
+use crate::log;
 use crate::replay::{Events, replay};
-use crate::{cpu_seconds, log};
 use plimsoll_placement::scheduler::SchedulerPolicy;
 
 const RUNS: [(&str, &str); 10] = [

@@ -10,19 +10,7 @@ use proptest::prelude::*;
 pub fn node(name: &str, cpu: u64, memory_mib: u64, gpus: u32, model: &str) -> Node {
     let gpus = Gpus { count: gpus, model: model.to_owned() };
     let capacity = Capacity { cpu: Millicores(cpu), memory: Bytes(memory_mib * MIB), gpus, ..Capacity::default() };
-    Node {
-        name: name.to_owned(),
-        capacity,
-        state: NodeState::Ready,
-        since: Timestamp(0),
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        speed: BTreeMap::new(),
-        price_micros_per_hour: 0,
-        zone: None,
-        provider: None,
-        site: None,
-    }
+    Node { name: name.to_owned(), capacity, ..Node::default() }
 }
 
 pub fn task(cpu: u64, memory_mib: u64, gpus: u32, milli: u32) -> Task {

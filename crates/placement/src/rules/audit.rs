@@ -13,7 +13,7 @@ use plimsoll_model::cluster::{
     Capacity, Demand, GPU_WHOLE, Isolation, Node, NodeState, SpreadRule, Taint, TaintEffect, Task, TaskAffinity,
     VolumeKind,
 };
-use plimsoll_model::quantity::{Bytes, Timestamp};
+use plimsoll_model::quantity::Bytes;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -310,22 +310,4 @@ fn keeps_spread(
     let least = eligible.map(count).min().unwrap_or(0);
     let itself = usize::from(selects(&rule.tasks, &task.labels));
     (count(own) + itself).saturating_sub(least) <= rule.skew_max as usize
-}
-
-/// A ready node without anything, for tests and examples.
-#[must_use]
-pub fn plain_node(name: &str) -> Node {
-    Node {
-        name: name.to_owned(),
-        capacity: Capacity::default(),
-        state: NodeState::Ready,
-        since: Timestamp(0),
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        speed: BTreeMap::new(),
-        price_micros_per_hour: 0,
-        zone: None,
-        provider: None,
-        site: None,
-    }
 }

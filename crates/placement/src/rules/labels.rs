@@ -61,7 +61,8 @@ mod tests {
     #[test]
     fn a_field_is_a_label_unless_one_says_something_else() {
         let labels = [("zone", "b"), ("disk", "ssd")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let node = Node { zone: Some("a".to_owned()), labels: labels.into(), ..crate::rules::audit::plain_node("n") };
+        let node =
+            Node { zone: Some("a".to_owned()), labels: labels.into(), ..plimsoll_model::cluster::Node::named("n") };
         assert_eq!(node_label(&node, ZONE), Some("b"));
         let unlabelled = Node { labels: BTreeMap::new(), ..node.clone() };
         assert_eq!(node_label(&unlabelled, ZONE), Some("a"));
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn conditions_mean_what_they_say_when_the_label_is_missing() {
-        let node = crate::rules::audit::plain_node("n");
+        let node = plimsoll_model::cluster::Node::named("n");
         for (operator, expected) in
             [(Operator::In, false), (Operator::NotIn, true), (Operator::Exists, false), (Operator::NotExists, true)]
         {

@@ -23,19 +23,7 @@ fn node(name: &str, cores: u64, gib: u64, gpus: u32) -> Node {
 }
 
 fn serde_like_node(name: &str, capacity: Capacity) -> Node {
-    Node {
-        name: name.to_owned(),
-        capacity,
-        state: NodeState::Ready,
-        since: Timestamp(0),
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        speed: BTreeMap::new(),
-        price_micros_per_hour: 0,
-        zone: None,
-        provider: None,
-        site: None,
-    }
+    Node { name: name.to_owned(), capacity, ..Node::default() }
 }
 
 fn task(id: &str, submitted: i64, cores: u64, run: u64) -> Task {

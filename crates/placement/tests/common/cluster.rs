@@ -1,11 +1,10 @@
 //! A cluster that starts and preempts, as little of a scheduler as there can be, and the tasks it is tried with.
 
-use plimsoll_model::cluster::{Amounts, Demand, GpuDemand, QuotaSpec, Task};
+use plimsoll_model::cluster::{Amounts, Demand, GpuDemand, Node, QuotaSpec, Task};
 use plimsoll_model::quantity::{Bytes, Millicores, Timestamp};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Fleet, ShapeId};
 use plimsoll_placement::policy::NodePolicy;
-use plimsoll_placement::rules::audit::plain_node;
 use plimsoll_placement::rules::budget::{Budgets, DisruptionBudget};
 use plimsoll_placement::rules::guarantee::{Guarantees, Taken};
 use plimsoll_placement::rules::preempt::{Claim, Plan, Runner, Runners, Scene, Standing, plan, potential};
@@ -26,7 +25,7 @@ impl Cluster {
     pub fn new(nodes: &[(u64, u64)], quotas: &[QuotaSpec], budgets: Vec<DisruptionBudget>) -> Self {
         let mut fleet = Fleet::new();
         for (index, (cpu, gpus)) in nodes.iter().enumerate() {
-            let mut node = plain_node(&format!("n{index}"));
+            let mut node = Node::named(format!("n{index}"));
             node.capacity.cpu = Millicores(*cpu);
             node.capacity.memory = Bytes(8 * super::GIB);
             node.capacity.disk = Bytes(96 * super::GIB);

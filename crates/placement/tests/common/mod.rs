@@ -8,7 +8,6 @@ use plimsoll_model::cluster::{
     Taint, TaintEffect, Task, TaskAffinity, Toleration, VolumeKind, VolumeRequest,
 };
 use plimsoll_model::quantity::{Bytes, Micros, Millicores};
-use plimsoll_placement::rules::audit::plain_node;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -40,7 +39,7 @@ pub fn node(index: usize) -> impl Strategy<Value = Node> {
     let size = (1_u64..8, 0_u32..3);
     (domain, place, size, 0_u32..8, 0_u64..50).prop_map(
         move |((zone, rack), (site, provider), (cores, gpus), odd, price)| {
-            let mut node = plain_node(&format!("n{index:02}"));
+            let mut node = Node::named(format!("n{index:02}"));
             node.capacity.cpu = Millicores(cores * 1_000);
             node.capacity.memory = Bytes(cores * 2 * GIB);
             node.capacity.disk = Bytes(20 * GIB);

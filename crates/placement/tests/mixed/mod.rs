@@ -1,12 +1,11 @@
 //! A cluster of mixed nodes with tasks of mixed shapes on it, made from a few numbers.
 
 use plimsoll_model::cluster::{
-    Capacity, Demand, GpuDemand, Gpus, Node, NodeState, Operator, Requirement, Taint, TaintEffect, Task,
+    Capacity, Demand, GpuDemand, Gpus, Node, Operator, Requirement, Taint, TaintEffect, Task,
 };
-use plimsoll_model::quantity::{Bytes, Millicores, Permille, Timestamp};
+use plimsoll_model::quantity::{Bytes, Millicores, Permille};
 use plimsoll_placement::fleet::{Binding, Fleet, NodeIx, ShapeId};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 const MIB: u64 = 1 << 20;
 
@@ -66,15 +65,9 @@ fn node(number: usize) -> Node {
         // Names in another order than numbers.
         name: format!("n{:04}", (number * 7_919) % 10_007),
         capacity,
-        state: NodeState::Ready,
-        since: Timestamp(0),
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        speed: BTreeMap::new(),
         price_micros_per_hour: (number as u64 * 37_000) % 110_001,
         zone: Some(format!("z{}", number % 3)),
-        provider: None,
-        site: None,
+        ..Node::default()
     };
     made.speed.insert("fast".into(), Permille(500 + 100 * (number as u64 % 23)));
     if number % 5 == 2 {

@@ -230,10 +230,10 @@ impl Chaos {
         };
         self.account.phase("disk full");
         disk.fill();
+        // The finding first: steps read before it could be from before the freeze.
         let frozen = |installation: &Installation| {
-            let state = installation.state();
             let told = installation.findings().iter().any(|finding| finding.starts_with("frozen since"));
-            told.then(|| state["steps"].as_u64().unwrap())
+            told.then(|| installation.state()["steps"].as_u64().unwrap())
         };
         let installation = &self.installation;
         let steps = eventually("the finding that the journal cannot be written", || frozen(installation));

@@ -137,19 +137,7 @@ mod tests {
     fn node(name: &str, cpu: u64, gpus: u32, model: &str) -> Node {
         let gpus = Gpus { count: gpus, model: model.into() };
         let capacity = Capacity { cpu: Millicores(cpu), memory: Bytes(1 << 30), gpus, ..Capacity::default() };
-        Node {
-            name: name.into(),
-            capacity,
-            state: Default::default(),
-            since: Default::default(),
-            labels: BTreeMap::new(),
-            taints: Vec::new(),
-            speed: BTreeMap::new(),
-            price_micros_per_hour: 0,
-            zone: None,
-            provider: None,
-            site: None,
-        }
+        Node { name: name.into(), capacity, state: Default::default(), since: Default::default(), ..Node::default() }
     }
 
     fn task(id: &str, cpu: u64, gpu: GpuDemand) -> RecordedTask {

@@ -12,9 +12,8 @@ pub use check::{Lack, NeverRunnable, check};
 pub use find::{ClusterError, cluster_set, cluster_set_names};
 pub use skipped::{Place, Skipped, SkippedFor};
 
-use plimsoll_model::cluster::{Capacity, Node, NodeState, QuotaSpec, Site, Task};
+use plimsoll_model::cluster::{Capacity, Node, QuotaSpec, Site, Task};
 use plimsoll_model::{Millis, Timestamp};
-use std::collections::BTreeMap;
 
 /// A cluster and its work, as recorded or made up by a stated rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,17 +71,5 @@ impl ClusterSet {
 
 /// A ready node that has nothing but its capacity.
 pub(crate) fn node(name: &str, capacity: Capacity) -> Node {
-    Node {
-        name: name.to_owned(),
-        capacity,
-        state: NodeState::Ready,
-        since: Timestamp(0),
-        labels: BTreeMap::new(),
-        taints: Vec::new(),
-        speed: BTreeMap::new(),
-        price_micros_per_hour: 0,
-        zone: None,
-        provider: None,
-        site: None,
-    }
+    Node { name: name.to_owned(), capacity, ..Node::default() }
 }
