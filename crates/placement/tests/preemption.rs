@@ -8,7 +8,7 @@ use common::cluster::{Cluster, gpus, promise, queue, task, wide};
 use plimsoll_model::cluster::{GpuDemand, QuotaSpec, Task};
 use plimsoll_model::quantity::Timestamp;
 use plimsoll_placement::rules::budget::DisruptionBudget;
-use plimsoll_placement::rules::preempt::{Scene, Standing, plan_gang};
+use plimsoll_placement::rules::preempt::{InVain, Scene, Standing, plan_gang, plan_on};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -483,6 +483,45 @@ proptest! {
             word = now;
             steps += 1;
             prop_assert!(steps < 10_000, "it goes round");
+        }
+    }
+
+    /// Looking only where something changed since a search in vain finds what looking everywhere finds, whatever happened
+    /// in between: starts, stops, preemptions, gangs that break.
+    #[test]
+    fn a_search_in_vain_need_not_be_made_again(
+        nodes in prop::collection::vec(1_u64..6, 2..7),
+        steps in prop::collection::vec((1_u64..5, 0_i32..4, 0_u8..6, any::<u16>()), 1..60),
+    ) {
+        let nodes: Vec<(u64, u64)> = nodes.into_iter().map(|cores| (cores * 1_000, 0)).collect();
+        let mut cluster = Cluster::new(&nodes, &[], Vec::new());
+        let mut in_vain = InVain::default();
+        for (cores, priority, kind, draw) in steps {
+            let running: Vec<u32> = cluster.runners.iter().map(|(number, _)| number).collect();
+            if kind == 0 && !running.is_empty() {
+                cluster.stop(running[usize::from(draw) % running.len()]);
+                continue;
+            }
+            let mut one = task(cores * 1_000, priority);
+            one.preemptible = kind != 1;
+            if kind == 2 {
+                one.gang = Some(plimsoll_model::cluster::GangSpec { name: format!("g{}", draw % 2), ..Default::default() });
+            }
+            let number = cluster.know(one);
+            if cluster.start(number) {
+                continue;
+            }
+            let claim = cluster.claim(number);
+            let everywhere = cluster.plan(number);
+            let scene = Scene { runners: &cluster.runners, budgets: &cluster.budgets, at: cluster.now };
+            if let Some(nodes) = in_vain.changed(&cluster.fleet, &cluster.runners, &claim) {
+                prop_assert_eq!(&plan_on(&mut cluster.fleet, scene, &claim, &nodes), &everywhere);
+            }
+            in_vain.note(&cluster.fleet, &cluster.runners, &claim, everywhere.is_some());
+            if let Some(plan) = everywhere {
+                plan.victims.iter().for_each(|victim| cluster.stop(*victim));
+                prop_assert!(cluster.start(number));
+            }
         }
     }
 

@@ -96,6 +96,8 @@ fn a_varied_run() -> Installation {
         &spec().replace("request_rate = \"20/s\"", "request_rate = \"15/s\"").replace("max = 4", "max = 5"),
     );
     installation.stdout(&["reload"]);
+    let journal = installation.state_dir().join("journal");
+    eventually("a fitted model in the journal", || has(&journal, "\"finding\":\"fitted\"").then_some(()));
     installation.kill_daemon();
     installation.up();
     installation.stdout(&["job", "run", "often"]);
@@ -107,6 +109,17 @@ fn a_varied_run() -> Installation {
     });
     installation.terminate();
     installation
+}
+
+/// Whether a decision says this; the journal may be growing.
+fn has(journal: &Path, wanted: &str) -> bool {
+    let Ok(mut reader) = Reader::open(journal, Start::Oldest) else { return false };
+    while let Ok(Some(record)) = reader.read() {
+        if record.kind == Kind::DECISION && String::from_utf8_lossy(&record.payload).contains(wanted) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The recorded steps as the core's own example reads them, and how many decisions are among them.

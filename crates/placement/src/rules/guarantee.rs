@@ -120,6 +120,12 @@ impl Guarantees {
         made
     }
 
+    /// Whether nobody promised anybody anything.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Whose promise a task may be part of; none where nobody promised it anything.
     #[must_use]
     pub fn holder(&self, task: &Task) -> Option<usize> {

@@ -48,7 +48,7 @@ use crate::order::QueueOrder;
 use crate::quota::{QuotaError, QuotaRefusal, Quotas, capacity_of};
 use crate::rules::budget::Budgets;
 use crate::rules::guarantee::Guarantees;
-use crate::rules::preempt::Runners;
+use crate::rules::preempt::{InVain, Runners};
 use ends::Ends;
 use entry::{Elastic, Entry, Gang};
 use estimate::History;
@@ -89,6 +89,8 @@ pub struct Scheduler {
     ends: Ends,
     /// What may have to make way; kept where preemption or a budget asks for it.
     runners: Runners,
+    /// Claims for which nobody could make way, where only nodes and what runs on them have a say.
+    nobody_yields: InVain,
     budgets: Budgets,
     protected: BTreeMap<TaskIx, Protected>,
     /// Tasks that were stopped for others and are not back.
@@ -160,6 +162,7 @@ impl Scheduler {
             held: BTreeMap::new(),
             ends: Ends::default(),
             runners: Runners::new(promises),
+            nobody_yields: InVain::default(),
             budgets,
             protected: BTreeMap::new(),
             away: BTreeSet::new(),

@@ -13,7 +13,7 @@ use super::{Decision, PreemptReason, Scheduler, StartReason, TaskIx};
 use crate::fleet::{GpuSet, NodeIx};
 use crate::rules::drain::{self, Departures, Prospect};
 use crate::rules::guarantee::Taken;
-use crate::rules::preempt::{Claim, Runner, Runners, Scene, plan, plan_gang};
+use crate::rules::preempt::{Claim, Plan, Runner, Runners, Scene, plan, plan_gang, plan_on};
 use plimsoll_model::cluster::{NodeState, Task};
 use plimsoll_model::quantity::Timestamp;
 use std::collections::BTreeMap;
@@ -105,7 +105,7 @@ impl Scheduler {
         let scene = Scene { runners: &self.runners, budgets: &self.budgets, at };
         let chooser = self.classes[usize::from(self.entry_of(head).class)].2;
         let found: Option<Found> = if let [claim] = claims[..] {
-            plan(&mut self.fleet, scene, &claim).map(|plan| (vec![(plan.node, None)], plan.victims))
+            self.plan_one(&claim, at).map(|plan| (vec![(plan.node, None)], plan.victims))
         } else {
             plan_gang(&mut self.fleet, &mut self.choosers[chooser], scene, &claims)
                 .map(|plan| (plan.places.into_iter().map(|(node, gpus)| (node, Some(gpus))).collect(), plan.victims))
@@ -129,6 +129,20 @@ impl Scheduler {
         let why = StartReason::Turn(self.terms(head, at));
         self.commit(head, placed, why, at, out);
         true
+    }
+
+    /// The cheapest victims for one task, without looking again where the same was looked for in vain.
+    fn plan_one(&mut self, claim: &Claim, at: Timestamp) -> Option<Plan> {
+        let scene = Scene { runners: &self.runners, budgets: &self.budgets, at };
+        if self.has_rules || !self.policy.budgets.is_empty() || !self.runners.guarantees().is_empty() {
+            return plan(&mut self.fleet, scene, claim);
+        }
+        let found = match self.nobody_yields.changed(&self.fleet, &self.runners, claim) {
+            Some(nodes) => plan_on(&mut self.fleet, scene, claim, &nodes),
+            None => plan(&mut self.fleet, scene, claim),
+        };
+        self.nobody_yields.note(&self.fleet, &self.runners, claim, found.is_some());
+        found
     }
 
     /// Stops running tasks that will be wanted again: each waits for its turn by its first submission, members of a gang

@@ -28,11 +28,13 @@
 //! # Source
 //! Multiset order: N. Dershowitz, Z. Manna, "Proving termination with multiset orderings", CACM 22(8), 1979.
 
+mod in_vain;
 mod on_fleet;
 mod runners;
 mod search;
 
-pub use on_fleet::{Claim, GangPlan, Plan, Scene, plan, plan_gang};
+pub use in_vain::InVain;
+pub use on_fleet::{Claim, GangPlan, Plan, Scene, plan, plan_gang, plan_on};
 pub use runners::{Claimant, Runner, Runners, Seat};
 pub use search::{Cost, SUBSETS_MAX, cheapest};
 

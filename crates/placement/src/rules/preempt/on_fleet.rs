@@ -74,13 +74,28 @@ struct SoFar {
 ///
 /// The fleet is used as an overlay and is as it was when this returns.
 pub fn plan(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim) -> Option<Plan> {
-    plan_beside(fleet, scene, claim, &SoFar::default())
+    let nodes = 0..fleet.len() as u32;
+    plan_beside(fleet, scene, claim, &SoFar::default(), nodes)
 }
 
-fn plan_beside(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim, so_far: &SoFar) -> Option<Plan> {
+/// What [`plan`] finds when it looks at these nodes only.
+pub fn plan_on(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim, nodes: &[u32]) -> Option<Plan> {
+    plan_beside(fleet, scene, claim, &SoFar::default(), nodes.iter().copied())
+}
+
+fn plan_beside(
+    fleet: &mut Fleet,
+    scene: Scene<'_>,
+    claim: &Claim,
+    so_far: &SoFar,
+    nodes: impl Iterator<Item = u32>,
+) -> Option<Plan> {
     let allowance = allowance(scene, &so_far.gone);
     let mut best: Option<Plan> = None;
-    for node in (0..fleet.len() as u32).map(NodeIx) {
+    for node in nodes.map(NodeIx) {
+        if !could_yield(fleet, scene, claim, node) {
+            continue;
+        }
         let around = fleet.surroundings();
         let never = fleet.relations().refusal_empty(around, claim.shape, node).is_some();
         if never || !around.could(claim.shape, node) || scene.runners.on(node).is_empty() {
@@ -108,6 +123,23 @@ fn plan_beside(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim, so_far: &SoFa
         }
     }
     best
+}
+
+/// Whether there would be room in sum on a node without every task that could have to go, gangs looked at by the member
+/// that runs here. Most nodes fail here, so this reads nothing but seats.
+fn could_yield(fleet: &Fleet, scene: Scene<'_>, claim: &Claim, node: NodeIx) -> bool {
+    let by_priority_alone = claim.holder.is_none() && scene.runners.guarantees().is_empty();
+    let mut room: Row = fleet.nodes().free[node.0 as usize];
+    let need = &fleet.shape(claim.shape).need;
+    for seat in scene.runners.on(node) {
+        if (seat.preemptible || seat.in_gang) && !(by_priority_alone && seat.priority >= claim.priority) {
+            let held = &fleet.shape(seat.shape).need;
+            for lane in SUMMED {
+                room.0[lane as usize] = room.get(lane).saturating_add(held.get(lane));
+            }
+        }
+    }
+    SUMMED.into_iter().all(|lane| room.get(lane) >= need.get(lane))
 }
 
 /// Whether a node may hold a cheaper set than one of a single unit that was found already: a unit that makes room by
@@ -228,7 +260,8 @@ pub fn plan_gang(fleet: &mut Fleet, chooser: &mut Chooser, scene: Scene<'_>, mem
         let choice = chooser.choose(fleet, claim.shape);
         let free = choice.and_then(|choice| fleet.place_on(claim.shape, choice.node, choice.gpus).ok());
         let found = free.or_else(|| {
-            let plan = plan_beside(fleet, scene, claim, &so_far)?;
+            let nodes = 0..fleet.len() as u32;
+            let plan = plan_beside(fleet, scene, claim, &so_far, nodes)?;
             for number in &plan.victims {
                 let Some(runner) = scene.runners.get(*number) else { continue };
                 fleet.release(runner.binding);

@@ -47,6 +47,7 @@ pub struct Runners {
     guarantees: Guarantees,
     by_node: Vec<Vec<Seat>>,
     gangs: BTreeMap<u32, Vec<u32>>,
+    gang_breaks: u64,
 }
 
 impl Runners {
@@ -62,6 +63,12 @@ impl Runners {
         &self.guarantees
     }
 
+    /// Counts the starts and stops of members of gangs: each may change who stops together on other nodes.
+    #[must_use]
+    pub const fn gang_breaks(&self) -> u64 {
+        self.gang_breaks
+    }
+
     /// A task started.
     pub fn start(&mut self, number: u32, runner: Runner) {
         let node = runner.binding.node.0 as usize;
@@ -74,6 +81,7 @@ impl Runners {
             here.insert(place, Seat { number, shape, priority, preemptible, in_gang: runner.gang.is_some() });
         }
         if let Some(gang) = runner.gang {
+            self.gang_breaks += 1;
             add(self.gangs.entry(gang).or_default(), number);
         }
         let (priority, holder) = (runner.priority, runner.holder);
@@ -89,6 +97,7 @@ impl Runners {
         let (runner, _) = self.all.remove(&number)?;
         self.by_node[runner.binding.node.0 as usize].retain(|seat| seat.number != number);
         if let Some(gang) = runner.gang {
+            self.gang_breaks += 1;
             take(&mut self.gangs, &gang, number);
         }
         let changed = self.guarantees.stop(number);
