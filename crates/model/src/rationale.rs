@@ -156,7 +156,6 @@ pub enum Basis {
         /// For how long.
         missing: Millis,
         /// What was declared.
-        #[serde(flatten)]
         behaviour: Fallback,
     },
     /// Work that waits in a queue.

@@ -135,12 +135,6 @@ impl ScalingPolicy {
         }
     }
 
-    /// Whether it follows what is measured and may therefore remove replicas. The others only add.
-    #[must_use]
-    pub const fn is_reactive(&self) -> bool {
-        !matches!(self, Self::Cron(_) | Self::Event(_) | Self::Seasonal { .. })
-    }
-
     /// Whether it damps its own proposals, so that the windows and steps of the service do not apply to it.
     #[must_use]
     pub const fn damps_itself(&self) -> bool {
