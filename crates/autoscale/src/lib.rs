@@ -15,7 +15,10 @@
 //! without a sample, stabilization windows and rate policies), in exact rational arithmetic instead of truncated percent.
 
 mod counterfactual;
+pub mod cron;
+pub mod hpa;
 mod inputs;
+pub mod kpa;
 mod propose;
 mod stabilizer;
 mod track;
