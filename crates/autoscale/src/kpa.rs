@@ -11,7 +11,7 @@
 //! is the finest that is observed here.
 
 use plimsoll_model::quantity::{Millis, Timestamp};
-use plimsoll_model::scaling::kpa::{KpaBasis, KpaSpec};
+use plimsoll_model::scaling::kpa::{KpaReason, KpaSpec};
 use serde::{Deserialize, Serialize};
 
 /// Most samples and delayed numbers kept; the oldest go first.
@@ -38,7 +38,7 @@ pub struct KpaVote {
     /// Replicas.
     pub replicas: u32,
     /// Why.
-    pub basis: KpaBasis,
+    pub basis: KpaReason,
     after: Panic,
     undelayed: u32,
     wants_none: bool,
@@ -128,8 +128,8 @@ pub fn propose(state: &KpaState, spec: &KpaSpec, inputs: &KpaInputs) -> Option<K
     let wanted = undelayed.max(delayed);
     let idle = state.idle_since.map_or(Millis::ZERO, |since| inputs.at.since(since));
     let grace = wanted == 0 && known > 0 && inputs.is_reachable && idle < spec.scale_to_zero_grace_period;
-    let basis = KpaBasis {
-        metric: spec.metric,
+    let basis = KpaReason {
+        measure: spec.measure,
         stable_milli,
         panic_milli,
         target_milli: u64::try_from(target).unwrap_or(u64::MAX),
@@ -179,6 +179,8 @@ fn trim<T>(slots: &mut Vec<T>) {
         slots.remove(0);
     }
 }
+
+mod join;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@
 //! KEDA, cron scaler; research section 2.4.
 
 mod expression;
+mod join;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ pub use expression::Expression;
 
 use jiff::tz::TimeZone;
 use plimsoll_model::Timestamp;
-use plimsoll_model::scaling::cron::{CronBasis, CronSpec};
+use plimsoll_model::scaling::cron::{CronReason, CronSpec};
 use serde::{Deserialize, Serialize};
 
 /// Why a window cannot be read.
@@ -140,8 +141,7 @@ pub struct CronVote {
     /// Replicas: zero where it is closed and cooled down.
     pub replicas: u32,
     /// Why.
-    pub basis: CronBasis,
-    next: Next,
+    pub basis: CronReason,
 }
 
 /// The memory of one window.
@@ -149,6 +149,8 @@ pub struct CronVote {
 pub struct CronState {
     /// The window's next beginning and end, good until the earlier of them.
     next: Option<Next>,
+    /// The expressions and the zone that they were found for.
+    of: String,
     /// When it was last seen open.
     open_at: Option<Timestamp>,
 }
@@ -179,19 +181,25 @@ impl Next {
 
 impl CronState {
     /// Remembers what was decided from this very state.
-    pub fn record(&mut self, at: Timestamp, vote: &CronVote) {
-        self.next = Some(vote.next);
-        if vote.basis.open {
+    pub fn record(&mut self, spec: &CronSpec, at: Timestamp, vote: &CronVote) {
+        self.remember(spec, at, &vote.basis);
+    }
+
+    /// Remembers the reason of a decision from this very state.
+    fn remember(&mut self, spec: &CronSpec, at: Timestamp, reason: &CronReason) {
+        self.of = source(spec);
+        self.next = Some(Next { at, start: reason.start, end: reason.end });
+        if reason.open {
             self.open_at = Some(at);
-        } else if vote.basis.cooldown_until.is_none() {
+        } else if reason.cooldown_until.is_none() {
             self.open_at = None;
         }
     }
+}
 
-    /// Forgets the next moments: the specification has changed.
-    pub fn forget(&mut self) {
-        self.next = None;
-    }
+/// What the next moments depend on.
+fn source(spec: &CronSpec) -> String {
+    format!("{}|{}|{}", spec.start, spec.end, spec.timezone)
 }
 
 /// Decides; changes nothing.
@@ -200,7 +208,7 @@ impl CronState {
 /// [`CronError`] where the specification does not hold; a checked one does.
 pub fn propose(state: &CronState, spec: &CronSpec, at: Timestamp) -> Result<CronVote, CronError> {
     let next = match state.next {
-        Some(next) if next.holds(at) => next,
+        Some(next) if next.holds(at) && state.of == source(spec) => next,
         _ => {
             let (start, end) = Window::read(spec)?.next(at);
             Next { at, start, end }
@@ -212,7 +220,7 @@ pub fn propose(state: &CronState, spec: &CronSpec, at: Timestamp) -> Result<Cron
         _ => None,
     };
     let replicas = if open || cooldown_until.is_some() { spec.desired_replicas } else { 0 };
-    let basis = CronBasis {
+    let basis = CronReason {
         timezone: spec.timezone.clone(),
         desired: spec.desired_replicas,
         open,
@@ -220,5 +228,5 @@ pub fn propose(state: &CronState, spec: &CronSpec, at: Timestamp) -> Result<Cron
         end: next.end,
         cooldown_until,
     };
-    Ok(CronVote { replicas, basis, next })
+    Ok(CronVote { replicas, basis })
 }

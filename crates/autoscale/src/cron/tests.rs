@@ -194,7 +194,7 @@ fn run(spec: &CronSpec, moments: &[&str]) -> Vec<u32> {
     let mut state = CronState::default();
     let step = |at: &&str| {
         let vote = propose(&state, spec, utc(at)).unwrap();
-        state.record(utc(at), &vote);
+        state.record(spec, utc(at), &vote);
         vote.replicas
     };
     moments.iter().map(step).collect()
@@ -234,8 +234,16 @@ fn remembered_moments_give_the_same_as_fresh_ones() {
             (vote.replicas, vote.basis.start, vote.basis.end),
             (fresh.replicas, fresh.basis.start, fresh.basis.end)
         );
-        state.record(at, &vote);
+        state.record(&window, at, &vote);
     }
+}
+
+#[test]
+fn a_changed_window_does_not_meet_the_moments_of_the_old_one() {
+    let (day, night) = (spec("UTC", "0 8 * * *", "0 18 * * *"), spec("UTC", "0 22 * * *", "0 6 * * *"));
+    let mut state = CronState::default();
+    state.record(&day, utc("2026-01-15T09:00"), &propose(&state, &day, utc("2026-01-15T09:00")).unwrap());
+    assert!(!propose(&state, &night, utc("2026-01-15T09:01")).unwrap().basis.open);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub struct HpaInputs<'a> {
     pub current: u32,
     /// Replicas that exist (`status.replicas` of the target).
     pub status_replicas: u32,
+    /// Zero replicas at first sight are this policy's own, because nobody else can set the number.
+    pub owns_zero: bool,
     /// Whether the pods could be chosen.
     pub selector: PodSelector,
     /// The pods.
@@ -148,6 +150,8 @@ pub enum HpaReading {
         value_milli: i64,
         /// Pods in it.
         pods: u32,
+        /// Pods that do not serve yet.
+        unready: u32,
         /// Pods without a sample.
         missing: u32,
         /// What each pod reserves of the resource, thousandths.

@@ -15,6 +15,7 @@
 mod damping;
 mod double;
 mod inputs;
+mod join;
 mod pods;
 mod ratio;
 mod rules;

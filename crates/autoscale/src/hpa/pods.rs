@@ -61,8 +61,9 @@ pub(super) fn tally(
     let tally = match (reading, inputs.pods) {
         (HpaReading::Failed(why), _) => return Err(why.clone()),
         (HpaReading::Values(_), _) => return Err(HpaFailure::BadTarget),
-        (HpaReading::Sum { value_milli, pods, missing, request_milli }, _) => {
-            of_sum(*value_milli, (*pods, *missing), (*request_milli, share), metric)?
+        (HpaReading::Sum { value_milli, pods: ready, unready, missing, request_milli }, _) => {
+            let pods = HpaPodCount { ready: *ready, unready: *unready, missing: *missing, ignored: 0 };
+            of_sum(*value_milli, pods, (*request_milli, share), metric)?
         }
         (HpaReading::Pods { .. }, HpaPods::Each([]) | HpaPods::Count { .. }) => return Err(HpaFailure::NoPods),
         (HpaReading::Pods { samples, unknown_milli }, HpaPods::Each(pods)) => {
@@ -77,7 +78,7 @@ pub(super) fn tally(
 
 fn of_sum(
     value_milli: i64,
-    (pods, missing): (u32, u32),
+    pods: HpaPodCount,
     (request_milli, share): (Option<i64>, Option<u32>),
     metric: &HpaMetric,
 ) -> Result<Tally, HpaFailure> {
@@ -88,11 +89,12 @@ fn of_sum(
     };
     let at_share = share.map_or(0, |share| request * i128::from(share) / 100);
     Ok(Tally {
-        pods: HpaPodCount { ready: pods, missing, ..HpaPodCount::default() },
+        pods,
         used: i128::from(value_milli),
-        requested: request * i128::from(pods),
-        requested_missing: request * i128::from(missing),
-        missing_at_share: at_share * i128::from(missing),
+        requested: request * i128::from(pods.ready),
+        requested_unready: request * i128::from(pods.unready),
+        requested_missing: request * i128::from(pods.missing),
+        missing_at_share: at_share * i128::from(pods.missing),
         ..Tally::default()
     })
 }

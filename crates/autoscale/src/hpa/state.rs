@@ -50,6 +50,19 @@ pub(super) struct Scaled {
     pub outdated: bool,
 }
 
+/// What a decision came to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decided {
+    /// When.
+    pub at: Timestamp,
+    /// Replicas before.
+    pub current: u32,
+    /// What the metrics proposed.
+    pub proposed: Option<u32>,
+    /// Replicas from now on.
+    pub target: u32,
+}
+
 impl HpaState {
     /// Proposals to be looked at: before the first there is one of the present number.
     pub(super) fn seen(&self, at: Timestamp, current: u32) -> impl Iterator<Item = Proposed> {
@@ -60,17 +73,24 @@ impl HpaState {
     /// Remembers a decision: `vote` as proposed from this very state, `target` as the replicas wanted from now on (which
     /// may be more than the vote where something else wanted more).
     pub fn record(&mut self, spec: &HpaSpec, inputs: &HpaInputs<'_>, vote: &HpaVote, target: u32) {
-        let (at, current) = (inputs.at, inputs.current);
+        let decided = Decided { at: inputs.at, current: inputs.current, proposed: vote.basis.proposed, target };
+        self.remember(spec, decided, inputs.owns_zero);
+    }
+
+    /// Remembers what a decision came to.
+    pub(super) fn remember(&mut self, spec: &HpaSpec, decided: Decided, owns_zero: bool) {
+        let Decided { at, current, proposed, target } = decided;
+        let owned_zero = self.scaled_to_zero || (owns_zero && self.proposals.is_empty());
         if self.proposals.is_empty() {
             self.proposals.push(Proposed { at, replicas: current });
         }
         let behavior = spec.behavior.as_ref().map(|behavior| Behavior::of(behavior, &spec.controller));
-        if let Some(proposed) = vote.basis.proposed {
+        if let Some(proposed) = proposed {
             let span = match &behavior {
                 None => spec.controller.downscale_stabilization,
                 Some(behavior) => behavior.up.window.max(behavior.down.window),
             };
-            self.remember(at, span, proposed);
+            self.keep(at, span, proposed);
         }
         if let Some(behavior) = &behavior {
             let change = target.abs_diff(current);
@@ -80,11 +100,11 @@ impl HpaState {
                 false => {}
             }
         }
-        self.scaled_to_zero = target == 0 && (current > 0 || self.scaled_to_zero);
+        self.scaled_to_zero = target == 0 && (current > 0 || owned_zero);
     }
 
     /// Over the last slot that is older than the span, or into a new one.
-    fn remember(&mut self, at: Timestamp, span: Millis, replicas: u32) {
+    fn keep(&mut self, at: Timestamp, span: Millis, replicas: u32) {
         let proposed = Proposed { at, replicas };
         match self.proposals.iter().rposition(|slot| older(slot.at, at, span)) {
             Some(slot) => self.proposals[slot] = proposed,

@@ -5,7 +5,7 @@ use super::inputs::{HpaInputs, HpaReading, PodSelector};
 use super::ratio;
 use super::state::HpaState;
 use plimsoll_model::scaling::hpa::{HpaMetric, HpaSpec};
-use plimsoll_model::scaling::hpa_reason::{HpaAble, HpaActive, HpaBasis, HpaFailure, HpaMetricStatus, HpaOutcome};
+use plimsoll_model::scaling::hpa_reason::{HpaAble, HpaActive, HpaFailure, HpaMetricStatus, HpaOutcome, HpaReason};
 
 /// What the autoscaler wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct HpaVote {
     /// Replicas.
     pub replicas: u32,
     /// Why.
-    pub basis: HpaBasis,
+    pub basis: HpaReason,
 }
 
 /// Decides; changes nothing. [`HpaState::record`] remembers.
@@ -21,7 +21,8 @@ pub struct HpaVote {
 pub fn propose(state: &HpaState, spec: &HpaSpec, inputs: &HpaInputs<'_>) -> HpaVote {
     let current = inputs.current;
     // Zero that somebody else set means: leave it alone. Zero that this policy set may rise again, if zero is allowed.
-    if current == 0 && (inputs.replicas_min != 0 || !state.scaled_to_zero) {
+    let owns_zero = state.scaled_to_zero || (inputs.owns_zero && state.proposals.is_empty());
+    if current == 0 && (inputs.replicas_min != 0 || !owns_zero) {
         return unasked(0, current, HpaActive::ScalingDisabled);
     }
     if current > inputs.replicas_max {
@@ -37,12 +38,12 @@ pub fn propose(state: &HpaState, spec: &HpaSpec, inputs: &HpaInputs<'_>) -> HpaV
     let metrics: Vec<HpaMetricStatus> = statuses(spec, inputs);
     let (proposed, winner, active) = combine(spec, &metrics, current);
     let basis =
-        HpaBasis { current, proposed, winner, metrics, able: HpaAble::SucceededGetScale, active, limited: None };
+        HpaReason { current, proposed, winner, metrics, able: HpaAble::SucceededGetScale, active, limited: None };
     match proposed {
         None => HpaVote { replicas: current, basis },
         Some(proposed) => {
             let damped = damp(state, spec, inputs, proposed);
-            let basis = HpaBasis { able: damped.able, limited: Some(damped.limited), ..basis };
+            let basis = HpaReason { able: damped.able, limited: Some(damped.limited), ..basis };
             HpaVote { replicas: damped.replicas, basis }
         }
     }
@@ -51,7 +52,7 @@ pub fn propose(state: &HpaState, spec: &HpaSpec, inputs: &HpaInputs<'_>) -> HpaV
 /// A decision that needs no metric.
 fn unasked(replicas: u32, current: u32, active: HpaActive) -> HpaVote {
     let able = HpaAble::SucceededGetScale;
-    let basis = HpaBasis { current, proposed: None, winner: None, metrics: Vec::new(), able, active, limited: None };
+    let basis = HpaReason { current, proposed: None, winner: None, metrics: Vec::new(), able, active, limited: None };
     HpaVote { replicas, basis }
 }
 

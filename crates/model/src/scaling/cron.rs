@@ -34,7 +34,7 @@ impl CronSpec {
 
 /// Everything behind one proposal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CronBasis {
+pub struct CronReason {
     /// The zone.
     pub timezone: String,
     /// Replicas within the window.
@@ -49,7 +49,7 @@ pub struct CronBasis {
     pub cooldown_until: Option<Timestamp>,
 }
 
-impl std::fmt::Display for CronBasis {
+impl std::fmt::Display for CronReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "window of {} in {}", self.desired, self.timezone)?;
         match (self.open, self.cooldown_until, self.end, self.start) {

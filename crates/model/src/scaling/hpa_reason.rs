@@ -9,7 +9,7 @@ use std::fmt;
 
 /// Everything behind one proposal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HpaBasis {
+pub struct HpaReason {
     /// Replicas before.
     pub current: u32,
     /// The highest proposal of the metrics, before windows, rates and bounds; none where metrics were not asked or failed.
@@ -223,7 +223,7 @@ impl HpaVerdict {
     }
 }
 
-impl fmt::Display for HpaBasis {
+impl fmt::Display for HpaReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HPA from {}", self.current)?;
         for (index, metric) in self.metrics.iter().enumerate() {

@@ -20,7 +20,7 @@ pub enum KpaMetric {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KpaSpec {
     /// What is averaged.
-    pub metric: KpaMetric,
+    pub measure: KpaMetric,
     /// What one replica can take at most, in thousandths of a request or request per second; above zero.
     pub target_milli: u64,
     /// The share of `target` that is wanted, above zero.
@@ -50,7 +50,7 @@ impl KpaSpec {
     #[must_use]
     pub const fn knative() -> Self {
         Self {
-            metric: KpaMetric::Concurrency,
+            measure: KpaMetric::Concurrency,
             target_milli: 100_000,
             target_utilization: Permille(700),
             stable_window: Millis(60_000),
@@ -74,9 +74,9 @@ impl KpaSpec {
 
 /// Everything behind one proposal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KpaBasis {
+pub struct KpaReason {
     /// What was averaged.
-    pub metric: KpaMetric,
+    pub measure: KpaMetric,
     /// Mean of the stable window, thousandths.
     pub stable_milli: u64,
     /// Mean of the panic window, thousandths.
@@ -97,9 +97,9 @@ pub struct KpaBasis {
     pub excess_burst_capacity: i64,
 }
 
-impl std::fmt::Display for KpaBasis {
+impl std::fmt::Display for KpaReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = match self.metric {
+        let what = match self.measure {
             KpaMetric::Concurrency => "in flight",
             KpaMetric::Rps => "requests/s",
         };

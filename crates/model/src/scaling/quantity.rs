@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn quantities_are_read_as_kubernetes_writes_them() {
         for (text, milli) in [
-            ("500m", 500),
+            ("500m", 500_i128),
             ("2", 2_000),
             ("1.5", 1_500),
             (".5", 500),
@@ -158,7 +158,7 @@ mod tests {
             ("5e-1", 500),
         ] {
             let read = text.parse::<MilliQuantity>();
-            match i64::try_from(milli as i128) {
+            match i64::try_from(milli) {
                 Ok(milli) => assert_eq!(read, Ok(MilliQuantity(milli)), "{text}"),
                 Err(_) => assert_eq!(read, Err(QuantityError::TooLarge), "{text}"),
             }

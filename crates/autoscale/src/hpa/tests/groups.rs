@@ -290,8 +290,13 @@ fn sums_over_alike_pods_decide_as_the_pods_themselves_do() {
     for (used, ready, missing) in [(2_000, 4, 0), (400, 4, 0), (2_000, 3, 1), (100, 3, 1), (1_111, 2, 2)] {
         let one = used / i64::from(ready);
         let cases = [vec![P::using(one); ready as usize], vec![P::missing(); missing as usize]].concat();
-        let sum =
-            HpaReading::Sum { value_milli: one * i64::from(ready), pods: ready, missing, request_milli: Some(1_000) };
+        let sum = HpaReading::Sum {
+            value_milli: one * i64::from(ready),
+            pods: ready,
+            unready: 0,
+            missing,
+            request_milli: Some(1_000),
+        };
         for metric in [cpu(50), resource(HpaResource::Memory, each(300))] {
             let singly = outcome(metric.clone(), 4, &cases, None);
             assert_eq!(outcome(metric, 4, &cases, Some(sum.clone())), singly, "{used} {ready} {missing}");
