@@ -16,12 +16,12 @@
 
 mod backlog;
 mod counterfactual;
-mod cron;
+pub mod cron;
 mod event;
 mod guard;
-mod hpa;
+pub mod hpa;
 mod inputs;
-mod kpa;
+pub mod kpa;
 mod lazy;
 mod need;
 mod pod;

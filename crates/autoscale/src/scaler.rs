@@ -183,11 +183,9 @@ impl Scaler {
         for (index, policy) in inputs.scaling.policies.iter().enumerate() {
             let (Some(state), Some(term)) = (self.policies.get_mut(index), proposal.terms.get(index)) else { continue };
             match (state, policy) {
-                (PolicyState::Hpa(state), ScalingPolicy::Hpa(spec)) => state.record(spec, inputs, term, target),
-                (PolicyState::Concurrency(state), ScalingPolicy::Concurrency(spec)) => {
-                    state.record(spec, inputs, term, target);
-                }
-                (PolicyState::Cron(state), ScalingPolicy::Cron(spec)) => state.record(spec, inputs, term, target),
+                (PolicyState::Hpa(state), ScalingPolicy::Hpa(spec)) => state.note(spec, inputs, term, target),
+                (PolicyState::Concurrency(state), ScalingPolicy::Concurrency(spec)) => state.note(spec, inputs),
+                (PolicyState::Cron(state), ScalingPolicy::Cron(spec)) => state.note(spec, inputs, term),
                 (PolicyState::Seasonal(state), ScalingPolicy::Seasonal { season, .. }) => state.record(*season, inputs),
                 (PolicyState::Lazy(state), ScalingPolicy::Lazy(spec)) => state.record(spec, inputs, term),
                 _ => {}

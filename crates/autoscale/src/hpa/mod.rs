@@ -1,21 +1,32 @@
-//! The Kubernetes horizontal autoscaler, version 2.
+//! The Kubernetes HorizontalPodAutoscaler, exactly: the same inputs give the same number of replicas.
+//!
+//! [`propose`] is a pure function of the memory ([`HpaState`]), the policy ([`HpaSpec`](plimsoll_model::scaling::hpa::HpaSpec))
+//! and what is observed ([`HpaInputs`]); [`HpaState::record`] remembers what became of it. What surprises people is kept,
+//! because it is part of what they have tuned against: utilization is truncated to whole per cent before the ratio, pods
+//! that are not measured hold a change back but can never turn it around, partial data never remove, and a ratio is
+//! computed in binary64 with its rounding ([`double`]).
+//!
+//! Better rules stand beside this one, not in it. It must not know Plimsoll's own figures.
+//!
+//! # Source
+//! Kubernetes API reference and design documents (autoscaling/v2, KEP-853, 1610, 2021, 4951); research section 2.1. Cases
+//! are compared with the public test tables of the controller in `tests`.
 
-use crate::inputs::Inputs;
-use plimsoll_model::rationale::Basis;
-use plimsoll_model::scaling::HpaSpec;
-use plimsoll_model::{Term, Withheld};
-use serde::{Deserialize, Serialize};
+mod damping;
+mod double;
+mod inputs;
+mod join;
+mod pods;
+mod ratio;
+mod rules;
+mod state;
+mod vote;
 
-/// What it remembers.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct HpaState {}
+#[cfg(test)]
+mod tests;
 
-impl HpaState {
-    /// Its vote from what it remembers and what is measured; changes nothing.
-    pub(crate) fn vote(&self, _spec: &HpaSpec, inputs: &Inputs<'_>, _withheld: &mut Vec<Withheld>) -> Term {
-        Term { replicas: inputs.base(), basis: Basis::NoData { metric: "hpa".to_owned(), age_ms: None } }
-    }
-
-    /// Remembers what was measured, its own vote and the target that became of all votes.
-    pub(crate) fn record(&mut self, _spec: &HpaSpec, _inputs: &Inputs<'_>, _vote: &Term, _target: u32) {}
-}
+pub use inputs::{
+    ContainerRequests, HpaInputs, HpaPod, HpaPods, HpaReading, PodPhase, PodSample, PodSelector, Readiness,
+};
+pub use state::HpaState;
+pub use vote::{HpaVote, propose};

@@ -5,12 +5,14 @@
 //! down once, in `plimsoll-config`.
 
 mod backlog;
-mod cron;
+pub mod cron;
 mod event;
 mod guard;
-mod hpa;
-mod kpa;
+pub mod hpa;
+pub mod hpa_reason;
+pub mod kpa;
 mod lazy;
+pub mod quantity;
 mod sharing;
 mod vertical;
 
@@ -18,7 +20,8 @@ pub use backlog::{BacklogReason, BacklogSpec};
 pub use cron::{CronReason, CronSpec};
 pub use event::{CurvePoint, Event, EventSpec, Expected};
 pub use guard::{Fallback, FallbackSpec, FlapBudget, GuardSpec};
-pub use hpa::{HpaReason, HpaSpec};
+pub use hpa::HpaSpec;
+pub use hpa_reason::HpaReason;
 pub use kpa::{KpaReason, KpaSpec};
 pub use lazy::{LazyReason, LazySpec};
 pub use sharing::SharingReason;
