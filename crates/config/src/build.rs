@@ -3,6 +3,8 @@
 //! Total: where a value is broken a zero stands in, because the caller throws the spec away when anything was wrong.
 //! That every field of the table arrives here is proved by a test that changes each one and looks for the difference.
 
+pub mod kubernetes;
+
 use crate::form::{self, Written};
 use crate::moment;
 use crate::value::Table;
@@ -248,7 +250,7 @@ fn scaling(table: &Table, directory: &Path) -> Option<ScalingSpec> {
         optional(table, "in_flight").map(|target_milli| ScalingPolicy::InFlight { target_milli }),
     ];
     Some(ScalingSpec {
-        policies: policies.into_iter().flatten().collect(),
+        policies: policies.into_iter().flatten().chain(kubernetes::policies(table)?).collect(),
         tolerance: permille(table, "tolerance"),
         stabilization_up: millis(stabilization, "up"),
         stabilization_down: millis(stabilization, "down"),

@@ -3,6 +3,7 @@
 
 mod capacity;
 mod gateway;
+mod kubernetes;
 mod service;
 mod workload;
 

@@ -1,7 +1,7 @@
 //! What holds for a service.
 
 use super::gateway::route_to;
-use super::{conflict, doubt, not_above};
+use super::{conflict, doubt, kubernetes, not_above};
 use crate::build::resolve;
 use crate::nearest::nearest;
 use crate::problem::Problem;
@@ -25,6 +25,7 @@ pub fn check(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
     network(reader, root, name, table);
     if let Some(scaling) = table.table("scaling") {
         policies(reader, table, scaling);
+        kubernetes::check(reader, table, scaling);
         if let Some(forecast) = scaling.table("forecast") {
             seasons(reader, forecast);
         }
@@ -91,7 +92,8 @@ fn network(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
 
 fn policies(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
     let targets = ["cpu", "memory", "request_rate", "in_flight"];
-    let has_policy = targets.iter().any(|target| scaling.is_given(target));
+    let others = ["hpa", "concurrency", "cron"];
+    let has_policy = targets.iter().chain(&others).any(|target| scaling.is_given(target));
     let is_elastic = table.table("replicas").is_some_and(|replicas| replicas.number("min") < replicas.number("max"));
     if is_elastic && !has_policy {
         let what = "no scaling policy is given, so there will always be `min` replicas".to_owned();

@@ -1,5 +1,8 @@
 //! Scaling: policies, stabilisation, steps, forecast.
 
+use super::cron::CRON;
+use super::hpa::HPA;
+use super::kpa::CONCURRENCY;
 use crate::field::Fallback::{Absent, Inner, Is};
 use crate::field::Literal::{Integer, Text};
 use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, count, duration, rate, share, thousandths};
@@ -36,6 +39,14 @@ pub static SCALING: Section = Section {
             Absent("no such policy"),
             "Wanted requests in flight per replica.",
         ),
+        Field::new(
+            "hpa",
+            Kind::Table(&HPA),
+            Absent("no such policy"),
+            "A Kubernetes HorizontalPodAutoscaler, in its own field names.",
+        ),
+        Field::new("concurrency", Kind::Table(&CONCURRENCY), Absent("no such policy"), "A Knative autoscaler."),
+        Field::new("cron", Kind::Tables(&CRON), Absent("no such policy"), "Windows of the calendar, as KEDA has them."),
         Field::new(
             "tolerance",
             share(0, 1_000),

@@ -1,5 +1,6 @@
 //! Services and jobs as keys of the file.
 
+use super::kubernetes::write_policies;
 use super::{Branch, list, signed};
 use crate::moment;
 use crate::unit::Unit;
@@ -141,6 +142,7 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
             _ => {}
         }
     }
+    write_policies(at, policies);
     at.unit("tolerance", Unit::Share, tolerance.get());
     at.branch("stabilization", |at| {
         at.unit("up", Unit::Duration, stabilization_up.get());
