@@ -3,6 +3,7 @@
 //! Total: where a value is broken a zero stands in, because the caller throws the spec away when anything was wrong.
 //! That every field of the table arrives here is proved by a test that changes each one and looks for the difference.
 
+pub mod kubernetes;
 mod scaling;
 
 use crate::form::{self, Written};

@@ -3,6 +3,7 @@
 
 mod capacity;
 mod gateway;
+mod kubernetes;
 mod scaling;
 mod service;
 mod workload;

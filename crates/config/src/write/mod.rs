@@ -3,6 +3,7 @@
 //! Reading what is written gives the same spec (a test proves it for each field). Every struct of the model is taken
 //! apart by name, so a field added there does not compile here until the file format has it.
 
+mod kubernetes;
 mod scaling;
 mod workload;
 

@@ -1,5 +1,6 @@
 //! Scaling as keys of the file.
 
+use super::kubernetes::write_policies;
 use super::{Branch, list};
 use crate::unit::Unit;
 use plimsoll_model::scaling::{
@@ -26,6 +27,7 @@ pub fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
         vertical: _,
     } = scaling;
     policies.iter().for_each(|policy| write_policy(at, policy));
+    write_policies(at, policies);
     at.unit_if("capacity", Unit::Rate, capacity.map(|capacity| capacity.get()));
     at.unit("tolerance", Unit::Share, tolerance.get());
     at.branch("stabilization", |at| {
@@ -67,6 +69,7 @@ fn write_policy(at: &mut Branch, policy: &ScalingPolicy) {
             at.unit("switching", Unit::Duration, switching.get());
             at.unit_if("missing_price", Unit::Thousandths, missing_price.map(Permille::get));
         }),
+        // Written together, as Kubernetes has them.
         ScalingPolicy::Hpa(_) | ScalingPolicy::Concurrency(_) | ScalingPolicy::Cron(_) => {}
     }
 }

@@ -4,6 +4,9 @@ mod ahead;
 mod guard;
 mod supply;
 
+use super::cron::CRON;
+use super::hpa::HPA;
+use super::kpa::CONCURRENCY;
 use crate::field::Fallback::{Absent, Inner, Is};
 use crate::field::Literal::{Integer, Text};
 use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, count, duration, rate, share, thousandths};
@@ -44,7 +47,15 @@ pub static SCALING: Section = Section {
             "Wanted requests in flight per replica.",
         ),
         Field::new(
-            "capacity",
+            "hpa",
+            Kind::Table(&HPA),
+            Absent("no such policy"),
+            "A Kubernetes HorizontalPodAutoscaler, in its own field names.",
+        ),
+        Field::new("concurrency", Kind::Table(&CONCURRENCY), Absent("no such policy"), "A Knative autoscaler."),
+        Field::new("cron", Kind::Tables(&CRON), Absent("no such policy"), "Windows of the calendar, as KEDA has them."),
+        Field::new(
+                        "capacity",
             rate(1, 1_000_000_000),
             Absent("the `request_rate` target, or what is learnt from CPU per request under the `cpu` target"),
             "Requests per second of one replica that is as busy as it should be, for what looks ahead or back.",
