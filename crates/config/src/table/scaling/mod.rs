@@ -55,7 +55,7 @@ pub static SCALING: Section = Section {
         Field::new("concurrency", Kind::Table(&CONCURRENCY), Absent("no such policy"), "A Knative autoscaler."),
         Field::new("cron", Kind::Tables(&CRON), Absent("no such policy"), "Windows of the calendar, as KEDA has them."),
         Field::new(
-                        "capacity",
+            "capacity",
             rate(1, 1_000_000_000),
             Absent("the `request_rate` target, or what is learnt from CPU per request under the `cpu` target"),
             "Requests per second of one replica that is as busy as it should be, for what looks ahead or back.",
