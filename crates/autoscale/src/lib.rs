@@ -14,34 +14,65 @@
 //! The Kubernetes horizontal autoscaler's published algorithm (ratio with tolerance, conservative treatment of replicas
 //! without a sample, stabilization windows and rate policies), in exact rational arithmetic instead of truncated percent.
 
+mod backlog;
 mod counterfactual;
+pub mod cron;
+mod event;
+mod guard;
+pub mod hpa;
 mod inputs;
+pub mod kpa;
+mod lazy;
+mod need;
+mod pod;
+mod predictive;
 mod propose;
+mod reserve;
+mod scaler;
+mod seasonal;
+mod settle;
 mod stabilizer;
 mod track;
 
 pub use counterfactual::counterfactual;
+pub use cron::CronState;
+pub use event::EventState;
+pub use guard::GuardState;
+pub use hpa::HpaState;
 pub use inputs::{Demand, Inputs, Reading, Usage};
+pub use kpa::KpaState;
+pub use lazy::LazyState;
+pub use pod::{Pod, PodPhase, PodSample};
+pub use predictive::newsvendor;
 pub use propose::{Proposal, propose};
-pub use stabilizer::{Settled, Stabilizer};
+pub use reserve::{Burst, BurstSketch};
+pub use scaler::{Announced, EVENTS_MAX, PolicyState, Scaler};
+pub use seasonal::SeasonMemory;
+pub use stabilizer::Stabilizer;
 
 use plimsoll_model::ServiceRationale;
 
-/// Proposes, settles and explains in one call, and records the result in `stabilizer`. The rationale's `current` and
+/// Proposes, settles and explains in one call, and records the result in `scaler`. The rationale's `current` and
 /// `ready` are left at zero for the caller, who knows the replicas.
-pub fn decide(stabilizer: &mut Stabilizer, inputs: &Inputs<'_>) -> ServiceRationale {
-    let proposal = propose(inputs);
-    let settled = stabilizer.settle(inputs, proposal.replicas());
-    let counterfactual = counterfactual(stabilizer, inputs, &proposal, settled.target);
-    stabilizer.record(inputs, proposal.replicas(), settled.target);
+pub fn decide(scaler: &mut Scaler, inputs: &Inputs<'_>) -> ServiceRationale {
+    scaler.serve(&inputs.scaling.policies);
+    let proposal = propose(scaler, inputs);
+    let mut bounds = Vec::new();
+    let votes = (proposal.damped, proposal.ready_made);
+    let target = settle::settle(scaler, inputs, votes, |bound| bounds.push(bound));
+    let counterfactual = counterfactual(scaler, inputs, &proposal, target);
+    scaler.record(inputs, &proposal, target);
     ServiceRationale {
         current: 0,
         ready: 0,
-        target: settled.target,
+        target,
         terms: proposal.terms,
         winner: proposal.winner,
-        bounds: settled.bounds,
+        bounds,
         counterfactual,
         withheld: proposal.withheld,
+        vertical: None,
+        victims: Vec::new(),
+        sharing: None,
     }
 }

@@ -1,7 +1,9 @@
 //! Each policy's vote, and the highest of them.
 
 use crate::inputs::{Inputs, Reading, Usage};
+use crate::scaler::{PolicyState, Scaler};
 use crate::track::{Tracking, Verdict};
+use crate::{backlog, predictive};
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Permille};
 use plimsoll_model::rationale::Basis;
 use plimsoll_model::{ScalingPolicy, Term, Withheld};
@@ -15,6 +17,10 @@ pub struct Proposal {
     pub winner: usize,
     /// Removals that the figures alone would have allowed.
     pub withheld: Vec<Withheld>,
+    /// The highest vote among those that the service's windows and steps apply to; none where there is none.
+    pub damped: Option<u32>,
+    /// The highest vote among those that damp themselves; none where there is none.
+    pub ready_made: Option<u32>,
 }
 
 impl Proposal {
@@ -27,21 +33,16 @@ impl Proposal {
 
 /// Lets every policy vote on the number of replicas that serve demand (the reserve comes later). The highest vote wins.
 #[must_use]
-pub fn propose(inputs: &Inputs<'_>) -> Proposal {
+pub fn propose(scaler: &Scaler, inputs: &Inputs<'_>) -> Proposal {
     let mut withheld = Vec::new();
-    let mut terms: Vec<Term> =
-        inputs.scaling.policies.iter().map(|policy| vote(inputs, policy, &mut withheld)).collect();
-    if let Some(demand) = &inputs.demand {
-        terms.push(Term {
-            replicas: ceil_div(demand.demand.0, demand.per_replica.0),
-            basis: Basis::Forecast {
-                forecast: demand.forecast.clone(),
-                quantile: demand.quantile,
-                demand: demand.demand,
-                per_replica: demand.per_replica,
-            },
-        });
+    let mut terms: Vec<Term> = Vec::with_capacity(inputs.scaling.policies.len() + 1);
+    for (index, policy) in inputs.scaling.policies.iter().enumerate() {
+        let state = scaler.policies.get(index).unwrap_or(&PolicyState::Stateless);
+        let term = vote(state, scaler, inputs, policy, &mut withheld);
+        terms.push(scaler.guard.stand_in(index, term, inputs));
     }
+    terms.extend(inputs.demand.as_ref().map(predictive::vote));
+    terms.extend(scaler.events.iter().map(|announced| announced.vote(scaler.season(), inputs)));
     if let (0, Reading::Fresh(measured)) = (inputs.current, inputs.rate)
         && measured > MilliRps::ZERO
         && !inputs.scaling.policies.iter().any(|policy| matches!(policy, ScalingPolicy::RequestRate { .. }))
@@ -49,7 +50,7 @@ pub fn propose(inputs: &Inputs<'_>) -> Proposal {
         terms.push(Term { replicas: 1, basis: Basis::Arrivals { measured } });
     }
     if terms.is_empty() {
-        let replicas = inputs.replicas_min.saturating_sub(inputs.scaling.reserve);
+        let replicas = crate::reserve::without(inputs, inputs.replicas_min);
         terms.push(Term { replicas, basis: Basis::Minimum });
     }
     let highest = terms.iter().map(|term| term.replicas).max().unwrap_or(0);
@@ -57,7 +58,13 @@ pub fn propose(inputs: &Inputs<'_>) -> Proposal {
     if terms.iter().any(|term| term.replicas < highest) && matches!(terms[winner].basis, Basis::NoData { .. }) {
         withheld.extend(stale(inputs));
     }
-    Proposal { terms, winner, withheld }
+    let damps_itself = |index: usize| inputs.scaling.policies.get(index).is_some_and(ScalingPolicy::damps_itself);
+    let highest_of = |own: bool| {
+        let votes = terms.iter().enumerate().filter(|(index, _)| damps_itself(*index) == own);
+        votes.map(|(_, term)| term.replicas).max()
+    };
+    let (damped, ready_made) = (highest_of(false), highest_of(true));
+    Proposal { terms, winner, withheld, damped, ready_made }
 }
 
 /// Replicas that `policy` would propose if its total were `value`; none when the policy cannot be tracked.
@@ -70,17 +77,29 @@ pub(crate) fn replicas_at(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u6
     tracking(inputs, policy, value, missing).map(|tracking| tracking.replicas())
 }
 
-/// The name that a term without figures carries.
-pub(crate) fn metric(policy: &ScalingPolicy) -> &'static str {
-    match policy {
-        ScalingPolicy::Cpu { .. } => "cpu",
-        ScalingPolicy::Memory { .. } => "memory",
-        ScalingPolicy::RequestRate { .. } => "request_rate",
-        ScalingPolicy::InFlight { .. } => "in_flight",
+fn vote(
+    state: &PolicyState,
+    scaler: &Scaler,
+    inputs: &Inputs<'_>,
+    policy: &ScalingPolicy,
+    withheld: &mut Vec<Withheld>,
+) -> Term {
+    match (policy, state) {
+        (ScalingPolicy::Hpa(spec), PolicyState::Hpa(state)) => state.vote(spec, inputs, withheld),
+        (ScalingPolicy::Concurrency(spec), PolicyState::Concurrency(state)) => state.vote(spec, inputs, withheld),
+        (ScalingPolicy::Cron(spec), PolicyState::Cron(state)) => state.vote(spec, inputs, withheld),
+        (ScalingPolicy::Event(spec), PolicyState::Event(state)) => state.vote((spec, ""), scaler.season(), inputs),
+        (ScalingPolicy::Seasonal { season, share }, PolicyState::Seasonal(state)) => {
+            state.vote(*season, *share, inputs)
+        }
+        (ScalingPolicy::Lazy(spec), PolicyState::Lazy(state)) => state.vote(spec, inputs),
+        (ScalingPolicy::Backlog(spec), _) => backlog::vote(spec, inputs),
+        _ => track(inputs, policy, withheld),
     }
 }
 
-fn vote(inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld>) -> Term {
+/// The vote of a policy that brings one figure to its target.
+fn track(inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld>) -> Term {
     let (value, missing, basis) = match read(inputs, policy) {
         Ok(reading) => reading,
         Err(age_ms) => return no_data(inputs, policy, age_ms),
@@ -93,7 +112,7 @@ fn vote(inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld
         Verdict::Tolerated => Term {
             replicas: inputs.base(),
             basis: Basis::WithinTolerance {
-                metric: metric(policy).to_owned(),
+                metric: policy.name().to_owned(),
                 ratio: Permille(tracking.ratio()),
                 tolerance: inputs.scaling.tolerance,
             },
@@ -129,6 +148,7 @@ fn read(inputs: &Inputs<'_>, policy: &ScalingPolicy) -> Result<(u64, u32, Basis)
             let measured_milli = fresh(inputs.in_flight_milli)?;
             (measured_milli, 0, Basis::InFlight { measured_milli, target_milli })
         }
+        _ => return Err(None),
     })
 }
 
@@ -150,9 +170,33 @@ fn tracking(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u64, missing: u3
         }
         ScalingPolicy::RequestRate { target } => (u128::from(value), u128::from(target.0)),
         ScalingPolicy::InFlight { target_milli } => (u128::from(value), u128::from(target_milli)),
+        _ => return None,
     };
     let tolerance = inputs.scaling.tolerance.0;
     (per_replica > 0).then_some(Tracking { value, per_replica, base: inputs.base(), missing, tolerance })
+}
+
+/// Whether a policy brings one figure to a target.
+pub(crate) const fn has_target(policy: &ScalingPolicy) -> bool {
+    matches!(
+        policy,
+        ScalingPolicy::Cpu { .. }
+            | ScalingPolicy::Memory { .. }
+            | ScalingPolicy::RequestRate { .. }
+            | ScalingPolicy::InFlight { .. }
+    )
+}
+
+/// The policy's total and what one replica should have of it, both in the same unit, or the age of a figure that is too
+/// old; none where the policy brings no single figure to its target.
+pub(crate) fn tracked(inputs: &Inputs<'_>, policy: &ScalingPolicy) -> Option<Result<(u128, u128), Option<u64>>> {
+    match read(inputs, policy) {
+        Ok((value, missing, _)) => {
+            let Tracking { value, per_replica, .. } = tracking(inputs, policy, value, missing)?;
+            Some(Ok((value, per_replica)))
+        }
+        Err(age_ms) => has_target(policy).then_some(Err(age_ms)),
+    }
 }
 
 fn unmeasured(inputs: &Inputs<'_>, usage: Usage) -> u32 {
@@ -164,7 +208,7 @@ fn missing(inputs: &Inputs<'_>, reading: Reading<Usage>) -> Option<u32> {
 }
 
 fn no_data(inputs: &Inputs<'_>, policy: &ScalingPolicy, age_ms: Option<u64>) -> Term {
-    Term { replicas: inputs.base(), basis: Basis::NoData { metric: metric(policy).to_owned(), age_ms } }
+    Term { replicas: inputs.base(), basis: Basis::NoData { metric: policy.name().to_owned(), age_ms } }
 }
 
 /// The oldest stale figure, when it is what keeps the number up.
@@ -185,8 +229,4 @@ fn share(used: u64, request: u64, replicas: u32) -> Permille {
     let whole = u128::from(request) * u128::from(replicas);
     let share = (u128::from(used) * 1_000).checked_div(whole).unwrap_or(0);
     Permille(u64::try_from(share).unwrap_or(u64::MAX))
-}
-
-pub(crate) fn ceil_div(value: u64, per: u64) -> u32 {
-    if per == 0 { 0 } else { u32::try_from(value.div_ceil(per)).unwrap_or(u32::MAX) }
 }

@@ -4,7 +4,9 @@
 //! for editors and may be wider than the check; the check decides.
 
 use crate::moment;
+use crate::nearest::nearest;
 use crate::unit::Unit;
+use plimsoll_autoscale::cron::{self, CronError, Expression};
 use plimsoll_model::id::NAME_LEN_MAX;
 use std::net::{IpAddr, SocketAddr};
 
@@ -35,6 +37,10 @@ pub enum Form {
     Schedule,
     /// An address block in CIDR notation, or one address.
     Network,
+    /// A cron expression of five fields.
+    Cron,
+    /// A time zone of the IANA database.
+    Zone,
 }
 
 impl Form {
@@ -52,6 +58,8 @@ impl Form {
             Self::Moment => "a moment in UTC such as \"2018-01-07T00:00:00Z\"",
             Self::Schedule => "\"once\", \"manual\", \"every 1h\" or \"daily 03:30\"",
             Self::Network => "an address block such as \"10.0.0.0/8\" or \"::1\"",
+            Self::Cron => "minute, hour, day of month, month and day of week, such as \"30 8 * * 1-5\"",
+            Self::Zone => "a time zone of the IANA database such as \"Europe/Zurich\"",
         }
     }
 
@@ -68,6 +76,8 @@ impl Form {
             Self::Moment => Some(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+([Zz]|[+-][0-9]{2}:[0-9]{2})$"),
             Self::Schedule => Some(r"^(once|manual|every .+|daily [0-9]{2}:[0-9]{2}(:[0-9]{2})?)$"),
             Self::Network => Some(r"^[0-9a-fA-F:.]+(/[0-9]{1,3})?$"),
+            Self::Cron => Some(r"^\s*\S+(\s+\S+){4}\s*$"),
+            Self::Zone => Some(r"^[A-Za-z0-9_+/-]+$"),
         }
     }
 
@@ -95,6 +105,8 @@ impl Form {
             Self::Moment => moment::parse(text).map(|_| ()).ok_or_else(|| moment_reason(text)),
             Self::Schedule => schedule(text).map(|_| ()),
             Self::Network => network(text),
+            Self::Cron => Expression::read(text).map(|_| ()).map_err(|error| error.to_string()),
+            Self::Zone => zone(text),
         }
     }
 }
@@ -180,6 +192,16 @@ fn network(text: &str) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+fn zone(text: &str) -> Result<(), String> {
+    let near = match cron::zone(text) {
+        Ok(_) => return Ok(()),
+        Err(CronError::Zone { near: Some(near), .. }) => Some(near),
+        Err(_) => nearest(text, cron::zones()).map(str::to_owned),
+    };
+    let meant = near.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+    Err(format!("there is no such zone{meant}"))
 }
 
 /// A schedule as written; times in milliseconds.

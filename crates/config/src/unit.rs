@@ -7,6 +7,7 @@
 //! Suffixes follow Kubernetes where it has one (`m` of CPU; `M` is 10⁶ bytes and `Mi` is 2²⁰).
 
 use plimsoll_model::Millis;
+use plimsoll_model::scaling::quantity::{MilliQuantity, QuantityError};
 
 /// What a number counts. The base of each is the unit in which the value is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Unit {
     Rate,
     /// A plain number, in thousandths.
     Thousandths,
+    /// A quantity as Kubernetes writes it, in thousandths; what is finer is rounded up, as it does.
+    Quantity,
 }
 
 /// Why a quantity was refused.
@@ -91,7 +94,7 @@ impl Unit {
             Self::Cpu => &[("", 1_000), ("m", 1)],
             Self::Share => &[("%", 10), ("", 1_000)],
             Self::Rate => &[("/s", 1_000)],
-            Self::Thousandths => &[("", 1_000)],
+            Self::Thousandths | Self::Quantity => &[("", 1_000)],
         }
     }
 
@@ -101,6 +104,7 @@ impl Unit {
             Self::Bytes => "B, kB, MB, GB, TB, KiB, MiB, GiB, TiB; M is MB and Mi is MiB".to_owned(),
             Self::Cpu => "m for thousandths, or none for whole cores".to_owned(),
             Self::Share => "%, or none for a fraction".to_owned(),
+            Self::Quantity => "n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei, or none".to_owned(),
             _ => self.suffixes().iter().rev().map(|(suffix, _)| *suffix).collect::<Vec<_>>().join(", "),
         }
     }
@@ -115,13 +119,13 @@ impl Unit {
     /// share could be 60 % or sixty times.
     #[must_use]
     pub const fn takes_integer(self) -> bool {
-        matches!(self, Self::Count | Self::Bytes | Self::Cpu | Self::Thousandths)
+        matches!(self, Self::Count | Self::Bytes | Self::Cpu | Self::Thousandths | Self::Quantity)
     }
 
     /// Whether a TOML float is a way to write it.
     #[must_use]
     pub const fn takes_decimal(self) -> bool {
-        matches!(self, Self::Cpu | Self::Share | Self::Thousandths)
+        matches!(self, Self::Cpu | Self::Share | Self::Thousandths | Self::Quantity)
     }
 
     /// The unit that a bare number most likely means.
@@ -132,7 +136,7 @@ impl Unit {
             Self::Share => "%",
             Self::Rate => "/s",
             Self::Bytes => "B",
-            Self::Count | Self::Cpu | Self::Thousandths => "",
+            Self::Count | Self::Cpu | Self::Thousandths | Self::Quantity => "",
         }
     }
 
@@ -147,6 +151,7 @@ impl Unit {
             Self::Share => "a share such as \"60%\" or 0.6",
             Self::Rate => "a rate such as \"50/s\"",
             Self::Thousandths => "a number such as 4 or 1.5",
+            Self::Quantity => "a quantity such as \"500m\", \"2Gi\" or 30",
         }
     }
 
@@ -159,6 +164,7 @@ impl Unit {
             Self::Cpu => r"^[0-9]+(\.[0-9]+)?( ?m)?$",
             Self::Share => r"^[0-9]+(\.[0-9]+)?( ?%)?$",
             Self::Rate => r"^[0-9]+(\.[0-9]+)? ?/s$",
+            Self::Quantity => r"^[0-9]*(\.[0-9]*)?([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$",
             Self::Count | Self::Thousandths => r"^[0-9]+(\.[0-9]+)?$",
         }
     }
@@ -168,6 +174,9 @@ impl Unit {
     /// # Errors
     /// [`UnitError`] when it is no number, has no or an unknown unit, is finer than the base or too large.
     pub fn parse(self, text: &str) -> Result<i64, UnitError> {
+        if self == Self::Quantity {
+            return text.parse::<MilliQuantity>().map(|quantity| quantity.0).map_err(|error| self.refused(error));
+        }
         let mut rest = text;
         let mut total: i64 = 0;
         loop {
@@ -189,6 +198,14 @@ impl Unit {
                 _ if self == Self::Duration => rest = left.strip_prefix(' ').unwrap_or(left),
                 _ => return Err(UnitError::UnknownUnit { unit: after.to_owned(), known: self.known() }),
             }
+        }
+    }
+
+    fn refused(self, error: QuantityError) -> UnitError {
+        match error {
+            QuantityError::NoNumber => UnitError::NoNumber,
+            QuantityError::UnknownSuffix { suffix } => UnitError::UnknownUnit { unit: suffix, known: self.known() },
+            QuantityError::TooLarge => UnitError::TooLarge,
         }
     }
 
@@ -228,7 +245,7 @@ impl Unit {
     /// # Errors
     /// [`UnitError::TooLarge`] when it does not fit.
     pub fn integer(self, number: i64) -> Result<i64, UnitError> {
-        let factor = if matches!(self, Self::Cpu | Self::Thousandths) { 1_000 } else { 1 };
+        let factor = if matches!(self, Self::Cpu | Self::Thousandths | Self::Quantity) { 1_000 } else { 1 };
         number.checked_mul(factor).ok_or(UnitError::TooLarge)
     }
 
@@ -260,6 +277,7 @@ impl Unit {
             Self::Share => format!("{}%", tenths(value)),
             Self::Rate => format!("{}/s", thousandths(value)),
             Self::Thousandths => thousandths(value),
+            Self::Quantity => MilliQuantity(value).to_string(),
         }
     }
 
@@ -319,8 +337,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ALL: [Unit; 7] =
-        [Unit::Count, Unit::Duration, Unit::Bytes, Unit::Cpu, Unit::Share, Unit::Rate, Unit::Thousandths];
+    const ALL: [Unit; 8] = [
+        Unit::Count,
+        Unit::Duration,
+        Unit::Bytes,
+        Unit::Cpu,
+        Unit::Share,
+        Unit::Rate,
+        Unit::Thousandths,
+        Unit::Quantity,
+    ];
 
     #[test]
     fn quantities_are_read_in_the_units_people_use() {

@@ -14,6 +14,7 @@
 //! This crate must never fail, block, or read a clock.
 
 mod admit;
+mod announce;
 mod backfill;
 mod decide;
 mod emit;
@@ -23,6 +24,7 @@ pub mod fit;
 mod input;
 mod observe;
 mod plan;
+mod pods;
 mod policy;
 mod process;
 mod queue;
@@ -36,6 +38,7 @@ pub use explain::{
     concerns_job, concerns_service, explain, explain_action, explain_findings, explain_job, explain_service,
 };
 pub use input::{Fit, Input};
+pub use plimsoll_autoscale::EVENTS_MAX;
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;
 pub use state::{JobState, QueuedTask, ServiceState, State, TaskState};

@@ -4,12 +4,17 @@
 //! that a program would have to read.
 
 use crate::forecast::Forecast;
-use crate::id::{JobName, ServiceName, TaskId, WorkloadId};
+use crate::id::{JobName, ServiceName, WorkloadId};
 use crate::inventory::ExitCause;
 use crate::quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
+use crate::scaling::{
+    BacklogReason, CronReason, Fallback, HpaReason, KpaReason, LazyReason, SharingReason, VerticalReason,
+};
 use crate::spec::Resources;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub use crate::rationale_job::{JobRationale, Passed};
 
 /// One proposal for the number of replicas, with the numbers behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +76,9 @@ pub enum Basis {
         demand: MilliRps,
         /// What one replica takes, from the rate policy or learnt from CPU per request.
         per_replica: MilliRps,
+        /// Price of a missing replica over that of an idle one, where the quantile follows from it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        missing_price: Option<Permille>,
     },
     /// The measured value is within the tolerance of its target, so the present number stays.
     WithinTolerance {
@@ -96,6 +104,66 @@ pub enum Basis {
     },
     /// The least the spec allows.
     Minimum,
+    /// The Kubernetes horizontal autoscaler.
+    Hpa(Box<HpaReason>),
+    /// The Knative autoscaler.
+    Concurrency(Box<KpaReason>),
+    /// A cron window.
+    Cron(Box<CronReason>),
+    /// An announced event.
+    Event {
+        /// Its name.
+        name: String,
+        /// Who announced it; empty for one of the spec.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+        /// Its factor in force, in thousandths, where it is in relation to the usual load.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        factor: Option<Permille>,
+        /// The usual load that the factor is of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usual: Option<MilliRps>,
+        /// The load expected.
+        demand: MilliRps,
+        /// What one replica takes.
+        per_replica: MilliRps,
+        /// When its load starts.
+        start: Timestamp,
+        /// When it ends.
+        end: Timestamp,
+    },
+    /// What was needed one season ago.
+    Seasonal {
+        /// Most thousandths of a replica that were needed in that span.
+        needed_milli: u64,
+        /// Share of it that is kept as a floor.
+        share: Permille,
+        /// The span's first moment.
+        from: Timestamp,
+        /// The span's end.
+        to: Timestamp,
+    },
+    /// This policy's time has not come, or is over.
+    NotDue {
+        /// Which policy.
+        policy: String,
+        /// When it comes, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Timestamp>,
+    },
+    /// The figure of this policy has stayed away for so long that what was declared for that holds.
+    Fallback {
+        /// Which policy.
+        metric: String,
+        /// For how long.
+        missing: Millis,
+        /// What was declared.
+        behaviour: Fallback,
+    },
+    /// Work that waits in a queue.
+    Backlog(Box<BacklogReason>),
+    /// Lazy capacity provisioning.
+    Lazy(Box<LazyReason>),
 }
 
 /// What changed a proposal into the target.
@@ -150,6 +218,49 @@ pub enum Bound {
     ForecastCannotRemove {
         /// What the forecast proposed.
         proposed: u32,
+    },
+    /// Spare replicas were added for a burst within one start-up time.
+    Burst {
+        /// How many.
+        added: u32,
+        /// The quantile of the growth.
+        quantile: Permille,
+        /// The growth at that quantile.
+        growth: MilliRps,
+        /// Growths counted.
+        samples: u64,
+    },
+    /// Spare replicas were added as a share.
+    ReserveShare {
+        /// How many.
+        added: u32,
+        /// The share.
+        share: Permille,
+    },
+    /// Scaling in one direction is paused.
+    Paused {
+        /// What was wanted.
+        wanted: u32,
+        /// Both directions are.
+        both: bool,
+    },
+    /// Too many changes of direction lately.
+    FlapBudget {
+        /// Changes of direction within the period.
+        changes: u32,
+        /// Most of them.
+        changes_max: u32,
+        /// The period.
+        period: Millis,
+        /// What was wanted.
+        wanted: u32,
+    },
+    /// Too many changes lately.
+    ChangeBudget {
+        /// Most changes within an hour.
+        changes_max: u32,
+        /// What was wanted.
+        wanted: u32,
     },
 }
 
@@ -283,96 +394,48 @@ pub struct ServiceRationale {
     pub counterfactual: Option<Counterfactual>,
     /// What was wanted and not done.
     pub withheld: Vec<Withheld>,
+    /// Why its replicas have the size they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vertical: Option<Box<VerticalReason>>,
+    /// Replicas that were told to stop in this step, and how idle they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub victims: Vec<Victim>,
+    /// Who gave what to whom, where capacity was short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<Box<SharingReason>>,
 }
 
-/// Why a job runs or does not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "verdict")]
-pub enum JobRationale {
-    /// It was started.
-    Started {
-        /// The run.
-        task: TaskId,
-        /// What it was given.
-        requests: Resources,
-        /// What was free.
-        free: Resources,
-        /// The job whose turn it was and that it passed, where it started before its turn.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        passed: Option<Passed>,
-    },
-    /// It waits for room.
-    Waiting {
-        /// The run.
-        task: TaskId,
-        /// Since when.
-        since: Timestamp,
-        /// What it asks.
-        asked: Resources,
-        /// What is free.
-        free: Resources,
-        /// Its place in the queue, from 1.
-        position: u32,
-        /// When it is expected to start, where the queue reserved room for it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        expected: Option<Timestamp>,
-    },
-    /// It can never fit.
-    Refused {
-        /// The run.
-        task: TaskId,
-        /// What it asks.
-        asked: Resources,
-        /// What the node has.
-        allocatable: Resources,
-    },
-    /// It was stopped for something more important, and waits again.
-    Preempted {
-        /// The run.
-        task: TaskId,
-        /// For whom.
-        by: String,
-        /// Its own priority.
-        priority: i32,
-        /// The other's.
-        by_priority: i32,
-    },
-    /// It ended well.
-    Succeeded {
-        /// The run.
-        task: TaskId,
-    },
-    /// It failed and is tried again.
-    Retrying {
-        /// The run that failed.
-        task: TaskId,
-        /// Why.
-        cause: ExitCause,
-        /// Tries left after the coming one.
-        retries_left: u32,
-        /// The memory it gets next.
-        memory: Bytes,
-    },
-    /// It failed for good.
-    Failed {
-        /// The run.
-        task: TaskId,
-        /// Why.
-        cause: ExitCause,
-    },
+/// Why this replica was told to stop and no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Victim {
+    /// Its number.
+    pub ordinal: u64,
+    /// It served.
+    pub ready: bool,
+    /// What it was chosen by.
+    pub by: VictimBy,
+    /// Replicas that could have been chosen.
+    pub of: u32,
 }
 
-/// How a run could start before its turn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Passed {
-    /// The run whose turn it was.
-    pub head: TaskId,
-    /// When that one is expected to start; none where nothing is reserved for it.
-    #[serde(default)]
-    pub shadow: Option<Timestamp>,
-    /// When the one that started is expected to end; none where nobody said how long it runs.
-    #[serde(default)]
-    pub ends: Option<Timestamp>,
+/// What a victim was chosen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "idleness")]
+pub enum VictimBy {
+    /// It serves nobody.
+    NotReady,
+    /// It had the fewest requests in flight.
+    InFlight {
+        /// How many, in thousandths.
+        in_flight_milli: u64,
+    },
+    /// It used the least CPU, as far as a difference counts.
+    Cpu {
+        /// How much.
+        cpu: Millicores,
+    },
+    /// It is the youngest; nothing tells how busy it is.
+    Youngest,
 }
 
 /// Something worth knowing that is no decision.

@@ -7,7 +7,10 @@ use crate::forecast::Forecast;
 use crate::id::ServiceName;
 use crate::inventory::ExitCause;
 use crate::quantity::{MilliRps, Millicores, Millis};
-use crate::rationale::{Basis, Bound, Counterfactual, Finding, ForecastFault, JobRationale, Passed, Term, Withheld};
+use crate::rationale::{
+    Basis, Bound, Counterfactual, Finding, ForecastFault, JobRationale, Passed, Term, Victim, VictimBy, Withheld,
+};
+use crate::scaling::Fallback;
 use crate::spec::Resources;
 use std::fmt;
 
@@ -41,13 +44,13 @@ impl fmt::Display for Basis {
                 target_milli / 1_000,
                 target_milli % 1_000
             ),
-            Self::Forecast { forecast, quantile, demand, per_replica } => write!(
-                f,
-                "forecast of {demand} for {} ({quantile} quantile, {}, {} seasons), {per_replica} per replica",
-                forecast.at,
-                experts(forecast),
-                forecast.seasons
-            ),
+            Self::Forecast { forecast, quantile, demand, per_replica, missing_price } => {
+                write!(f, "forecast of {demand} for {} ({quantile} quantile", forecast.at)?;
+                if let Some(price) = missing_price {
+                    write!(f, ", a missing replica costs {price} of an idle one")?;
+                }
+                write!(f, ", {}, {} seasons), {per_replica} per replica", experts(forecast), forecast.seasons)
+            }
             Self::WithinTolerance { metric, ratio, tolerance } => {
                 write!(f, "{metric} is at {ratio} of its target, within ±{tolerance}")
             }
@@ -57,6 +60,28 @@ impl fmt::Display for Basis {
             Self::NoData { metric, age_ms: None } => write!(f, "no figure for {metric} yet, held"),
             Self::Arrivals { measured } => write!(f, "{measured} arriving and no replica runs"),
             Self::Minimum => f.write_str("the least the spec allows"),
+            Self::Hpa(reason) => reason.fmt(f),
+            Self::Concurrency(reason) => reason.fmt(f),
+            Self::Cron(reason) => reason.fmt(f),
+            Self::Event { name, by, factor, usual, demand, per_replica, start, end } => {
+                write!(f, "event {name}: {demand} expected")?;
+                if let (Some(factor), Some(usual)) = (factor, usual) {
+                    write!(f, " ({factor} of the usual {usual})")?;
+                }
+                write!(f, ", {per_replica} per replica, {start} to {end}")?;
+                if by.is_empty() { Ok(()) } else { write!(f, ", announced by {by}") }
+            }
+            Self::Seasonal { needed_milli, share, from, to } => {
+                write!(f, "{share} of the {}.{:03} replicas", needed_milli / 1_000, needed_milli % 1_000)?;
+                write!(f, " that were needed one season ago, {from} to {to}")
+            }
+            Self::NotDue { policy, from: Some(from) } => write!(f, "{policy} is not due before {from}"),
+            Self::NotDue { policy, from: None } => write!(f, "{policy} is over"),
+            Self::Fallback { metric, missing, behaviour } => {
+                write!(f, "no figure for {metric} for {missing}: {behaviour}")
+            }
+            Self::Backlog(reason) => reason.fmt(f),
+            Self::Lazy(reason) => reason.fmt(f),
         }
     }
 }
@@ -81,6 +106,46 @@ impl fmt::Display for Bound {
                 write!(f, "at most {step_max} per {period} (wanted {wanted})")
             }
             Self::ForecastCannotRemove { proposed } => write!(f, "the forecast's {proposed} may add, not remove"),
+            Self::Burst { added, quantile, growth, samples } => write!(
+                f,
+                "+{added} for a burst: in {quantile} of {samples} start-up times the load grew by at most {growth}"
+            ),
+            Self::ReserveShare { added, share } => write!(f, "+{added} in reserve, {share} of what is needed"),
+            Self::Paused { wanted, both: true } => write!(f, "scaling is frozen (wanted {wanted})"),
+            Self::Paused { wanted, both: false } => write!(f, "scaling this way is paused (wanted {wanted})"),
+            Self::FlapBudget { changes, changes_max, period, wanted } => write!(
+                f,
+                "scale-in held: {changes} changes of direction within {period}, at most {changes_max} (wanted {wanted})"
+            ),
+            Self::ChangeBudget { changes_max, wanted } => {
+                write!(f, "scale-in held: at most {changes_max} changes an hour (wanted {wanted})")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Victim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ordinal, ready: _, by, of } = self;
+        write!(f, "replica {ordinal} of {of}: ")?;
+        match by {
+            VictimBy::NotReady => f.write_str("it serves nobody"),
+            VictimBy::InFlight { in_flight_milli } => {
+                write!(f, "fewest requests in flight, {}.{:03}", in_flight_milli / 1_000, in_flight_milli % 1_000)
+            }
+            VictimBy::Cpu { cpu } => write!(f, "least CPU used, {cpu}"),
+            VictimBy::Youngest => f.write_str("the youngest"),
+        }
+    }
+}
+
+impl fmt::Display for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hold => f.write_str("the target stays"),
+            Self::Replicas { replicas: count } => write!(f, "{} by declaration", replicas(*count)),
+            Self::CurrentIfHigher { replicas: count } => write!(f, "at least {} by declaration", replicas(*count)),
+            Self::CurrentIfLower { replicas: count } => write!(f, "at most {} by declaration", replicas(*count)),
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod capacity;
 mod gateway;
+mod kubernetes;
+mod scaling;
 mod service;
 mod workload;
 

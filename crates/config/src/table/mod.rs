@@ -4,8 +4,11 @@
 //! established systems agree on a value, that value is taken and named in the reason.
 
 mod balance;
+mod cron;
 mod gateway;
+mod hpa;
 mod job;
+mod kpa;
 mod queue;
 mod root;
 mod scaling;

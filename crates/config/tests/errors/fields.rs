@@ -17,7 +17,7 @@ fn a_mistyped_field_names_the_nearest_one() {
               | ^^^^^^^^^^^ did you mean `request_rate`?
               |
               = field: services.shop.scaling.request_rat
-              = help: the fields here are cpu, memory, request_rate, in_flight, tolerance, stabilization, step, reserve, forecast
+              = help: the fields here are cpu, memory, request_rate, in_flight, hpa, concurrency, cron, tolerance, stabilization, step, reserve, forecast
 
             shop.toml: 1 error
         "#]],

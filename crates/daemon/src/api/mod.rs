@@ -6,10 +6,12 @@
 //!
 //! Handlers run on the daemon's one thread, read [`Shared`] and send [`Order`]s; they never wait for a step.
 
+mod announce;
 mod openapi;
 mod respond;
 mod routes;
 
+pub use announce::Announcement;
 use openapi::document as openapi;
 pub use routes::Order;
 
