@@ -20,6 +20,7 @@ pub mod dataset;
 mod date;
 pub mod dlrm;
 mod known_events;
+pub mod load_sets;
 pub mod openb;
 pub mod philly;
 mod recorded;
