@@ -182,6 +182,8 @@ fn service(table: &Table, directory: &Path) -> Option<ServiceSpec> {
         balance: balance(table.table("balance")?)?,
         scaling: scaling(table.table("scaling")?, directory)?,
         priority: priority(table),
+        weight: 1,
+        guaranteed: None,
         restart: restart(table.table("restart")?),
         sandbox: sandbox(table.table("sandbox")?, directory),
         log_size_max: bytes(log, "size"),
@@ -254,7 +256,11 @@ fn scaling(table: &Table, directory: &Path) -> Option<ScalingSpec> {
         step_down_max: step.count("down"),
         period: millis(step, "period"),
         reserve: table.count("reserve"),
+        reserve_share: Permille(0),
+        reserve_burst: None,
         forecast: table.table("forecast").map(|table| forecast(table, directory)),
+        guard: plimsoll_model::scaling::GuardSpec::default(),
+        vertical: None,
     })
 }
 
@@ -263,6 +269,7 @@ fn forecast(table: &Table, directory: &Path) -> ForecastSpec {
         season: millis(table, "season"),
         season_long: optional(table, "season_long").map(Millis),
         quantile: permille(table, "quantile"),
+        missing_price: None,
         history: table.text("history").map(|path| resolve(directory, path)),
         models: texts(table, "models"),
         refit: millis(table, "refit"),

@@ -1,7 +1,7 @@
 //! The memory of one process, replica or run of a job alike.
 
 use crate::emit::Turn;
-use plimsoll_model::quantity::{Bytes, Millis, Permille, Timestamp};
+use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{Finding, Phase, ReplicaStatus, ReplicaUsage, StopReason};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,15 @@ pub struct ProcessState {
     pub memory: Option<Bytes>,
     /// Its quota held it back when last measured.
     pub throttled: bool,
+    /// CPU when last measured.
+    #[serde(default)]
+    pub cpu: Option<Millicores>,
+    /// When its process started.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When its readiness last changed, as far as was seen.
+    #[serde(default)]
+    pub ready_changed_at: Option<Timestamp>,
 }
 
 /// A stop that was decided.
@@ -54,6 +63,9 @@ impl ProcessState {
             stopping: None,
             memory: None,
             throttled: false,
+            cpu: None,
+            started_at: None,
+            ready_changed_at: None,
         }
     }
 
@@ -72,10 +84,16 @@ impl ProcessState {
     /// Takes over what a driver reports, and finds out about throttling when it begins.
     pub(crate) fn see(&mut self, turn: &mut Turn, status: &ReplicaStatus, usage: Option<&ReplicaUsage>) {
         self.missed = 0;
+        if (self.phase == Some(Phase::Ready)) != (status.phase == Phase::Ready) {
+            let first = status.ready_at.filter(|_| self.ready_changed_at.is_none());
+            self.ready_changed_at = Some(first.unwrap_or(turn.at));
+        }
+        self.started_at = Some(status.started_at);
         self.phase = Some(status.phase);
         self.unready_since = (status.phase == Phase::Unready).then(|| self.unready_since.unwrap_or(turn.at));
         let Some(usage) = usage else { return };
         self.memory = usage.memory.or(self.memory);
+        self.cpu = usage.cpu.or(self.cpu);
         let share = usage.throttled.unwrap_or(Permille::ZERO);
         let throttled = share >= THROTTLED_FROM;
         if throttled && !self.throttled {

@@ -58,6 +58,7 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
         sandbox,
         log_size_max,
         log_files_max,
+        ..
     } = service;
     write_command(at, run);
     at.branch("replicas", |at| {
@@ -129,6 +130,7 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
         period,
         reserve,
         forecast,
+        ..
     } = scaling;
     for policy in policies {
         match policy {
@@ -136,6 +138,7 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
             ScalingPolicy::Memory { target } => at.unit("memory", Unit::Share, target.get()),
             ScalingPolicy::RequestRate { target } => at.unit("request_rate", Unit::Rate, target.get()),
             ScalingPolicy::InFlight { target_milli } => at.unit("in_flight", Unit::Thousandths, *target_milli),
+            _ => {}
         }
     }
     at.unit("tolerance", Unit::Share, tolerance.get());
@@ -149,7 +152,7 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
         at.unit("period", Unit::Duration, period.get());
     });
     at.unit("reserve", Unit::Count, u64::from(*reserve));
-    if let Some(ForecastSpec { season, season_long, quantile, history, models, refit }) = forecast {
+    if let Some(ForecastSpec { season, season_long, quantile, history, models, refit, .. }) = forecast {
         at.branch("forecast", |at| {
             at.unit("season", Unit::Duration, season.get());
             at.unit_if("season_long", Unit::Duration, season_long.map(plimsoll_model::Millis::get));

@@ -78,9 +78,15 @@ pub fn service(min: u32, max: u32, policies: Vec<ScalingPolicy>) -> ServiceSpec 
             step_down_max: 100,
             period: Millis(15_000),
             reserve: 0,
+            reserve_share: Permille(0),
+            reserve_burst: None,
             forecast: None,
+            guard: plimsoll_model::scaling::GuardSpec::default(),
+            vertical: None,
         },
         priority: 0,
+        weight: 1,
+        guaranteed: None,
         restart: RestartSpec {
             backoff: Millis(10_000),
             backoff_max: Millis(300_000),
@@ -228,7 +234,12 @@ impl Plant {
             services: self
                 .load
                 .iter()
-                .map(|(service, load)| (service.clone(), ServiceObservation { traffic: Some(traffic(load)) }))
+                .map(|(service, load)| {
+                    (
+                        service.clone(),
+                        ServiceObservation { traffic: Some(traffic(load)), ..ServiceObservation::default() },
+                    )
+                })
                 .collect(),
             host: HostObservation { allocatable: self.capacity, ..Default::default() },
         }
