@@ -39,6 +39,7 @@ pub use cluster::{
     cluster_set_names,
 };
 pub use dataset::Missing;
+pub use date::parse_time;
 pub use known_events::{KnownEvent, read_events};
 pub use recorded::Recorded;
 pub use series::{Gap, RateSeries, SeriesError};

@@ -1,9 +1,9 @@
 //! One load under one protocol, and runs over it.
 
+use super::Protocol;
 use super::card::{Card, card};
 use super::load::{Between, Load};
 use super::plant::Plant;
-use super::Protocol;
 use crate::optimum::{Bounds, Optimum, optimum};
 use crate::yardstick::{YardstickError, replicas_needed};
 use plimsoll_controller::{Input, State, step};
@@ -187,11 +187,15 @@ impl Course {
         };
         let mut spec_run = spec.clone();
         spec_run.tick = self.protocol.tick;
+        // How long a start may take is the live driver's question; here it takes as long as the protocol says.
+        for service in spec_run.services.values_mut() {
+            service.health.startup_max = service.health.startup_max.max(self.protocol.startup.saturating_mul(2));
+        }
         let mut state = State::new();
         let generation = Generation(1);
         let mut first = vec![Input::Policy { generation, spec: Box::new(spec_run) }];
         first.extend(history.and_then(|history| warm_up(name, history, self.start)));
-        let _ = step(&mut state, self.start.plus(Millis::ZERO), &first);
+        let _ = step(&mut state, self.start, &first);
         let mut plant = Plant::new(&self.protocol, name, service);
         let mut supply = Supply::default();
         let mut explained = Vec::new();
@@ -234,6 +238,24 @@ impl Course {
     pub fn constant_peak(&self) -> Supply {
         let peak = self.need().iter().copied().max().unwrap_or(0);
         self.held(peak)
+    }
+
+    /// The optimum as a supply: each start is paid for from one start-up time before.
+    #[must_use]
+    pub fn clairvoyant(&self) -> Supply {
+        let ready = self.optimum.supply.clone();
+        let ahead = usize::try_from(self.protocol.startup.0.div_ceil(self.protocol.tick.0)).unwrap_or(usize::MAX);
+        let mut billed = ready.clone();
+        let mut changes = 0;
+        for tick in 0..ready.len() {
+            let before = if tick == 0 { 0 } else { ready[tick - 1] };
+            changes += u64::from(before.abs_diff(ready[tick]));
+            let starts = ready[tick].saturating_sub(before);
+            for slot in &mut billed[tick.saturating_sub(ahead)..tick] {
+                *slot = slot.saturating_add(starts);
+            }
+        }
+        Supply { ready, billed, actions: changes }
     }
 
     /// So many replicas, held throughout.

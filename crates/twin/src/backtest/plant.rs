@@ -6,7 +6,8 @@
 //! of the moment [`Protocol::metric_lag`] ago: a replica that was not ready then has no sample.
 //!
 //! CPU follows the load: all replicas share it evenly, one at 100 % uses its whole request, and more only up to its limit,
-//! if it has one. Requests in flight are busy replicas (Little's law with one request at a time).
+//! if it has one. Requests in flight are busy replicas (Little's law with one request at a time). Usage is told per replica
+//! only to a policy that looks at single ones, else as a sum: a map of fifty entries per tick is most of a run's time.
 
 use super::Protocol;
 use plimsoll_controller::Input;
@@ -16,7 +17,10 @@ use plimsoll_model::observation::{
     HostObservation, Observation, Quality, ReplicaUsage, ServiceObservation, TrafficObservation,
 };
 use plimsoll_model::spec::Resources;
-use plimsoll_model::{ActionKind, Bytes, Decision, MilliRps, Millicores, ServiceSpec, Timestamp};
+use plimsoll_model::{
+    ActionKind, Bytes, Decision, MilliRps, Millicores, ScalingPolicy, ServiceSpec, Timestamp, UsageSum,
+};
+use std::collections::VecDeque;
 
 /// What the node gives: more than any policy may ask.
 const NODE: Resources = Resources { cpu: Millicores(1 << 50), memory: Bytes(1 << 60) };
@@ -28,6 +32,12 @@ pub(super) struct Plant<'a> {
     spec: &'a ServiceSpec,
     /// One input, the observation, changed in place.
     inputs: [Input; 1],
+    /// Whether usage is told per replica.
+    by_replica: bool,
+    /// Ticks that figures are late.
+    lag: usize,
+    /// Ready replicas after the last `lag` decisions, the oldest first.
+    ready_before: VecDeque<u32>,
     /// Starts, stops and forgets that were ordered.
     pub actions: u64,
 }
@@ -49,7 +59,17 @@ impl<'a> Plant<'a> {
             host: HostObservation { allocatable: NODE, ..HostObservation::default() },
             ..Observation::default()
         };
-        Self { protocol, service, spec, inputs: [Input::Observed(Box::new(observation))], actions: 0 }
+        let lag = usize::try_from(protocol.metric_lag.0 / protocol.tick.0.max(1)).unwrap_or(usize::MAX);
+        Self {
+            protocol,
+            service,
+            spec,
+            inputs: [Input::Observed(Box::new(observation))],
+            by_replica: spec.scaling.policies.iter().any(ScalingPolicy::needs_pods),
+            lag,
+            ready_before: VecDeque::new(),
+            actions: 0,
+        }
     }
 
     fn observation(&mut self) -> &mut Observation {
@@ -61,39 +81,48 @@ impl<'a> Plant<'a> {
 
     /// What the controller sees at `at`, where the load was `lagged` when the figures were taken.
     pub fn observe(&mut self, at: Timestamp, lagged: Option<MilliRps>) -> &[Input] {
-        let (startup, lag) = (self.protocol.startup, self.protocol.metric_lag);
-        let (capacity, requests, limit) = (self.protocol.capacity, self.spec.requests, self.spec.limits.cpu);
-        let tick = self.protocol.tick;
-        let service = self.service.clone();
-        let observation = self.observation();
-        for status in &mut observation.workloads {
+        let startup = self.protocol.startup;
+        for status in &mut self.observation().workloads {
             if status.phase == Phase::Starting && at.since(status.started_at) >= startup {
                 status.phase = Phase::Ready;
                 status.ready_at = Some(at);
             }
         }
-        let quality = Quality { age_ms: lag.0, ..Quality::default() };
-        observation.usage.clear();
-        let was_ready = |status: &&ReplicaStatus| {
-            status.phase == Phase::Ready && status.ready_at.is_some_and(|ready| ready.plus(lag) <= at)
-        };
-        let sampled = observation.workloads.iter().filter(was_ready).count() as u64;
-        if let (Some(load), true) = (lagged, sampled > 0) {
-            let used = busy(load, capacity, requests.cpu) / sampled;
-            let cpu = Some(limit.map_or(Millicores(used), |limit| limit.min(Millicores(used))));
-            let usage = ReplicaUsage { cpu, quality, ..ReplicaUsage::default() };
-            let ids = observation.workloads.iter().filter(was_ready).map(|status| status.id.clone());
-            observation.usage = ids.map(|id| (id, usage.clone())).collect();
-        }
+        let quality = Quality { age_ms: self.protocol.metric_lag.0, ..Quality::default() };
         let traffic = lagged.map(|rate| TrafficObservation {
             rate,
-            in_flight_milli: busy(rate, capacity, Millicores(1_000)),
-            finished: rate.0.saturating_mul(tick.0) / 1_000_000,
+            in_flight_milli: busy(rate, self.protocol.capacity, Millicores(1_000)),
+            finished: rate.0.saturating_mul(self.protocol.tick.0) / 1_000_000,
             quality,
             ..TrafficObservation::default()
         });
-        observation.services.insert(service, ServiceObservation { traffic });
+        let usage = lagged.and_then(|rate| self.usage(at, rate, quality));
+        let service = self.service.clone();
+        let told = ServiceObservation { traffic, usage, ..ServiceObservation::default() };
+        self.observation().services.insert(service, told);
         &self.inputs
+    }
+
+    /// CPU of the replicas that were ready when the figures were taken and are still there: each had its share of the load
+    /// among those that were ready then. Told as a sum, or put into the observation one by one.
+    fn usage(&mut self, at: Timestamp, rate: MilliRps, quality: Quality) -> Option<UsageSum> {
+        let ready_then = if self.ready_before.len() < self.lag { 0 } else { *self.ready_before.front().unwrap_or(&0) };
+        let (lag, by_replica) = (self.protocol.metric_lag, self.by_replica);
+        let busy = busy(rate, self.protocol.capacity, self.spec.requests.cpu) / u64::from(ready_then.max(1));
+        let each = self.spec.limits.cpu.map_or(Millicores(busy), |limit| limit.min(Millicores(busy)));
+        let observation = self.observation();
+        let was_ready = |status: &&ReplicaStatus| {
+            status.phase == Phase::Ready && status.ready_at.is_some_and(|ready| ready.plus(lag) <= at)
+        };
+        let sampled = observation.workloads.iter().filter(was_ready);
+        if by_replica {
+            let usage = ReplicaUsage { cpu: Some(each), quality, ..ReplicaUsage::default() };
+            observation.usage = sampled.map(|status| (status.id.clone(), usage.clone())).collect();
+            return None;
+        }
+        let replicas = u32::try_from(sampled.count()).unwrap_or(u32::MAX);
+        let cpu = Some(Millicores(each.0.saturating_mul(u64::from(replicas))));
+        (replicas > 0).then_some(UsageSum { cpu, memory: None, replicas, quality })
     }
 
     /// Does what was decided.
@@ -120,6 +149,10 @@ impl<'a> Plant<'a> {
         for status in &observation.workloads {
             count.ready += u32::from(status.phase == Phase::Ready);
             count.billed += u32::from(status.phase.holds_resources());
+        }
+        self.ready_before.push_back(count.ready);
+        if self.ready_before.len() > self.lag.max(1) {
+            self.ready_before.pop_front();
         }
         count
     }
