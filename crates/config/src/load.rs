@@ -60,7 +60,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Loaded, Report> {
 }
 
 /// The folder of a file, absolute, so that it still means the same when the working directory changes.
-fn folder(path: &Path) -> PathBuf {
+pub(crate) fn folder(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     whole.parent().unwrap_or(Path::new("/")).to_path_buf()
 }
@@ -69,7 +69,7 @@ fn whole_file(problem: Problem) -> Diagnostic {
     Diagnostic { problem, field: String::new(), span: None, related: None }
 }
 
-fn read(path: &Path, file: &str) -> Result<String, Report> {
+pub(crate) fn read(path: &Path, file: &str) -> Result<String, Report> {
     let refused = |problem| Report::new(file, "", vec![whole_file(problem)]);
     let unreadable = |error: std::io::Error| refused(Problem::Unreadable { reason: error.to_string() });
     let mut content = Vec::new();
@@ -93,13 +93,28 @@ fn check_text(file: &str, text: &str, directory: &Path, files: bool) -> Result<L
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (parsed, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
-        let kept = syntax.iter().take(SYNTAX_ERRORS_MAX).map(|error| syntax_error(error, text)).collect();
-        let omitted = syntax.len().saturating_sub(SYNTAX_ERRORS_MAX);
-        return Err(Report::new(file, text, kept).with_omitted(omitted));
+        return Err(syntax_errors(file, text, &syntax));
     }
+    check_table(file, text, directory, files, parsed.get_ref())
+}
+
+/// The first syntax errors.
+pub(crate) fn syntax_errors(file: &str, text: &str, errors: &[toml::de::Error]) -> Report {
+    let kept = errors.iter().take(SYNTAX_ERRORS_MAX).map(|error| syntax_error(error, text)).collect();
+    Report::new(file, text, kept).with_omitted(errors.len().saturating_sub(SYNTAX_ERRORS_MAX))
+}
+
+/// Checks a parsed text.
+pub(crate) fn check_table(
+    file: &str,
+    text: &str,
+    directory: &Path,
+    files: bool,
+    parsed: &DeTable<'_>,
+) -> Result<Loaded, Report> {
     let mut reader = Reader::new(text);
     // What is missing at the top is missing before the first byte.
-    let root = reader.table(parsed.get_ref(), 0..0, &ROOT, "");
+    let root = reader.table(parsed, 0..0, &ROOT, "");
     check::all(&mut reader, &root, directory, files);
     let report = Report::new(file, &masked(text, &reader.secrets), reader.diagnostics).with_omitted(reader.omitted);
     if report.has_errors() {

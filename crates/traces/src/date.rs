@@ -44,7 +44,8 @@ pub(crate) fn parse_minute(text: &str) -> Option<Timestamp> {
 /// with `HH:MM[:SS[.fff]]` after a `T` or a space, then nothing (UTC), `Z`, or an offset `±HH:MM`.
 ///
 /// A number from 10¹¹ on is milliseconds: as seconds it would lie past the year 5000.
-pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+#[must_use]
+pub fn parse_time(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<f64>() {
         if !number.is_finite() || number.abs() >= 1e15 {
             return None;

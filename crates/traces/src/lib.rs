@@ -20,6 +20,7 @@ pub mod dataset;
 mod date;
 pub mod dlrm;
 mod known_events;
+pub mod load_sets;
 pub mod openb;
 pub mod philly;
 mod recorded;
@@ -38,6 +39,7 @@ pub use cluster::{
     cluster_set_names,
 };
 pub use dataset::Missing;
+pub use date::parse_time;
 pub use known_events::{KnownEvent, read_events};
 pub use recorded::Recorded;
 pub use series::{Gap, RateSeries, SeriesError};

@@ -108,3 +108,21 @@ fn every_set_has_a_name_of_its_own() {
     names.dedup();
     assert_eq!(names.len(), SETS.len());
 }
+
+#[test]
+fn loads_are_found_by_name_and_one_by_its_number() {
+    use plimsoll_traces::load_sets::{LOAD_SETS, LoadUnit, loads};
+    if !is_here("loads", "crane-dsp/crane_dev_0_10.tar.xz") || !is_here("loads", "alibaba-genai-2026/qps.tar.gz") {
+        return;
+    }
+    let crane = loads("crane").unwrap();
+    assert_eq!((crane.len(), crane[0].unit), (11, LoadUnit::Cpu));
+    assert_eq!(loads("crane:10").unwrap()[0].series.values.len(), crane[10].series.values.len());
+    assert_eq!(loads("ms-rps:mongo-02").unwrap()[0].series.name, "ms-mongo-02");
+    assert!(loads("crane:11").unwrap_err().to_string().contains("crane-0, crane-1"));
+    let all: usize = LOAD_SETS.iter().map(|set| loads(set.name).unwrap().len()).sum();
+    assert_eq!(all, 26);
+    let genai = &loads("genai").unwrap()[0].series;
+    assert_eq!(genai.values.len(), 1_410);
+    assert_eq!(genai.values.iter().filter(|value| **value == 0.0).count(), 1_410 - 1_114);
+}

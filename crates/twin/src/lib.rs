@@ -5,6 +5,7 @@
 //! Nothing here reads a clock, a file or a socket, and nothing special-cases the code it judges: the simulated world
 //! drives the very scheduler that runs, and a yardstick takes two series of replicas and knows nothing of who chose them.
 
+pub mod backtest;
 pub mod cluster;
 pub mod elasticity;
 pub mod kernel;

@@ -86,7 +86,10 @@ fn one(series: Result<Recorded, SetError>) -> Result<Vec<Recorded>, SetError> {
 }
 
 /// Opens a set's file as a stream and hands it to `read` with the name that errors give it.
-fn with_set<T>(set: &str, read: impl FnOnce(&str, &mut dyn Read) -> Result<T, ReadError>) -> Result<T, SetError> {
+pub(crate) fn with_set<T>(
+    set: &str,
+    read: impl FnOnce(&str, &mut dyn Read) -> Result<T, ReadError>,
+) -> Result<T, SetError> {
     let source = Source::parse(&find(set)?.to_string_lossy());
     Ok(source.with_reader(|reader| read(set, reader))?)
 }
