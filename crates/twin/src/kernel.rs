@@ -1,6 +1,6 @@
 //! The event kernel: what happens next, in an order that is always defined, over a clock that nothing but events moves.
 //!
-//! Clusters use it today and services will; it therefore knows neither. Time is any ordered value, an event any value
+//! Clusters use it in milliseconds and services in nanoseconds; it knows neither. Time is any ordered value, an event any value
 //! that can be copied. Events come out by time, then by rank (what kind of event it is: an end frees room before an
 //! arrival asks for it), then in the order they were put in, so a run never depends on how a heap breaks ties.
 //!
@@ -109,6 +109,25 @@ impl<T: Copy + Ord, E: Copy> EventQueue<T, E> {
         let held = self.slots.get(timer.slot as usize).filter(|held| held.generation == timer.generation)?;
         held.event?;
         Some(self.take(held.place as usize).1)
+    }
+
+    /// Moves a pending event to another time, as if it were put in now with the rank it has; false when it has happened or
+    /// was cancelled. Half the work of cancelling it and putting it in again.
+    pub fn reschedule(&mut self, timer: Timer, at: T) -> bool {
+        let Some(held) = self.slots.get(timer.slot as usize).filter(|held| held.generation == timer.generation) else {
+            return false;
+        };
+        if held.event.is_none() {
+            return false;
+        }
+        let place = held.place as usize;
+        let entry = &mut self.heap[place];
+        entry.at = at.max(self.now);
+        entry.order = (entry.order >> RANK_SHIFT << RANK_SHIFT) | self.sequence;
+        self.sequence += 1;
+        self.sink(place);
+        self.rise(place);
+        true
     }
 
     /// The next event, with its time, to which the clock goes.
@@ -239,6 +258,17 @@ mod tests {
     }
 
     #[test]
+    fn a_moved_event_happens_once_at_its_new_time_after_what_was_there() {
+        let mut queue = EventQueue::new(0_i64);
+        let early = queue.schedule(1, 0, 'a');
+        let late = queue.schedule(9, 0, 'b');
+        queue.schedule(5, 0, 'c');
+        assert!(queue.reschedule(early, 5) && queue.reschedule(late, 2));
+        let order: String = std::iter::from_fn(|| queue.pop()).map(|(_, event)| event).collect();
+        assert_eq!((order.as_str(), queue.reschedule(early, 7), queue.len()), ("bca", false, 0));
+    }
+
+    #[test]
     fn the_clock_never_goes_back() {
         let mut queue = EventQueue::new(10_i64);
         queue.schedule(3, 0, 'a');
@@ -287,31 +317,47 @@ mod tests {
         #[test]
         fn it_agrees_with_a_sorted_list_whatever_is_cancelled(
             events in proptest::collection::vec((0_i64..20, 0_u8..3, any::<bool>()), 1..200),
+            moves in proptest::collection::vec(0_i64..20, 1..20),
             pops in 0_usize..50,
         ) {
             let mut queue = EventQueue::new(0);
-            let mut list: Vec<(i64, u8, usize)> = Vec::new();
+            let mut list: Vec<(i64, u8, usize, usize)> = Vec::new();
+            let mut sequence = 0;
             let mut timers = Vec::new();
             let mut now = 0;
             for (index, (at, rank, cancels)) in events.iter().enumerate() {
                 timers.push(queue.schedule(*at, *rank, index));
-                list.push(((*at).max(now), *rank, index));
+                list.push(((*at).max(now), *rank, sequence, index));
+                sequence += 1;
                 if *cancels {
                     let victim = (index * 7) % timers.len();
                     let was = queue.cancel(timers[victim]);
-                    prop_assert_eq!(was.is_some(), list.iter().any(|(_, _, other)| *other == victim));
-                    list.retain(|(_, _, other)| *other != victim);
+                    prop_assert_eq!(was.is_some(), list.iter().any(|(_, _, _, other)| *other == victim));
+                    list.retain(|(_, _, _, other)| *other != victim);
+                }
+                if index % 3 == 0 {
+                    // Moved, it counts as put in last among its equals: its number in the list grows with the moves.
+                    let moved = (index * 5) % timers.len();
+                    let to = moves[index % moves.len()];
+                    let was = queue.reschedule(timers[moved], to);
+                    let found = list.iter().position(|(_, _, _, other)| *other == moved);
+                    prop_assert_eq!(was, found.is_some());
+                    if let Some(place) = found {
+                        let (_, rank, _, _) = list[place];
+                        list[place] = (to.max(now), rank, sequence, moved);
+                        sequence += 1;
+                    }
                 }
                 if index % 5 == 0 && index / 5 < pops {
                     list.sort_unstable();
                     let expected = (!list.is_empty()).then(|| list.remove(0));
-                    prop_assert_eq!(queue.pop(), expected.map(|(at, _, event)| (at, event)));
+                    prop_assert_eq!(queue.pop(), expected.map(|(at, _, _, event)| (at, event)));
                     now = queue.now();
                 }
             }
             list.sort_unstable();
             let rest: Vec<(i64, usize)> = std::iter::from_fn(|| queue.pop()).collect();
-            prop_assert_eq!(rest, list.into_iter().map(|(at, _, event)| (at, event)).collect::<Vec<_>>());
+            prop_assert_eq!(rest, list.into_iter().map(|(at, _, _, event)| (at, event)).collect::<Vec<_>>());
         }
     }
 }

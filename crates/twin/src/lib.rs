@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod elasticity;
 pub mod kernel;
 pub mod optimum;
+pub mod service;
 pub mod yardstick;
 
 pub use elasticity::{Elasticity, elasticity};

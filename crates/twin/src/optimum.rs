@@ -11,6 +11,9 @@
 //! Power-Proportional Data Centers", INFOCOM 2011, for a load with no cost of its own; a property test holds it equal
 //! to a dynamic programme over all supplies.
 
+pub mod oracle;
+pub mod soft;
+
 use crate::yardstick::YardstickError;
 use plimsoll_model::Millis;
 
