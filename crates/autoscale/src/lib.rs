@@ -19,6 +19,7 @@ mod inputs;
 mod propose;
 mod stabilizer;
 mod track;
+pub mod vertical;
 
 pub use counterfactual::counterfactual;
 pub use inputs::{Demand, Inputs, Reading, Usage};

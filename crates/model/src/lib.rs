@@ -18,6 +18,7 @@ pub mod observation;
 pub mod quantity;
 pub mod rationale;
 mod rationale_text;
+pub mod scaling;
 pub mod spec;
 
 pub use decision::{Action, ActionKind, Decision, FitOrder, StopReason};

@@ -15,7 +15,6 @@ pub mod choose;
 pub mod elastic;
 pub mod expression;
 pub mod fair;
-mod fixed;
 pub mod fleet;
 mod ledger;
 pub mod order;

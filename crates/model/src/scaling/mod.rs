@@ -1,0 +1,3 @@
+//! How many replicas there should be and how large each is.
+
+pub mod vertical;
