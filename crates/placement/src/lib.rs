@@ -29,4 +29,4 @@ mod share;
 
 pub use ledger::{Ledger, fits, sum, times};
 pub use preempt::{Candidate, victims};
-pub use share::{Claim, Held, share};
+pub use share::{Claim, Held, dominant_share, share};
