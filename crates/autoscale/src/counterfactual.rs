@@ -4,8 +4,8 @@
 //! over the figure (which value proposes that number). All other figures keep their values.
 
 use crate::inputs::{Inputs, Reading};
-use crate::propose::{Proposal, ceil_div, metric, replicas_at};
-use crate::stabilizer::Stabilizer;
+use crate::propose::{Proposal, ceil_div, replicas_at};
+use crate::scaler::Scaler;
 use plimsoll_model::rationale::{Basis, Counterfactual};
 use plimsoll_model::{ScalingPolicy, Term};
 
@@ -19,18 +19,21 @@ struct Figure<'a> {
 
 /// What the deciding figure would have had to be for another target; none where no figure decides.
 ///
-/// `stabilizer` as it was before the decision was recorded.
+/// `scaler` as it was before the decision was recorded.
 #[must_use]
 pub fn counterfactual(
-    stabilizer: &Stabilizer,
+    scaler: &Scaler,
     inputs: &Inputs<'_>,
     proposal: &Proposal,
     target: u32,
 ) -> Option<Counterfactual> {
     let figure = figure(inputs, proposal)?;
-    let others = proposal.terms.iter().enumerate().filter(|(index, _)| *index != proposal.winner);
+    let damps_itself = |index: usize| inputs.scaling.policies.get(index).is_some_and(ScalingPolicy::damps_itself);
+    let others = proposal.terms.iter().enumerate();
+    let others = others.filter(|(index, _)| *index != proposal.winner && !damps_itself(*index));
     let floor = others.map(|(_, term)| term.replicas).max().unwrap_or(0);
-    let settle = |proposed: u32| stabilizer.settle(inputs, proposed.max(floor)).target;
+    let settle =
+        |proposed: u32| scaler.stabilizer.settle(inputs, Some(proposed.max(floor)), proposal.ready_made).target;
     let now = proposal.replicas();
     let ceiling = inputs.replicas_max.max(now);
     let more_from = (settle(ceiling) > target).then(|| {
@@ -64,6 +67,7 @@ fn figure<'a>(inputs: &'a Inputs<'_>, proposal: &'a Proposal) -> Option<Figure<'
         ScalingPolicy::InFlight { .. } => {
             ("requests in flight", "thousandths of a request", used(inputs.in_flight_milli)?)
         }
+        _ => return None,
     };
     let replicas = Box::new(move |value| replicas_at(inputs, policy, value).unwrap_or(0));
     Some(Figure { name, unit, value, replicas })
@@ -72,7 +76,7 @@ fn figure<'a>(inputs: &'a Inputs<'_>, proposal: &'a Proposal) -> Option<Figure<'
 fn decides(term: &Term, policy: &ScalingPolicy) -> bool {
     match &term.basis {
         Basis::NoData { .. } | Basis::Minimum | Basis::Arrivals { .. } => false,
-        Basis::WithinTolerance { metric: held, .. } => held == metric(policy),
+        Basis::WithinTolerance { metric: held, .. } => held == policy.name(),
         _ => true,
     }
 }

@@ -3,9 +3,14 @@
 //! The caller says of each figure whether it is fresh, stale or absent. An absent figure is never a zero: that is the
 //! difference between "nobody calls" and "nobody looked".
 
-use plimsoll_model::Forecast;
-use plimsoll_model::quantity::{MilliRps, Permille, Timestamp};
+use crate::pod::Pod;
+use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{Resources, ScalingSpec};
+use plimsoll_model::{Forecast, MetricReading, QueueObservation};
+use std::collections::BTreeMap;
+
+/// No figures by name.
+static NO_METRICS: BTreeMap<String, MetricReading> = BTreeMap::new();
 
 /// A figure, or why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +75,51 @@ pub struct Inputs<'a> {
     pub in_flight_milli: Reading<u64>,
     /// The demand to come, where the spec asks for a forecast and one replica's capacity is known.
     pub demand: Option<Demand>,
+    /// What one replica takes at its target, where that is known.
+    pub per_replica: Option<MilliRps>,
+    /// Replicas whose health check passes.
+    pub ready: u32,
+    /// Expected time from start to ready, trace time.
+    pub startup: Millis,
+    /// Time from one decision to the next, trace time.
+    pub tick: Millis,
+    /// Figures older than this, physical, are stale.
+    pub age_max_ms: u64,
+    /// Single replicas; empty where no policy looks at them.
+    pub pods: &'a [Pod],
+    /// Figures that somebody else measures, by name.
+    pub metrics: &'a BTreeMap<String, MetricReading>,
+    /// Work that waits.
+    pub queue: Reading<QueueObservation>,
 }
 
-impl Inputs<'_> {
+impl<'a> Inputs<'a> {
+    /// Nothing measured and nothing running: what a caller fills in.
+    #[must_use]
+    pub fn of(scaling: &'a ScalingSpec) -> Self {
+        Self {
+            at: Timestamp(0),
+            scaling,
+            replicas_min: 0,
+            replicas_max: u32::MAX,
+            requests: Resources::default(),
+            current: 0,
+            cpu: Reading::Absent,
+            memory: Reading::Absent,
+            rate: Reading::Absent,
+            in_flight_milli: Reading::Absent,
+            demand: None,
+            per_replica: None,
+            ready: 0,
+            startup: Millis(0),
+            tick: Millis(15_000),
+            age_max_ms: 15_000,
+            pods: &[],
+            metrics: &NO_METRICS,
+            queue: Reading::Absent,
+        }
+    }
+
     /// The part of the present target that serves demand: the target less the reserve. The policies compare with this,
     /// or a held proposal plus the reserve would grow by the reserve at each step.
     #[must_use]

@@ -15,26 +15,38 @@
 //! without a sample, stabilization windows and rate policies), in exact rational arithmetic instead of truncated percent.
 
 mod counterfactual;
+mod cron;
+mod hpa;
 mod inputs;
+mod kpa;
+mod pod;
+pub mod pools;
 mod propose;
+mod scaler;
 mod stabilizer;
 mod track;
 pub mod vertical;
 
 pub use counterfactual::counterfactual;
+pub use cron::CronState;
+pub use hpa::HpaState;
 pub use inputs::{Demand, Inputs, Reading, Usage};
+pub use kpa::KpaState;
+pub use pod::{Pod, PodPhase, PodSample};
 pub use propose::{Proposal, propose};
+pub use scaler::{EVENTS_MAX, PolicyState, Scaler};
 pub use stabilizer::{Settled, Stabilizer};
 
 use plimsoll_model::ServiceRationale;
 
-/// Proposes, settles and explains in one call, and records the result in `stabilizer`. The rationale's `current` and
+/// Proposes, settles and explains in one call, and records the result in `scaler`. The rationale's `current` and
 /// `ready` are left at zero for the caller, who knows the replicas.
-pub fn decide(stabilizer: &mut Stabilizer, inputs: &Inputs<'_>) -> ServiceRationale {
-    let proposal = propose(inputs);
-    let settled = stabilizer.settle(inputs, proposal.replicas());
-    let counterfactual = counterfactual(stabilizer, inputs, &proposal, settled.target);
-    stabilizer.record(inputs, proposal.replicas(), settled.target);
+pub fn decide(scaler: &mut Scaler, inputs: &Inputs<'_>) -> ServiceRationale {
+    scaler.serve(&inputs.scaling.policies);
+    let proposal = propose(scaler, inputs);
+    let settled = scaler.stabilizer.settle(inputs, proposal.damped, proposal.ready_made);
+    let counterfactual = counterfactual(scaler, inputs, &proposal, settled.target);
+    scaler.record(inputs, &proposal, &settled);
     ServiceRationale {
         current: 0,
         ready: 0,
@@ -44,5 +56,7 @@ pub fn decide(stabilizer: &mut Stabilizer, inputs: &Inputs<'_>) -> ServiceRation
         bounds: settled.bounds,
         counterfactual,
         withheld: proposal.withheld,
+        vertical: None,
+        sharing: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Each policy's vote, and the highest of them.
 
 use crate::inputs::{Inputs, Reading, Usage};
+use crate::scaler::{PolicyState, Scaler};
 use crate::track::{Tracking, Verdict};
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Permille};
 use plimsoll_model::rationale::Basis;
@@ -15,6 +16,10 @@ pub struct Proposal {
     pub winner: usize,
     /// Removals that the figures alone would have allowed.
     pub withheld: Vec<Withheld>,
+    /// The highest vote among those that the service's windows and steps apply to; none where there is none.
+    pub damped: Option<u32>,
+    /// The highest vote among those that damp themselves; none where there is none.
+    pub ready_made: Option<u32>,
 }
 
 impl Proposal {
@@ -27,10 +32,13 @@ impl Proposal {
 
 /// Lets every policy vote on the number of replicas that serve demand (the reserve comes later). The highest vote wins.
 #[must_use]
-pub fn propose(inputs: &Inputs<'_>) -> Proposal {
+pub fn propose(scaler: &Scaler, inputs: &Inputs<'_>) -> Proposal {
     let mut withheld = Vec::new();
-    let mut terms: Vec<Term> =
-        inputs.scaling.policies.iter().map(|policy| vote(inputs, policy, &mut withheld)).collect();
+    let mut terms: Vec<Term> = Vec::with_capacity(inputs.scaling.policies.len() + 1);
+    for (index, policy) in inputs.scaling.policies.iter().enumerate() {
+        let state = scaler.policies.get(index).unwrap_or(&PolicyState::Stateless);
+        terms.push(vote(state, inputs, policy, &mut withheld));
+    }
     if let Some(demand) = &inputs.demand {
         terms.push(Term {
             replicas: ceil_div(demand.demand.0, demand.per_replica.0),
@@ -57,7 +65,13 @@ pub fn propose(inputs: &Inputs<'_>) -> Proposal {
     if terms.iter().any(|term| term.replicas < highest) && matches!(terms[winner].basis, Basis::NoData { .. }) {
         withheld.extend(stale(inputs));
     }
-    Proposal { terms, winner, withheld }
+    let ready_made = |index: usize| inputs.scaling.policies.get(index).is_some_and(ScalingPolicy::damps_itself);
+    let highest_of = |own: bool| {
+        let votes = terms.iter().enumerate().filter(|(index, _)| ready_made(*index) == own);
+        votes.map(|(_, term)| term.replicas).max()
+    };
+    let (damped, ready_made) = (highest_of(false), highest_of(true));
+    Proposal { terms, winner, withheld, damped, ready_made }
 }
 
 /// Replicas that `policy` would propose if its total were `value`; none when the policy cannot be tracked.
@@ -70,17 +84,17 @@ pub(crate) fn replicas_at(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u6
     tracking(inputs, policy, value, missing).map(|tracking| tracking.replicas())
 }
 
-/// The name that a term without figures carries.
-pub(crate) fn metric(policy: &ScalingPolicy) -> &'static str {
-    match policy {
-        ScalingPolicy::Cpu { .. } => "cpu",
-        ScalingPolicy::Memory { .. } => "memory",
-        ScalingPolicy::RequestRate { .. } => "request_rate",
-        ScalingPolicy::InFlight { .. } => "in_flight",
+fn vote(state: &PolicyState, inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld>) -> Term {
+    match (policy, state) {
+        (ScalingPolicy::Hpa(spec), PolicyState::Hpa(state)) => state.vote(spec, inputs, withheld),
+        (ScalingPolicy::Concurrency(spec), PolicyState::Concurrency(state)) => state.vote(spec, inputs, withheld),
+        (ScalingPolicy::Cron(spec), PolicyState::Cron(state)) => state.vote(spec, inputs, withheld),
+        _ => track(inputs, policy, withheld),
     }
 }
 
-fn vote(inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld>) -> Term {
+/// The vote of a policy that brings one figure to its target.
+fn track(inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld>) -> Term {
     let (value, missing, basis) = match read(inputs, policy) {
         Ok(reading) => reading,
         Err(age_ms) => return no_data(inputs, policy, age_ms),
@@ -93,7 +107,7 @@ fn vote(inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld
         Verdict::Tolerated => Term {
             replicas: inputs.base(),
             basis: Basis::WithinTolerance {
-                metric: metric(policy).to_owned(),
+                metric: policy.name().to_owned(),
                 ratio: Permille(tracking.ratio()),
                 tolerance: inputs.scaling.tolerance,
             },
@@ -129,6 +143,7 @@ fn read(inputs: &Inputs<'_>, policy: &ScalingPolicy) -> Result<(u64, u32, Basis)
             let measured_milli = fresh(inputs.in_flight_milli)?;
             (measured_milli, 0, Basis::InFlight { measured_milli, target_milli })
         }
+        _ => return Err(None),
     })
 }
 
@@ -150,6 +165,7 @@ fn tracking(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u64, missing: u3
         }
         ScalingPolicy::RequestRate { target } => (u128::from(value), u128::from(target.0)),
         ScalingPolicy::InFlight { target_milli } => (u128::from(value), u128::from(target_milli)),
+        _ => return None,
     };
     let tolerance = inputs.scaling.tolerance.0;
     (per_replica > 0).then_some(Tracking { value, per_replica, base: inputs.base(), missing, tolerance })
@@ -164,7 +180,7 @@ fn missing(inputs: &Inputs<'_>, reading: Reading<Usage>) -> Option<u32> {
 }
 
 fn no_data(inputs: &Inputs<'_>, policy: &ScalingPolicy, age_ms: Option<u64>) -> Term {
-    Term { replicas: inputs.base(), basis: Basis::NoData { metric: metric(policy).to_owned(), age_ms } }
+    Term { replicas: inputs.base(), basis: Basis::NoData { metric: policy.name().to_owned(), age_ms } }
 }
 
 /// The oldest stale figure, when it is what keeps the number up.

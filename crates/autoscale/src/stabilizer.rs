@@ -40,34 +40,40 @@ impl Stabilizer {
         Self { highs: vec![(at, current)], lows: vec![(at, current)], changes: Vec::new() }
     }
 
-    /// The target for a proposal; changes nothing. Monotone in `proposed`.
+    /// The target for a proposal; changes nothing. Monotone in both votes. `damped` goes through the windows and steps;
+    /// `ready_made` is of policies that bring their own, and is taken as it is.
     #[must_use]
-    pub fn settle(&self, inputs: &Inputs<'_>, proposed: u32) -> Settled {
+    pub fn settle(&self, inputs: &Inputs<'_>, damped: Option<u32>, ready_made: Option<u32>) -> Settled {
         let mut bounds = Vec::new();
-        let wanted = with_reserve(inputs, proposed);
         if inputs.scaling.reserve > 0 {
             bounds.push(Bound::Reserve { added: inputs.scaling.reserve });
         }
-        let stable = self.windows(inputs, wanted, &mut bounds);
-        let stepped = self.steps(inputs, stable, &mut bounds);
-        Settled { target: limits(inputs, stepped, &mut bounds), bounds }
+        let stepped = damped.map(|proposed| {
+            let stable = self.windows(inputs, with_reserve(inputs, proposed), &mut bounds);
+            self.steps(inputs, stable, &mut bounds)
+        });
+        let ready_made = ready_made.map(|proposed| with_reserve(inputs, proposed));
+        let wanted = stepped.max(ready_made).unwrap_or(inputs.current);
+        Settled { target: limits(inputs, wanted, &mut bounds), bounds }
     }
 
     /// Remembers what was proposed and what became of it.
-    pub fn record(&mut self, inputs: &Inputs<'_>, proposed: u32, target: u32) {
+    pub fn record(&mut self, inputs: &Inputs<'_>, damped: Option<u32>, target: u32) {
         let (at, scaling) = (inputs.at, inputs.scaling);
-        let wanted = with_reserve(inputs, proposed).min(inputs.replicas_max);
         self.highs.retain(|(then, _)| within(*then, at, scaling.stabilization_down));
         self.lows.retain(|(then, _)| within(*then, at, scaling.stabilization_up));
         self.changes.retain(|(then, _)| within(*then, at, scaling.period));
-        while self.highs.last().is_some_and(|(_, high)| *high <= wanted) {
-            self.highs.pop();
+        if let Some(proposed) = damped {
+            let wanted = with_reserve(inputs, proposed).min(inputs.replicas_max);
+            while self.highs.last().is_some_and(|(_, high)| *high <= wanted) {
+                self.highs.pop();
+            }
+            while self.lows.last().is_some_and(|(_, low)| *low >= wanted) {
+                self.lows.pop();
+            }
+            self.highs.push((at, wanted));
+            self.lows.push((at, wanted));
         }
-        while self.lows.last().is_some_and(|(_, low)| *low >= wanted) {
-            self.lows.pop();
-        }
-        self.highs.push((at, wanted));
-        self.lows.push((at, wanted));
         let change = i64::from(target) - i64::from(inputs.current);
         if change != 0 {
             self.changes.push((at, change));

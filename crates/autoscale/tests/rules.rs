@@ -1,9 +1,10 @@
 //! What holds for every decision, whatever the figures: bounds, monotony, rest, and that what would have changed the
 //! target would have.
 
-use plimsoll_autoscale::{Demand, Inputs, Reading, Stabilizer, Usage, decide, propose};
+use plimsoll_autoscale::{Demand, Inputs, Reading, Scaler, Usage, decide, propose};
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::rationale::{Basis, Bound};
+use plimsoll_model::scaling::GuardSpec;
 use plimsoll_model::spec::{Resources, ScalingSpec};
 use plimsoll_model::{Forecast, ScalingPolicy, Withheld};
 use proptest::prelude::*;
@@ -18,23 +19,22 @@ fn scaling(policies: Vec<ScalingPolicy>) -> ScalingSpec {
         step_down_max: 1_000,
         period: Millis(15_000),
         reserve: 0,
+        reserve_share: Permille(0),
+        reserve_burst: None,
         forecast: None,
+        guard: GuardSpec::default(),
+        vertical: None,
     }
 }
 
 fn inputs(scaling: &ScalingSpec, current: u32) -> Inputs<'_> {
     Inputs {
         at: Timestamp(1_000_000),
-        scaling,
         replicas_min: 1,
         replicas_max: 100,
         requests: Resources { cpu: Millicores(500), memory: Bytes(1_000) },
         current,
-        cpu: Reading::Absent,
-        memory: Reading::Absent,
-        rate: Reading::Absent,
-        in_flight_milli: Reading::Absent,
-        demand: None,
+        ..Inputs::of(scaling)
     }
 }
 
@@ -62,7 +62,7 @@ fn the_highest_vote_wins_and_a_forecast_only_adds() {
         let mut inputs = inputs(&spec, current);
         inputs.rate = Reading::Fresh(MilliRps(rate));
         inputs.demand = Some(demand(forecast, 10_000));
-        assert_eq!(decide(&mut Stabilizer::default(), &inputs).target, target, "{rate} {forecast} {current}");
+        assert_eq!(decide(&mut Scaler::default(), &inputs).target, target, "{rate} {forecast} {current}");
     }
 }
 
@@ -70,17 +70,17 @@ fn the_highest_vote_wins_and_a_forecast_only_adds() {
 fn a_reserve_stays_on_top_and_does_not_grow() {
     let mut spec = scaling(vec![ScalingPolicy::RequestRate { target: MilliRps(10_000) }]);
     spec.reserve = 2;
-    let mut stabilizer = Stabilizer::default();
+    let mut scaler = Scaler::default();
     let mut current = 1;
     for (rate, expected) in [(50_000, 7), (50_000, 7), (53_000, 7), (60_000, 8), (60_000, 8)] {
         let mut inputs = inputs(&spec, current);
         inputs.rate = Reading::Fresh(MilliRps(rate));
-        let rationale = decide(&mut stabilizer, &inputs);
+        let rationale = decide(&mut scaler, &inputs);
         assert_eq!(rationale.target, expected, "{rate}");
         assert!(rationale.bounds.contains(&Bound::Reserve { added: 2 }));
         current = rationale.target;
     }
-    let nothing = decide(&mut stabilizer, &inputs(&spec, current));
+    let nothing = decide(&mut scaler, &inputs(&spec, current));
     assert_eq!(nothing.target, 8, "nor does it when there is nothing to see");
 }
 
@@ -93,26 +93,26 @@ fn stale_figures_hold_and_say_how_old_they_are() {
     let mut inputs = inputs(&spec, 6);
     inputs.cpu = Reading::Stale { age_ms: 40_000, age_max_ms: 15_000 };
     inputs.rate = Reading::Fresh(MilliRps(10_000));
-    let rationale = decide(&mut Stabilizer::default(), &inputs);
+    let rationale = decide(&mut Scaler::default(), &inputs);
     assert_eq!(rationale.target, 6);
     assert_eq!(rationale.terms[0].basis, Basis::NoData { metric: "cpu".to_owned(), age_ms: Some(40_000) });
     assert_eq!(rationale.withheld, [Withheld::StaleData { age_ms: 40_000, age_max_ms: 15_000 }]);
     inputs.rate = Reading::Fresh(MilliRps(90_000));
-    assert_eq!(decide(&mut Stabilizer::default(), &inputs).target, 9, "but they do not stop a scale-out");
+    assert_eq!(decide(&mut Scaler::default(), &inputs).target, 9, "but they do not stop a scale-out");
 }
 
 #[test]
 fn windows_and_steps_damp_and_name_themselves() {
     let mut spec = scaling(vec![ScalingPolicy::RequestRate { target: MilliRps(10_000) }]);
     (spec.step_up_max, spec.stabilization_up) = (2, Millis(30_000));
-    let mut stabilizer = Stabilizer::seeded(Timestamp(1_000_000), 2);
+    let mut scaler = Scaler::seeded(Timestamp(1_000_000), 2);
     let mut current = 2;
     let mut seen = Vec::new();
     for tick in 0..30_i64 {
         let mut inputs = inputs(&spec, current);
         inputs.at = Timestamp(1_000_000 + tick * 15_000);
         inputs.rate = Reading::Fresh(MilliRps(if tick < 6 { 80_000 } else { 10_000 }));
-        let rationale = decide(&mut stabilizer, &inputs);
+        let rationale = decide(&mut scaler, &inputs);
         let kinds: Vec<&str> = rationale
             .bounds
             .iter()
@@ -138,9 +138,9 @@ fn a_replica_is_woken_by_arrivals() {
     let mut inputs = inputs(&spec, 0);
     inputs.replicas_min = 0;
     inputs.rate = Reading::Fresh(MilliRps(1));
-    assert_eq!(decide(&mut Stabilizer::default(), &inputs).target, 1);
+    assert_eq!(decide(&mut Scaler::default(), &inputs).target, 1);
     inputs.rate = Reading::Fresh(MilliRps(0));
-    assert_eq!(decide(&mut Stabilizer::default(), &inputs).target, 0);
+    assert_eq!(decide(&mut Scaler::default(), &inputs).target, 0);
 }
 
 #[derive(Debug, Clone)]
@@ -199,19 +199,19 @@ fn filled<'a>(case: &'a Case, at: i64, current: u32, figure: u64, forecast: Opti
 }
 
 /// The state and the target after the past of a case.
-fn after_past(case: &Case) -> (Stabilizer, u32) {
-    let mut stabilizer = Stabilizer::default();
+fn after_past(case: &Case) -> (Scaler, u32) {
+    let mut scaler = Scaler::default();
     let mut current = case.bounds.0.min(case.bounds.1);
     for (index, figure) in case.past.iter().enumerate() {
         let inputs = filled(case, index as i64 * 15_000, current, *figure, None);
-        current = decide(&mut stabilizer, &inputs).target;
+        current = decide(&mut scaler, &inputs).target;
     }
-    (stabilizer, current)
+    (scaler, current)
 }
 
 fn target(case: &Case, figure: u64, forecast: Option<u64>) -> u32 {
-    let (mut stabilizer, current) = after_past(case);
-    decide(&mut stabilizer, &filled(case, case.past.len() as i64 * 15_000, current, figure, forecast)).target
+    let (mut scaler, current) = after_past(case);
+    decide(&mut scaler, &filled(case, case.past.len() as i64 * 15_000, current, figure, forecast)).target
 }
 
 proptest! {
@@ -228,10 +228,13 @@ proptest! {
 
     #[test]
     fn what_would_have_changed_the_target_does_and_one_less_does_not(case in case()) {
-        let (mut stabilizer, current) = after_past(&case);
+        let (mut scaler, current) = after_past(&case);
         let inputs = filled(&case, case.past.len() as i64 * 15_000, current, case.figure, case.forecast);
-        let by_forecast = matches!(propose(&inputs).terms[propose(&inputs).winner].basis, Basis::Forecast { .. });
-        let rationale = decide(&mut stabilizer, &inputs);
+        let by_forecast = {
+            let proposal = propose(&scaler, &inputs);
+            matches!(proposal.terms[proposal.winner].basis, Basis::Forecast { .. })
+        };
+        let rationale = decide(&mut scaler, &inputs);
         let would = rationale.counterfactual.unwrap();
         let run = |value: u64| {
             if by_forecast { target(&case, case.figure, Some(value)) } else { target(&case, value, case.forecast) }
@@ -260,8 +263,8 @@ proptest! {
         case.past.clear();
         let first = target(&case, case.figure, case.forecast);
         case.measured = case.measured.min(first.max(1));
-        let mut stabilizer = Stabilizer::default();
+        let mut scaler = Scaler::default();
         let inputs = filled(&case, 15_000, first, case.figure, case.forecast);
-        prop_assert_eq!(decide(&mut stabilizer, &inputs).target, first);
+        prop_assert_eq!(decide(&mut scaler, &inputs).target, first);
     }
 }

@@ -7,6 +7,7 @@ use crate::form::{self, Written};
 use crate::moment;
 use crate::value::Table;
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
+use plimsoll_model::scaling::VerticalSpec;
 use plimsoll_model::spec::{
     Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, ForecastSpec, GatewayLimits, GatewaySpec, HealthSpec,
     HistorySpec, JobSpec, Limits, ListenerSpec, MemoryRetry, NodeSpec, Probe, QueueSpec, Resources, RestartSpec,
@@ -182,6 +183,8 @@ fn service(table: &Table, directory: &Path) -> Option<ServiceSpec> {
         balance: balance(table.table("balance")?)?,
         scaling: scaling(table.table("scaling")?, directory)?,
         priority: priority(table),
+        weight: table.count("weight"),
+        guaranteed: replicas.number("guaranteed").map(|_| replicas.count("guaranteed")),
         restart: restart(table.table("restart")?),
         sandbox: sandbox(table.table("sandbox")?, directory),
         log_size_max: bytes(log, "size"),
@@ -254,7 +257,31 @@ fn scaling(table: &Table, directory: &Path) -> Option<ScalingSpec> {
         step_down_max: step.count("down"),
         period: millis(step, "period"),
         reserve: table.count("reserve"),
+        reserve_share: Permille(0),
+        reserve_burst: None,
         forecast: table.table("forecast").map(|table| forecast(table, directory)),
+        guard: plimsoll_model::scaling::GuardSpec::default(),
+        vertical: match table.table("vertical") {
+            Some(table) => Some(vertical(table)?),
+            None => None,
+        },
+    })
+}
+
+fn vertical(table: &Table) -> Option<VerticalSpec> {
+    Some(VerticalSpec {
+        mode: variant(table.text("mode")?)?,
+        limits: variant(table.text("limits")?)?,
+        min: Resources { cpu: Millicores(table.unsigned("cpu_min")), memory: bytes(table, "memory_min") },
+        cpu_max: optional(table, "cpu_max").map(Millicores),
+        memory_max: optional(table, "memory_max").map(Bytes),
+        quantile: permille(table, "quantile"),
+        margin: permille(table, "margin"),
+        half_life: millis(table, "half_life"),
+        memory_window: millis(table, "memory_window"),
+        every: millis(table, "every"),
+        age_min: millis(table, "age_min"),
+        change_min: permille(table, "change_min"),
     })
 }
 
@@ -263,6 +290,7 @@ fn forecast(table: &Table, directory: &Path) -> ForecastSpec {
         season: millis(table, "season"),
         season_long: optional(table, "season_long").map(Millis),
         quantile: permille(table, "quantile"),
+        missing_price: None,
         history: table.text("history").map(|path| resolve(directory, path)),
         models: texts(table, "models"),
         refit: millis(table, "refit"),

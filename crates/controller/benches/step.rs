@@ -25,6 +25,7 @@ fn one() -> ServiceSpec {
         season: Millis(DAY.unsigned_abs()),
         season_long: None,
         quantile: Permille(950),
+        missing_price: None,
         history: None,
         models: vec![],
         refit: Millis(86_400_000),

@@ -28,7 +28,8 @@ pub fn explain(decision: &Decision, service: &ServiceName) -> Vec<String> {
 /// The reasons of one service, without actions and findings; also for the complete reasons that the state keeps.
 #[must_use]
 pub fn explain_service(service: &ServiceName, rationale: &ServiceRationale) -> Vec<String> {
-    let ServiceRationale { current, ready, target, terms, winner, bounds, counterfactual, withheld } = rationale;
+    let ServiceRationale { current, ready, target, terms, winner, bounds, counterfactual, withheld, vertical, sharing } =
+        rationale;
     let mut lines = vec![format!("{service}: {current} running or starting, {ready} ready, {target} wanted")];
     if let Some(term) = terms.get(*winner) {
         lines.push(format!("  because {term}"));
@@ -38,6 +39,8 @@ pub fn explain_service(service: &ServiceName, rationale: &ServiceRationale) -> V
     lines.extend(bounds.iter().map(|bound| format!("  then {bound}")));
     lines.extend(counterfactual.iter().map(|would| format!("  otherwise: {would}")));
     lines.extend(withheld.iter().map(|held| format!("  held back: {held}")));
+    lines.extend(vertical.iter().map(|size| format!("  size: {size}")));
+    lines.extend(sharing.iter().map(|share| format!("  shared: {share}")));
     lines
 }
 
@@ -71,6 +74,7 @@ pub fn explain_findings(decision: &Decision) -> Vec<String> {
 pub fn explain_action(action: &Action) -> Option<String> {
     match &action.kind {
         ActionKind::StartReplica { replica, requests, .. } => Some(format!("start {replica} with {requests}")),
+        ActionKind::Resize { replica, requests, .. } => Some(format!("resize {replica} to {requests}")),
         ActionKind::Stop { workload, reason, grace } => Some(format!("stop {workload} ({reason}), {grace} to finish")),
         ActionKind::StartTask { task, requests, .. } => Some(format!("start {task} with {requests}")),
         ActionKind::Forget { .. } | ActionKind::Fit { .. } => None,

@@ -2,7 +2,7 @@
 
 use plimsoll_model::id::{Generation, JobName, ServiceName};
 use plimsoll_model::quantity::{MilliRps, Timestamp};
-use plimsoll_model::{Observation, Spec};
+use plimsoll_model::{Event, Observation, Spec};
 use serde::{Deserialize, Serialize};
 
 /// One model's parameters, or why there are none.
@@ -49,6 +49,14 @@ pub enum Input {
     RunJob {
         /// Which.
         job: JobName,
+    },
+    /// Something that is expected to change a service's load has just been announced. It starts at once and ends by
+    /// itself; one of the same name is replaced.
+    Event {
+        /// Whose load.
+        service: ServiceName,
+        /// What.
+        event: Event,
     },
     /// Stop everything and start nothing any more.
     Shutdown,

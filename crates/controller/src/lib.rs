@@ -14,6 +14,7 @@
 //! This crate must never fail, block, or read a clock.
 
 mod admit;
+mod announce;
 mod backfill;
 mod decide;
 mod emit;
@@ -23,11 +24,14 @@ pub mod fit;
 mod input;
 mod observe;
 mod plan;
+mod pods;
 mod policy;
 mod process;
 mod queue;
+mod resize;
 mod room;
 mod scale;
+mod sharing;
 mod state;
 mod step;
 mod stop;

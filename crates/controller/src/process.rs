@@ -1,7 +1,7 @@
 //! The memory of one process, replica or run of a job alike.
 
 use crate::emit::Turn;
-use plimsoll_model::quantity::{Bytes, Millis, Permille, Timestamp};
+use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{Finding, Phase, ReplicaStatus, ReplicaUsage, StopReason};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,27 @@ pub struct ProcessState {
     pub memory: Option<Bytes>,
     /// Its quota held it back when last measured.
     pub throttled: bool,
+    /// CPU when last measured.
+    #[serde(default)]
+    pub cpu: Option<Millicores>,
+    /// When its process started.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When its readiness last changed, as far as was seen.
+    #[serde(default)]
+    pub ready_changed_at: Option<Timestamp>,
+    /// Set while another size was asked for and is not reported yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resizing: Option<Resizing>,
+}
+
+/// A change of size that was decided and not yet seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resizing {
+    /// What it is reserved then.
+    pub to: Resources,
+    /// When the driver was told.
+    pub at: Timestamp,
 }
 
 /// A stop that was decided.
@@ -54,7 +75,18 @@ impl ProcessState {
             stopping: None,
             memory: None,
             throttled: false,
+            cpu: None,
+            started_at: None,
+            ready_changed_at: None,
+            resizing: None,
         }
+    }
+
+    /// What it takes of the node: while its size changes, the larger of both.
+    #[must_use]
+    pub fn held(&self) -> Resources {
+        let to = self.resizing.map_or(self.requests, |resizing| resizing.to);
+        Resources { cpu: self.requests.cpu.max(to.cpu), memory: self.requests.memory.max(to.memory) }
     }
 
     /// Counts as supply: it runs or is about to, and was not told to stop.
@@ -72,10 +104,20 @@ impl ProcessState {
     /// Takes over what a driver reports, and finds out about throttling when it begins.
     pub(crate) fn see(&mut self, turn: &mut Turn, status: &ReplicaStatus, usage: Option<&ReplicaUsage>) {
         self.missed = 0;
+        if self.resizing.is_some_and(|resizing| resizing.to == status.requests) {
+            self.requests = status.requests;
+            self.resizing = None;
+        }
+        if (self.phase == Some(Phase::Ready)) != (status.phase == Phase::Ready) {
+            let first = status.ready_at.filter(|_| self.ready_changed_at.is_none());
+            self.ready_changed_at = Some(first.unwrap_or(turn.at));
+        }
+        self.started_at = Some(status.started_at);
         self.phase = Some(status.phase);
         self.unready_since = (status.phase == Phase::Unready).then(|| self.unready_since.unwrap_or(turn.at));
         let Some(usage) = usage else { return };
         self.memory = usage.memory.or(self.memory);
+        self.cpu = usage.cpu.or(self.cpu);
         let share = usage.throttled.unwrap_or(Permille::ZERO);
         let throttled = share >= THROTTLED_FROM;
         if throttled && !self.throttled {

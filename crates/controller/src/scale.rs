@@ -2,13 +2,18 @@
 
 use crate::emit::Turn;
 use crate::fit::{Times, order_fits};
+use crate::pods::pods;
 use crate::policy::learn_demand;
+use crate::resize::decide_size;
 use crate::state::{ServiceState, State};
-use plimsoll_autoscale::{Demand, Inputs, Reading, Stabilizer, Usage};
+use plimsoll_autoscale::{Demand, Inputs, Reading, Scaler, Usage};
 use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::observation::TrafficObservation;
 use plimsoll_model::quantity::{MilliRps, Millis};
-use plimsoll_model::{Finding, Observation, ReplicaUsage, ScalingPolicy, ServiceRationale, ServiceSpec, Withheld};
+use plimsoll_model::{
+    Finding, MetricReading, Observation, ReplicaUsage, ScalingPolicy, ServiceRationale, ServiceSpec, UsageSum, Withheld,
+};
+use std::collections::BTreeMap;
 
 /// Figures older than this, physical, are stale, unless three intervals are longer.
 const AGE_MAX_MS: u64 = 15_000;
@@ -17,6 +22,9 @@ const AGE_MAX_MS: u64 = 15_000;
 const LEARN_FROM: u64 = 10;
 /// Weight⁻¹ of a new sample in the CPU per request: about the last sixteen.
 const LEARN_WEIGHT: u128 = 16;
+
+/// No figures by name.
+static NO_METRICS: BTreeMap<String, MetricReading> = BTreeMap::new();
 
 /// Decides one service's target and remembers it.
 pub(crate) fn scale(
@@ -30,7 +38,10 @@ pub(crate) fn scale(
         return held;
     }
     let observation = turn.observation.take();
-    let traffic = observation.as_deref().and_then(|all| all.services.get(name)?.traffic.as_ref());
+    let seen = observation.as_deref().and_then(|all| all.services.get(name));
+    let traffic = seen.and_then(|seen| seen.traffic.as_ref());
+    let queue = seen.and_then(|seen| seen.queue);
+    let startup = state.traced(spec.startup);
     if let Some(TrafficObservation { failed, finished, latency_p99, .. }) = traffic.filter(|it| it.failed > 0) {
         let (failed, finished, latency_p99) = (*failed, *finished, *latency_p99);
         turn.find(Finding::Failures { service: name.clone(), failed, finished, latency_p99 });
@@ -41,11 +52,30 @@ pub(crate) fn scale(
     let service = state.services.entry(name.clone()).or_default();
     let current = starting_point(service, spec, turn);
     let age = traffic.map(|traffic| traffic.quality.age_ms);
-    let usage =
-        |figure: fn(&ReplicaUsage) -> Option<u64>| total(observation.as_deref(), name, service, age_max_ms, figure);
-    let (cpu, memory) = (usage(|usage| usage.cpu.map(|cpu| cpu.0)), usage(|usage| usage.memory.map(|it| it.0)));
+    let sum = seen.and_then(|seen| seen.usage);
+    let usage = |figure: fn(&ReplicaUsage) -> Option<u64>, of_sum: fn(&UsageSum) -> Option<u64>| match total(
+        observation.as_deref(),
+        name,
+        service,
+        age_max_ms,
+        figure,
+    ) {
+        Reading::Absent => together(sum, age_max_ms, of_sum),
+        measured => measured,
+    };
+    let cpu = usage(|usage| usage.cpu.map(|cpu| cpu.0), |sum| sum.cpu.map(|cpu| cpu.0));
+    let memory = usage(|usage| usage.memory.map(|it| it.0), |sum| sum.memory.map(|it| it.0));
     let rate = reading(traffic.map(|traffic| traffic.rate), age, age_max_ms);
     learn(service, spec, cpu, rate);
+    let mut pods = if spec.scaling.policies.iter().any(ScalingPolicy::needs_pods) {
+        pods(observation.as_deref(), name, service, turn.at)
+    } else {
+        Vec::new()
+    };
+    // Utilization is of what the spec declares, whatever the size in force: the count never reads the size.
+    if spec.scaling.vertical.is_some() {
+        pods.iter_mut().for_each(|pod| pod.requests = spec.requests);
+    }
     let inputs = Inputs {
         at: turn.at,
         scaling: &spec.scaling,
@@ -58,12 +88,22 @@ pub(crate) fn scale(
         rate,
         in_flight_milli: reading(traffic.map(|traffic| traffic.in_flight_milli), age, age_max_ms),
         demand: demand(service, turn, (name, spec), rate, times, &mut untrusted),
+        per_replica: per_replica(service, spec),
+        ready: service.ready(),
+        startup,
+        tick,
+        age_max_ms,
+        pods: &pods,
+        metrics: seen.map_or(&NO_METRICS, |seen| &seen.metrics),
+        queue: reading(queue, queue.map(|queue| queue.quality.age_ms), age_max_ms),
     };
-    let mut rationale = plimsoll_autoscale::decide(&mut service.stabilizer, &inputs);
+    let mut rationale = plimsoll_autoscale::decide(&mut service.scaler, &inputs);
     rationale.withheld.extend(untrusted);
     rationale.current = service.live();
     rationale.ready = service.ready();
     service.target = Some(rationale.target);
+    rationale.vertical =
+        decide_size(service, turn, (name, spec), (current, rationale.target), (observation.as_deref(), age_max_ms));
     turn.observation = observation;
     rationale
 }
@@ -90,7 +130,7 @@ fn starting_point(service: &mut ServiceState, spec: &ServiceSpec, turn: &Turn) -
     }
     let live = service.live();
     if live > 0 {
-        service.stabilizer = Stabilizer::seeded(turn.at, live);
+        service.scaler = Scaler::seeded(turn.at, live);
     }
     live.clamp(spec.replicas_min.min(spec.replicas_max), spec.replicas_max)
 }
@@ -133,6 +173,14 @@ fn total(
         (0, None) => Reading::Absent,
         _ => Reading::Fresh(Usage { used, replicas }),
     }
+}
+
+/// The figure of a source that does not tell replicas apart.
+fn together(sum: Option<UsageSum>, age_max_ms: u64, figure: fn(&UsageSum) -> Option<u64>) -> Reading<Usage> {
+    let sum = sum.filter(|sum| sum.replicas > 0);
+    let used = sum.as_ref().and_then(figure);
+    let replicas = sum.map_or(0, |sum| sum.replicas);
+    reading(used, sum.map(|sum| sum.quality.age_ms), age_max_ms).map(|used| Usage { used, replicas })
 }
 
 /// Follows the CPU per request, while every ready replica was measured and they were busy enough to tell. Not while one

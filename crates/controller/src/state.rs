@@ -5,7 +5,7 @@
 
 use crate::fit::FitBook;
 use crate::process::ProcessState;
-use plimsoll_autoscale::Stabilizer;
+use plimsoll_autoscale::Scaler;
 use plimsoll_forecast::LoadForecaster;
 use plimsoll_model::id::{Generation, JobName, ServiceName, WorkloadId};
 use plimsoll_model::inventory::ExitCause;
@@ -59,8 +59,12 @@ pub struct ServiceState {
     pub revision: u64,
     /// Replicas wanted; none before the first decision.
     pub target: Option<u32>,
-    /// What damping remembers.
-    pub stabilizer: Stabilizer,
+    /// What scaling remembers. The first release called it `stabilizer`, and it held only that.
+    #[serde(alias = "stabilizer")]
+    pub scaler: Scaler,
+    /// When the wanted number of replicas last changed, where right-sizing needs to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count_changed_at: Option<Timestamp>,
     /// What the forecast remembers, where the spec asks for one.
     pub forecaster: Option<LoadForecaster>,
     /// What is known of the demand that models are fitted to.

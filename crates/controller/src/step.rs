@@ -1,5 +1,6 @@
 //! One step: inputs in their order, then one decision.
 
+use crate::announce::announce;
 use crate::decide::decide;
 use crate::emit::Turn;
 use crate::fit::take_fits;
@@ -55,6 +56,7 @@ fn take(state: &mut State, turn: &mut Turn, input: &Input) {
             }
             None => turn.bad(format!("job {job} was asked for before there is a policy")),
         },
+        Input::Event { service, event } => announce(state, turn, service, event),
         Input::Shutdown => state.shutdown = true,
         Input::Frozen { why } => state.frozen = Some(why.clone()),
         Input::Thawed => state.frozen = None,

@@ -43,6 +43,7 @@ fn forecast() -> impl Strategy<Value = Option<ForecastSpec>> {
         season: Millis(season),
         season_long: (slot % 2 == 0).then_some(Millis(season.saturating_mul(slot))),
         quantile: Permille(quantile),
+        missing_price: None,
         history: None,
         models: if slot == 10_000 { vec!["ridge".to_owned()] } else { vec![] },
         refit: Millis(season),
@@ -196,6 +197,7 @@ fn traffic() -> impl Strategy<Value = ServiceObservation> {
             latency_p99: Micros(2),
             quality: Quality { age_ms, ..Quality::default() },
         }),
+        ..ServiceObservation::default()
     })
 }
 

@@ -20,6 +20,7 @@ fn shop(models: &[&str]) -> ServiceSpec {
         season: Millis(HOUR.unsigned_abs()),
         season_long: None,
         quantile: Permille(950),
+        missing_price: None,
         history: None,
         models: models.iter().map(|model| (*model).to_owned()).collect(),
         refit: Millis(2 * HOUR.unsigned_abs()),

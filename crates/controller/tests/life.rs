@@ -305,7 +305,7 @@ fn a_report_of_the_inventory_alone_replaces_what_died_and_leaves_targets_alone()
     );
     assert_eq!(starts(&decision), 1);
     let after = &plant.state.services[&name("shop")];
-    assert_eq!((after.target, &after.stabilizer), (before.target, &before.stabilizer));
+    assert_eq!((after.target, &after.scaler), (before.target, &before.scaler));
     assert!(matches!(decision.rationale.findings[..], [Finding::Exited { .. }]));
 }
 

@@ -173,7 +173,7 @@ impl TrafficWindow {
             .map(|name| {
                 let traffic =
                     windows.get(&name).filter(|_| interval_us > 0).map(|window| observe(window, interval_us, quality));
-                (name, ServiceObservation { traffic })
+                (name, ServiceObservation { traffic, ..ServiceObservation::default() })
             })
             .collect()
     }

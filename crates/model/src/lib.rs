@@ -25,7 +25,11 @@ pub use decision::{Action, ActionKind, Decision, FitOrder, StopReason};
 pub use forecast::{ExpertWeight, Forecast, QuantilePoint};
 pub use id::{ActionId, Generation, JobName, NodeName, ReplicaId, ServiceName, TaskId, WorkloadId};
 pub use inventory::{Enforcement, ExitCause, Exited, Isolation, Phase, ReplicaStatus};
-pub use observation::{HostObservation, Observation, Quality, ReplicaUsage, ServiceObservation, TrafficObservation};
+pub use observation::{
+    HostObservation, MetricReading, Observation, Quality, QueueObservation, ReplicaUsage, ServiceObservation,
+    TrafficObservation, UsageSum,
+};
 pub use quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
 pub use rationale::{Finding, Rationale, ServiceRationale, Term, Withheld};
+pub use scaling::{Event, EventSpec};
 pub use spec::{JobSpec, ScalingPolicy, ServiceSpec, Spec};

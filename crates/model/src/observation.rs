@@ -70,6 +70,57 @@ pub struct ServiceObservation {
     /// The gateway's view; none when the gateway did not answer.
     #[serde(default)]
     pub traffic: Option<TrafficObservation>,
+    /// Figures that somebody else measures, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, MetricReading>,
+    /// Work that waits; none where there is no queue or it did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueObservation>,
+    /// Usage of its ready replicas together, of a source that does not tell them apart. Used where no replica has a
+    /// figure of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageSum>,
+}
+
+/// A figure that somebody else measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MetricReading {
+    /// Its value in thousandths.
+    pub value_milli: i64,
+    /// How old it is, physical time.
+    #[serde(default)]
+    pub age_ms: u64,
+}
+
+/// Work that waits for the replicas of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct QueueObservation {
+    /// Items that wait, those that are being worked on included.
+    pub waiting: u64,
+    /// How long the oldest has waited, physical time.
+    #[serde(default)]
+    pub oldest_ms: u64,
+    /// Time that one replica would need for all of it, one item at a time, physical; none where nobody knows.
+    #[serde(default)]
+    pub remaining_work_ms: Option<u64>,
+    /// How good these figures are.
+    #[serde(default)]
+    pub quality: Quality,
+}
+
+/// What several replicas used together over the last interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UsageSum {
+    /// CPU time used / interval.
+    #[serde(default)]
+    pub cpu: Option<Millicores>,
+    /// Working memory.
+    #[serde(default)]
+    pub memory: Option<Bytes>,
+    /// Replicas in the sums.
+    pub replicas: u32,
+    /// How good these figures are.
+    pub quality: Quality,
 }
 
 /// The node.

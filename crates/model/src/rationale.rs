@@ -7,6 +7,9 @@ use crate::forecast::Forecast;
 use crate::id::{JobName, ServiceName, TaskId, WorkloadId};
 use crate::inventory::ExitCause;
 use crate::quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
+use crate::scaling::{
+    BacklogReason, CronReason, Fallback, HpaReason, KpaReason, LazyReason, SharingReason, VerticalReason,
+};
 use crate::spec::Resources;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -96,6 +99,49 @@ pub enum Basis {
     },
     /// The least the spec allows.
     Minimum,
+    /// The Kubernetes horizontal autoscaler.
+    Hpa(Box<HpaReason>),
+    /// The Knative autoscaler.
+    Concurrency(Box<KpaReason>),
+    /// A cron window.
+    Cron(Box<CronReason>),
+    /// An announced event.
+    Event {
+        /// Its name.
+        name: String,
+        /// Who announced it; empty for one of the spec.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+        /// Its factor in force, in thousandths, where it is in relation to the usual load.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        factor: Option<Permille>,
+        /// The usual load that the factor is of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usual: Option<MilliRps>,
+        /// The load expected.
+        demand: MilliRps,
+        /// What one replica takes.
+        per_replica: MilliRps,
+        /// When its load starts.
+        start: Timestamp,
+        /// When it ends.
+        end: Timestamp,
+    },
+    /// What was needed one season ago.
+    Seasonal {
+        /// The highest load of the minutes looked at, one season ago.
+        demand: MilliRps,
+        /// What one replica takes.
+        per_replica: MilliRps,
+        /// The first of those minutes.
+        from: Timestamp,
+        /// The end of the last.
+        to: Timestamp,
+    },
+    /// Work that waits in a queue.
+    Backlog(Box<BacklogReason>),
+    /// Lazy capacity provisioning.
+    Lazy(Box<LazyReason>),
 }
 
 /// What changed a proposal into the target.
@@ -150,6 +196,56 @@ pub enum Bound {
     ForecastCannotRemove {
         /// What the forecast proposed.
         proposed: u32,
+    },
+    /// Spare replicas were added for a burst within one start-up time.
+    Burst {
+        /// How many.
+        added: u32,
+        /// The quantile of the growth.
+        quantile: Permille,
+        /// The growth at that quantile.
+        growth: MilliRps,
+        /// Growths counted.
+        samples: u64,
+    },
+    /// Spare replicas were added as a share.
+    ReserveShare {
+        /// How many.
+        added: u32,
+        /// The share.
+        share: Permille,
+    },
+    /// Scaling in one direction is paused.
+    Paused {
+        /// What was wanted.
+        wanted: u32,
+        /// Both directions are.
+        both: bool,
+    },
+    /// Too many changes of direction lately.
+    FlapBudget {
+        /// Changes of direction within the period.
+        changes: u32,
+        /// Most of them.
+        changes_max: u32,
+        /// The period.
+        period: Millis,
+        /// What was wanted.
+        wanted: u32,
+    },
+    /// Too many changes lately.
+    ChangeBudget {
+        /// Most changes within an hour.
+        changes_max: u32,
+        /// What was wanted.
+        wanted: u32,
+    },
+    /// No figures for too long, so what was declared for that holds.
+    Fallback {
+        /// For how long there have been none.
+        missing: Millis,
+        /// What was declared.
+        behaviour: Fallback,
     },
 }
 
@@ -283,6 +379,12 @@ pub struct ServiceRationale {
     pub counterfactual: Option<Counterfactual>,
     /// What was wanted and not done.
     pub withheld: Vec<Withheld>,
+    /// Why its replicas have the size they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vertical: Option<Box<VerticalReason>>,
+    /// Who gave what to whom, where capacity was short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<Box<SharingReason>>,
 }
 
 /// Why a job runs or does not.

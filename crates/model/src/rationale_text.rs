@@ -8,6 +8,7 @@ use crate::id::ServiceName;
 use crate::inventory::ExitCause;
 use crate::quantity::{MilliRps, Millicores, Millis};
 use crate::rationale::{Basis, Bound, Counterfactual, Finding, ForecastFault, JobRationale, Passed, Term, Withheld};
+use crate::scaling::Fallback;
 use crate::spec::Resources;
 use std::fmt;
 
@@ -57,6 +58,22 @@ impl fmt::Display for Basis {
             Self::NoData { metric, age_ms: None } => write!(f, "no figure for {metric} yet, held"),
             Self::Arrivals { measured } => write!(f, "{measured} arriving and no replica runs"),
             Self::Minimum => f.write_str("the least the spec allows"),
+            Self::Hpa(reason) => reason.fmt(f),
+            Self::Concurrency(reason) => reason.fmt(f),
+            Self::Cron(reason) => reason.fmt(f),
+            Self::Event { name, by, factor, usual, demand, per_replica, start, end } => {
+                write!(f, "event {name}: {demand} expected")?;
+                if let (Some(factor), Some(usual)) = (factor, usual) {
+                    write!(f, " ({factor} of the usual {usual})")?;
+                }
+                write!(f, ", {per_replica} per replica, {start} to {end}")?;
+                if by.is_empty() { Ok(()) } else { write!(f, ", announced by {by}") }
+            }
+            Self::Seasonal { demand, per_replica, from, to } => {
+                write!(f, "{demand} at the most from {from} to {to}, one season ago; {per_replica} per replica")
+            }
+            Self::Backlog(reason) => reason.fmt(f),
+            Self::Lazy(reason) => reason.fmt(f),
         }
     }
 }
@@ -81,6 +98,32 @@ impl fmt::Display for Bound {
                 write!(f, "at most {step_max} per {period} (wanted {wanted})")
             }
             Self::ForecastCannotRemove { proposed } => write!(f, "the forecast's {proposed} may add, not remove"),
+            Self::Burst { added, quantile, growth, samples } => write!(
+                f,
+                "+{added} for a burst: in {quantile} of {samples} start-up times the load grew by at most {growth}"
+            ),
+            Self::ReserveShare { added, share } => write!(f, "+{added} in reserve, {share} of what is needed"),
+            Self::Paused { wanted, both: true } => write!(f, "scaling is frozen (wanted {wanted})"),
+            Self::Paused { wanted, both: false } => write!(f, "scaling this way is paused (wanted {wanted})"),
+            Self::FlapBudget { changes, changes_max, period, wanted } => write!(
+                f,
+                "scale-in held: {changes} changes of direction within {period}, at most {changes_max} (wanted {wanted})"
+            ),
+            Self::ChangeBudget { changes_max, wanted } => {
+                write!(f, "scale-in held: at most {changes_max} changes an hour (wanted {wanted})")
+            }
+            Self::Fallback { missing, behaviour } => write!(f, "no figures for {missing}: {behaviour}"),
+        }
+    }
+}
+
+impl fmt::Display for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hold => f.write_str("the target stays"),
+            Self::Replicas { replicas: count } => write!(f, "{} by declaration", replicas(*count)),
+            Self::CurrentIfHigher { replicas: count } => write!(f, "at least {} by declaration", replicas(*count)),
+            Self::CurrentIfLower { replicas: count } => write!(f, "at most {} by declaration", replicas(*count)),
         }
     }
 }

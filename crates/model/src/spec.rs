@@ -4,9 +4,11 @@
 //! one place only. Ranges are stated here and enforced there.
 
 use crate::id::{JobName, NodeName, ServiceName};
-use crate::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
+use crate::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub use crate::scaling::{ForecastSpec, ScalingPolicy, ScalingSpec};
 
 /// Everything one `plimsoll up` levels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +176,12 @@ pub struct ServiceSpec {
     pub scaling: ScalingSpec,
     /// Higher goes first when capacity is scarce.
     pub priority: i32,
+    /// Its share against services of the same priority when capacity is scarce, at least 1.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// Replicas it keeps when capacity is scarce; none is `replicas_min`.
+    #[serde(default)]
+    pub guaranteed: Option<u32>,
     /// When a replica that exits is started again.
     pub restart: RestartSpec,
     /// What a replica may touch.
@@ -182,6 +190,10 @@ pub struct ServiceSpec {
     pub log_size_max: Bytes,
     /// Rotated log files kept.
     pub log_files_max: u32,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// How readiness is found out. Times are physical.
@@ -283,87 +295,6 @@ pub struct EjectionSpec {
     pub duration_max: Millis,
     /// At most this share of the endpoints is ejected at once.
     pub share_max: Permille,
-}
-
-/// How many replicas there should be: the highest of all policies, then stabilised and bounded. Times are trace time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScalingSpec {
-    /// The policies; the highest proposal wins.
-    pub policies: Vec<ScalingPolicy>,
-    /// No change while the measured value is within this share of the target.
-    pub tolerance: Permille,
-    /// Scale out only to the lowest proposal of this window.
-    pub stabilization_up: Millis,
-    /// Scale in only to the highest proposal of this window.
-    pub stabilization_down: Millis,
-    /// Most replicas added within `period`.
-    pub step_up_max: u32,
-    /// Most replicas removed within `period`.
-    pub step_down_max: u32,
-    /// The period of the two bounds above.
-    pub period: Millis,
-    /// Spare replicas on top of what the demand needs.
-    pub reserve: u32,
-    /// Forecast of the demand; may add replicas, never remove them.
-    pub forecast: Option<ForecastSpec>,
-}
-
-/// One reason to have replicas.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "metric")]
-pub enum ScalingPolicy {
-    /// Mean CPU of ready replicas as a share of their request.
-    Cpu {
-        /// Wanted share.
-        target: Permille,
-    },
-    /// Mean memory of ready replicas as a share of their request.
-    Memory {
-        /// Wanted share.
-        target: Permille,
-    },
-    /// Requests per second per replica.
-    RequestRate {
-        /// Wanted rate per replica.
-        target: MilliRps,
-    },
-    /// Requests in flight per replica, in thousandths of a request.
-    InFlight {
-        /// Wanted thousandths of a request in flight per replica.
-        target_milli: u64,
-    },
-}
-
-/// A seasonal forecast of the request rate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForecastSpec {
-    /// Length of one season.
-    pub season: Millis,
-    /// Length of a second season above the first, a multiple of it: the week above the day.
-    #[serde(default)]
-    pub season_long: Option<Millis>,
-    /// The quantile of the demand that replicas must cover, 500 to 999.
-    pub quantile: Permille,
-    /// Recorded demand that came before: a CSV file of (seconds, requests per second), read at start-up.
-    pub history: Option<String>,
-    /// Models fitted to the demand seen so far, which join the ones that learn as they go.
-    #[serde(default)]
-    pub models: Vec<String>,
-    /// Time from one fit to the next.
-    #[serde(default = "ForecastSpec::day")]
-    pub refit: Millis,
-}
-
-impl ForecastSpec {
-    /// Seasons, the shortest first.
-    #[must_use]
-    pub fn seasons(&self) -> Vec<Millis> {
-        std::iter::once(self.season).chain(self.season_long).collect()
-    }
-
-    const fn day() -> Millis {
-        Millis(86_400_000)
-    }
 }
 
 /// A workload that runs to its end.

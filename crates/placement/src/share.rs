@@ -175,7 +175,8 @@ mod tests {
     fn the_share_that_counts_is_that_of_the_resource_one_has_most_of() {
         // The paper's example: nine cores and eighteen gigabytes give three and two at two thirds each.
         let each = |cpu, memory| Resources { cpu: Millicores(cpu), memory: Bytes(memory) };
-        let claims = [Claim { each: each(1, 4), ..claim(0, 0, 0, 99) }, Claim { each: each(3, 1), ..claim(0, 0, 0, 99) }];
+        let claims =
+            [Claim { each: each(1, 4), ..claim(0, 0, 0, 99) }, Claim { each: each(3, 1), ..claim(0, 0, 0, 99) }];
         assert_eq!(share(each(9, 18), &[], &claims), [3, 2]);
         assert_eq!(dominant_share(each(9, 18), each(3, 12)), 666);
     }

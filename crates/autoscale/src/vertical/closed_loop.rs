@@ -3,9 +3,10 @@
 //! A plant (use per replica = load / replicas, capped at the limit, with noise) is driven by both, and by the count alone.
 
 use super::*;
-use crate::{Inputs, Reading, Stabilizer, Usage};
+use crate::{Inputs, Reading, Scaler, Usage};
 use plimsoll_model::ScalingPolicy;
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
+use plimsoll_model::scaling::GuardSpec;
 use plimsoll_model::scaling::vertical::{Size, SizeVerdict, VerticalMode, VerticalSpec};
 use plimsoll_model::spec::{Limits, Resources, ScalingSpec};
 use proptest::prelude::*;
@@ -32,7 +33,11 @@ fn scaling() -> ScalingSpec {
         step_down_max: 100,
         period: Millis(60_000),
         reserve: 0,
+        reserve_share: Permille(0),
+        reserve_burst: None,
         forecast: None,
+        guard: GuardSpec::default(),
+        vertical: None,
     }
 }
 
@@ -50,7 +55,7 @@ fn noise(step: i64, replica: u32) -> i64 {
 /// Runs the loop over `load` (millicores in all, one per minute) from two replicas on.
 fn run(mode: VerticalMode, load: &[u64]) -> Vec<Moment> {
     let (scaling, vertical) = (scaling(), VerticalSpec { mode, ..VerticalSpec::default() });
-    let (mut stabilizer, mut sizer) = (Stabilizer::default(), Sizer::default());
+    let (mut scaler, mut sizer) = (Scaler::default(), Sizer::default());
     let (mut current, mut changed, mut ready) = (2_u32, i64::MIN / 2, 2_u32);
     let mut moments = Vec::new();
     for (step, load) in load.iter().enumerate() {
@@ -67,18 +72,15 @@ fn run(mode: VerticalMode, load: &[u64]) -> Vec<Moment> {
         let used: u64 = uses.iter().filter_map(|it| it.cpu).map(|cpu| cpu.0).sum();
         let inputs = Inputs {
             at,
-            scaling: &scaling,
             replicas_min: 2,
             replicas_max: 1_000,
             requests: declared().requests,
             current,
             cpu: Reading::Fresh(Usage { used, replicas: ready }),
-            memory: Reading::Absent,
-            rate: Reading::<MilliRps>::Absent,
-            in_flight_milli: Reading::Absent,
-            demand: None,
+            ready,
+            ..Inputs::of(&scaling)
         };
-        let target = crate::decide(&mut stabilizer, &inputs).target;
+        let target = crate::decide(&mut scaler, &inputs).target;
         if target != current {
             changed = step;
         }
@@ -87,7 +89,6 @@ fn run(mode: VerticalMode, load: &[u64]) -> Vec<Moment> {
             spec: &vertical,
             declared: declared(),
             replicas: &uses,
-            ran_out: &[],
             target,
             replicas_max: 1_000,
             is_complete: ready == target,

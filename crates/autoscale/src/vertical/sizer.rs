@@ -20,7 +20,7 @@ use super::updater::{cause, change};
 use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::scaling::vertical::{
     LimitsRule, Recommendation, ResizeReason, Size, SizeBound, SizeKept, SizeVerdict, SizedResource, VerticalMode,
-    VerticalRationale, VerticalSpec,
+    VerticalReason, VerticalSpec,
 };
 use plimsoll_model::spec::{Limits, Resources};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub struct ReplicaUse {
     pub memory: Option<Bytes>,
 }
 
-/// A replica that ran out of memory since the last decision.
+/// A replica that ran out of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfMemory {
     /// What it was reserved.
@@ -54,8 +54,6 @@ pub struct SizerInputs<'a> {
     pub declared: Size,
     /// Ready replicas.
     pub replicas: &'a [ReplicaUse],
-    /// Replicas that ran out of memory since the last decision.
-    pub ran_out: &'a [OutOfMemory],
     /// Replicas wanted from this decision on.
     pub target: u32,
     /// The most there may be.
@@ -98,8 +96,15 @@ impl Sizer {
         self.since = None;
     }
 
+    /// Takes note of a replica that ran out of memory; the next decision acts on it.
+    pub fn ran_out(&mut self, spec: &VerticalSpec, at: Timestamp, OutOfMemory { requested, ran }: OutOfMemory) {
+        if self.history.out_of_memory(spec, at, requested) {
+            self.quick = Some(self.quick.map_or(ran, |shortest| shortest.min(ran)));
+        }
+    }
+
     /// Takes what was measured and decides the size from now on.
-    pub fn decide(&mut self, inputs: &SizerInputs<'_>) -> VerticalRationale {
+    pub fn decide(&mut self, inputs: &SizerInputs<'_>) -> VerticalReason {
         self.learn(inputs);
         let tracks = (inputs.tracks_cpu, inputs.tracks_memory);
         let size = self.size(inputs.spec, inputs.declared, tracks).requests;
@@ -119,16 +124,12 @@ impl Sizer {
             Err(reason) => SizeVerdict::Kept { reason },
         };
         let size = self.size(inputs.spec, inputs.declared, tracks);
-        VerticalRationale { mode: inputs.spec.mode, size, recommended, verdict, bounds }
+        VerticalReason { mode: inputs.spec.mode, size, recommended, verdict, bounds, pending: 0 }
     }
 
     fn learn(&mut self, inputs: &SizerInputs<'_>) {
         for replica in inputs.replicas {
             self.history.observe(inputs.spec, inputs.at, replica.cpu, replica.memory);
-        }
-        for OutOfMemory { requested, ran } in inputs.ran_out {
-            self.history.out_of_memory(inputs.spec, inputs.at, *requested);
-            self.quick = Some(self.quick.map_or(*ran, |shortest| shortest.min(*ran)));
         }
     }
 
@@ -273,7 +274,6 @@ mod tests {
             spec,
             declared: declared(),
             replicas,
-            ran_out: &[],
             target: replicas.len() as u32,
             replicas_max: 100,
             is_complete: true,
@@ -288,7 +288,7 @@ mod tests {
     }
 
     /// A sizer that saw two replicas use so much for so many minutes.
-    fn after(minutes: i64, spec: &VerticalSpec, cpu: u64, mib: u64) -> (Sizer, VerticalRationale) {
+    fn after(minutes: i64, spec: &VerticalSpec, cpu: u64, mib: u64) -> (Sizer, VerticalReason) {
         let mut sizer = Sizer::default();
         let replicas = uses(cpu, mib);
         let mut last = sizer.decide(&inputs(0, spec, &replicas));
@@ -371,9 +371,10 @@ mod tests {
     fn running_out_of_memory_soon_after_the_start_raises_memory_at_once() {
         let spec = spec();
         let (mut sizer, before) = after(2_000, &spec, 200, 300);
-        let ran_out = [OutOfMemory { requested: before.size.requests.memory, ran: Millis(5_000) }];
+        let ran_out = OutOfMemory { requested: before.size.requests.memory, ran: Millis(5_000) };
+        sizer.ran_out(&spec, Timestamp(2_000 * 60_000), ran_out);
         let replicas = uses(200, 300);
-        let now = sizer.decide(&SizerInputs { ran_out: &ran_out, ..inputs(2_001, &spec, &replicas) });
+        let now = sizer.decide(&inputs(2_001, &spec, &replicas));
         let bumped = before.size.requests.memory.0 + 100 * MIB;
         assert!(now.size.requests.memory.0 >= bumped, "{now}");
     }

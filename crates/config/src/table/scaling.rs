@@ -1,5 +1,6 @@
 //! Scaling: policies, stabilisation, steps, forecast.
 
+use super::vertical::VERTICAL;
 use crate::field::Fallback::{Absent, Inner, Is};
 use crate::field::Literal::{Integer, Text};
 use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, count, duration, rate, share, thousandths};
@@ -55,6 +56,12 @@ pub static SCALING: Section = Section {
             Kind::Table(&FORECAST),
             Absent("no forecast"),
             "Seasonal forecast of the request rate; may add replicas, never remove them.",
+        ),
+        Field::new(
+            "vertical",
+            Kind::Table(&VERTICAL),
+            Absent("no right-sizing"),
+            "How large one replica should be; the number of replicas never depends on it.",
         ),
     ],
 };

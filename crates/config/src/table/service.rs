@@ -41,6 +41,12 @@ pub static SERVICE: Section = Section {
             Is(Integer(10), "above the default of jobs, because somebody waits for a service"),
             "Higher goes first when capacity is scarce.",
         ),
+        Field::new(
+            "weight",
+            count(1, 1_000_000),
+            Is(Integer(1), "equal shares"),
+            "Its share among services of the same priority when capacity is scarce.",
+        ),
         Field::new("restart", Kind::Table(&RESTART), Inner, "When a replica that exits is started again."),
         Field::new("sandbox", Kind::Table(&SANDBOX), Inner, "What a replica may touch.").replaces(),
         Field::new("log", Kind::Table(&LOG), Inner, "Captured standard output and error.").starts(),
@@ -60,6 +66,12 @@ static REPLICAS: Section = Section {
             "Fewest replicas.",
         ),
         Field::new("max", count(1, 10_000), Required, "Most replicas."),
+        Field::new(
+            "guaranteed",
+            count(0, 10_000),
+            Absent("`min`"),
+            "Replicas that it has before any service of its priority or below gets more than a guarantee.",
+        ),
     ],
 };
 

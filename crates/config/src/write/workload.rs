@@ -3,6 +3,7 @@
 use super::{Branch, list, signed};
 use crate::moment;
 use crate::unit::Unit;
+use plimsoll_model::scaling::VerticalSpec;
 use plimsoll_model::spec::{
     BalanceSpec, CommandSpec, EjectionSpec, ForecastSpec, HealthSpec, JobSpec, Limits, MemoryRetry, Probe, Resources,
     RestartSpec, SandboxSpec, ScalingPolicy, ScalingSpec, Schedule, ServiceSpec,
@@ -54,6 +55,8 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
         balance,
         scaling,
         priority,
+        weight,
+        guaranteed,
         restart,
         sandbox,
         log_size_max,
@@ -63,6 +66,7 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
     at.branch("replicas", |at| {
         at.unit("min", Unit::Count, u64::from(*replicas_min));
         at.unit("max", Unit::Count, u64::from(*replicas_max));
+        at.unit_if("guaranteed", Unit::Count, guaranteed.map(u64::from));
     });
     at.branch("requests", |at| write_requests(at, requests));
     at.branch("limits", |at| write_limits(at, limits));
@@ -72,6 +76,7 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
     at.branch("balance", |at| write_balance(at, balance));
     at.branch("scaling", |at| write_scaling(at, scaling));
     at.leaf("priority", priority.to_string());
+    at.unit("weight", Unit::Count, u64::from(*weight));
     at.branch("restart", |at| write_restart(at, restart));
     at.branch("sandbox", |at| write_sandbox(at, sandbox));
     at.branch("log", |at| write_log(at, log_size_max.get(), *log_files_max));
@@ -129,6 +134,8 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
         period,
         reserve,
         forecast,
+        vertical,
+        ..
     } = scaling;
     for policy in policies {
         match policy {
@@ -136,6 +143,7 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
             ScalingPolicy::Memory { target } => at.unit("memory", Unit::Share, target.get()),
             ScalingPolicy::RequestRate { target } => at.unit("request_rate", Unit::Rate, target.get()),
             ScalingPolicy::InFlight { target_milli } => at.unit("in_flight", Unit::Thousandths, *target_milli),
+            _ => {}
         }
     }
     at.unit("tolerance", Unit::Share, tolerance.get());
@@ -149,7 +157,7 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
         at.unit("period", Unit::Duration, period.get());
     });
     at.unit("reserve", Unit::Count, u64::from(*reserve));
-    if let Some(ForecastSpec { season, season_long, quantile, history, models, refit }) = forecast {
+    if let Some(ForecastSpec { season, season_long, quantile, history, models, refit, .. }) = forecast {
         at.branch("forecast", |at| {
             at.unit("season", Unit::Duration, season.get());
             at.unit_if("season_long", Unit::Duration, season_long.map(plimsoll_model::Millis::get));
@@ -159,6 +167,40 @@ fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
             at.unit("refit", Unit::Duration, refit.get());
         });
     }
+    if let Some(vertical) = vertical {
+        at.branch("vertical", |at| write_vertical(at, vertical));
+    }
+}
+
+fn write_vertical(at: &mut Branch, vertical: &VerticalSpec) {
+    let VerticalSpec {
+        mode,
+        limits,
+        min,
+        cpu_max,
+        memory_max,
+        quantile,
+        margin,
+        half_life,
+        memory_window,
+        every,
+        age_min,
+        change_min,
+    } = vertical;
+    // The file's words are the model's serialised names.
+    at.leaf("mode", serde_json::to_string(mode).unwrap_or_default());
+    at.leaf("limits", serde_json::to_string(limits).unwrap_or_default());
+    at.unit("cpu_min", Unit::Cpu, min.cpu.get());
+    at.unit("memory_min", Unit::Bytes, min.memory.get());
+    at.unit_if("cpu_max", Unit::Cpu, cpu_max.map(|cpu| cpu.get()));
+    at.unit_if("memory_max", Unit::Bytes, memory_max.map(|memory| memory.get()));
+    at.unit("quantile", Unit::Share, quantile.get());
+    at.unit("margin", Unit::Share, margin.get());
+    at.unit("half_life", Unit::Duration, half_life.get());
+    at.unit("memory_window", Unit::Duration, memory_window.get());
+    at.unit("every", Unit::Duration, every.get());
+    at.unit("age_min", Unit::Duration, age_min.get());
+    at.unit("change_min", Unit::Share, change_min.get());
 }
 
 pub fn write_job(at: &mut Branch, job: &JobSpec) {

@@ -78,9 +78,15 @@ pub fn service(min: u32, max: u32, policies: Vec<ScalingPolicy>) -> ServiceSpec 
             step_down_max: 100,
             period: Millis(15_000),
             reserve: 0,
+            reserve_share: Permille(0),
+            reserve_burst: None,
             forecast: None,
+            guard: plimsoll_model::scaling::GuardSpec::default(),
+            vertical: None,
         },
         priority: 0,
+        weight: 1,
+        guaranteed: None,
         restart: RestartSpec {
             backoff: Millis(10_000),
             backoff_max: Millis(300_000),
@@ -157,6 +163,10 @@ pub struct Plant {
     pub actions: u64,
     /// What the last step was given.
     pub inputs: Vec<Input>,
+    /// Whether the driver can change a replica that runs.
+    pub resizes_in_place: bool,
+    /// Changes of size that were asked for.
+    pub resized: u32,
     ids: BTreeSet<WorkloadId>,
 }
 
@@ -174,6 +184,8 @@ impl Plant {
             pending: vec![Input::Policy { generation: Generation(1), spec: Box::new(spec) }],
             actions: 0,
             inputs: vec![],
+            resizes_in_place: true,
+            resized: 0,
             ids: BTreeSet::new(),
         }
     }
@@ -228,7 +240,12 @@ impl Plant {
             services: self
                 .load
                 .iter()
-                .map(|(service, load)| (service.clone(), ServiceObservation { traffic: Some(traffic(load)) }))
+                .map(|(service, load)| {
+                    (
+                        service.clone(),
+                        ServiceObservation { traffic: Some(traffic(load)), ..ServiceObservation::default() },
+                    )
+                })
                 .collect(),
             host: HostObservation { allocatable: self.capacity, ..Default::default() },
         }
@@ -273,6 +290,13 @@ impl Plant {
             match &action.kind {
                 ActionKind::StartReplica { replica, requests, .. } => {
                     self.start(WorkloadId::Replica(replica.clone()), *requests, decision.at);
+                }
+                ActionKind::Resize { replica, requests, .. } => {
+                    self.resized += 1;
+                    let status = self.workloads.get_mut(&WorkloadId::Replica(replica.clone())).expect("it runs");
+                    if self.resizes_in_place {
+                        status.requests = *requests;
+                    }
                 }
                 ActionKind::StartTask { task, requests, .. } => {
                     self.start(WorkloadId::Task(task.clone()), *requests, decision.at);

@@ -221,7 +221,7 @@ pub enum SizeBound {
 
 /// Why a service's replicas have the size they have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerticalRationale {
+pub struct VerticalReason {
     /// What the spec says is done with it.
     pub mode: VerticalMode,
     /// The size in force from now on.
@@ -234,6 +234,9 @@ pub struct VerticalRationale {
     /// What bound the new size, where there is one.
     #[serde(default)]
     pub bounds: Vec<SizeBound>,
+    /// Replicas that have another size still.
+    #[serde(default)]
+    pub pending: u32,
 }
 
 impl SizedResource {
@@ -292,7 +295,7 @@ impl fmt::Display for SizeBound {
     }
 }
 
-impl fmt::Display for VerticalRationale {
+impl fmt::Display for VerticalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "size {}", self.size.requests)?;
         match &self.verdict {
@@ -311,6 +314,9 @@ impl fmt::Display for VerticalRationale {
                 confidence_millionths / 1_000_000,
                 confidence_millionths / 10_000 % 100
             )?;
+        }
+        if self.pending > 0 {
+            write!(f, "; {} running replicas have another size still", self.pending)?;
         }
         self.bounds.iter().try_for_each(|bound| write!(f, "; {bound}"))
     }

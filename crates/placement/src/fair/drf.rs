@@ -63,8 +63,11 @@ impl Pourer {
     fn key(&self, capacity: &Held, index: usize) -> (u128, bool, usize) {
         // What fits a capacity of 64 bits leaves 56 fraction bits; anything absurd counts as very much.
         let held = |amount: u64| (u128::from(amount) * u128::from(self.tasks)).min(1 << 71);
-        let shares =
-            self.each.iter().zip(capacity).map(|(amount, capacity)| (held(*amount) << 56) / u128::from((*capacity).max(1)));
+        let shares = self
+            .each
+            .iter()
+            .zip(capacity)
+            .map(|(amount, capacity)| (held(*amount) << 56) / u128::from((*capacity).max(1)));
         let share = shares.max().unwrap_or(0);
         (share / u128::from(self.weight.max(1)), self.tasks >= self.stays, index)
     }
