@@ -26,6 +26,7 @@ mod lazy;
 mod need;
 mod pod;
 mod predictive;
+pub mod pools;
 mod propose;
 mod reserve;
 mod scaler;
@@ -33,6 +34,7 @@ mod seasonal;
 mod settle;
 mod stabilizer;
 mod track;
+pub mod vertical;
 
 pub use counterfactual::counterfactual;
 pub use cron::CronState;

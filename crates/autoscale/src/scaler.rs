@@ -13,7 +13,8 @@ use crate::lazy::LazyState;
 use crate::propose::{Proposal, has_target};
 use crate::reserve::{Burst, BurstSketch};
 use crate::seasonal::SeasonMemory;
-use crate::stabilizer::Stabilizer;
+use crate::stabilizer::{Settled, Stabilizer};
+use crate::vertical::Sizer;
 use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
 use plimsoll_model::scaling::ScalingSpec;
 use plimsoll_model::{Event, ScalingPolicy, Term};
@@ -40,6 +41,9 @@ pub struct Scaler {
     /// How much the load grows within a start-up time, where the spec keeps a reserve for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<Box<BurstSketch>>,
+    /// What right-sizing remembers, where the spec has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizer: Option<Box<Sizer>>,
 }
 
 /// An event that was announced as it happened.

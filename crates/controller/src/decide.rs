@@ -3,8 +3,10 @@
 use crate::emit::Turn;
 use crate::plan::Plan;
 use crate::queue::run_jobs;
+use crate::resize::{resize, size_of};
 use crate::room::Room;
 use crate::scale::scale;
+use crate::sharing::sharing;
 use crate::state::{ServiceState, State};
 use crate::stop::{stop_again, stop_removed, stop_sick};
 use plimsoll_model::id::ServiceName;
@@ -24,16 +26,28 @@ pub(crate) fn decide(state: &mut State, turn: &mut Turn, spec: &Spec) {
     }
     let mut room = Room::new(state, spec, allocatable);
     let claims: Vec<Claim> = spec.services.iter().map(|(name, service)| claim(state, name, service)).collect();
-    let granted: BTreeMap<&ServiceName, u32> =
-        spec.services.keys().zip(share(allocatable, &room.held(), &claims)).collect();
+    let granted = share(allocatable, &room.held(), &claims);
+    for (rationale, why) in rationales.values_mut().zip(sharing(allocatable, spec, &claims, &granted)) {
+        rationale.sharing = why.map(Box::new);
+    }
+    let granted: BTreeMap<&ServiceName, u32> = spec.services.keys().zip(granted).collect();
     let mut order: Vec<(&ServiceName, &ServiceSpec)> = spec.services.iter().collect();
     order.sort_by_key(|(_, service)| std::cmp::Reverse(service.priority));
     for starting in [false, true] {
         for (name, service) in &order {
             let Some(rationale) = rationales.get_mut(name) else { continue };
             let granted = granted.get(name).copied().unwrap_or(0);
-            let mut plan = Plan { state, turn, room: &mut room, name, spec: service, granted, rationale };
-            if starting { plan.starts() } else { plan.stops() }
+            let size = size_of(state.services.get(*name), service);
+            let mut plan = Plan { state, turn, room: &mut room, name, spec: service, granted, size, rationale };
+            if starting {
+                plan.starts();
+                let pending = resize(state, turn, &mut room, (name, service), granted);
+                if let Some(vertical) = &mut rationale.vertical {
+                    vertical.pending = pending;
+                }
+            } else {
+                plan.stops();
+            }
         }
     }
     run_jobs(state, turn, spec, &mut room);
@@ -45,10 +59,11 @@ fn claim(state: &State, name: &ServiceName, spec: &ServiceSpec) -> Claim {
     let wanted = service.and_then(|service| service.target).unwrap_or(0);
     Claim {
         priority: spec.priority,
-        minimum: spec.replicas_min.min(wanted),
+        weight: spec.weight,
+        guaranteed: spec.guaranteed.unwrap_or(spec.replicas_min),
         live: service.map_or(0, ServiceState::live),
         wanted,
-        each: spec.requests,
+        each: size_of(service, spec).requests,
     }
 }
 
@@ -71,6 +86,8 @@ fn is_same_story(before: &ServiceRationale, now: &ServiceRationale) -> bool {
     let counts = |it: &ServiceRationale| (it.current, it.ready, it.target, it.winner, it.terms.len());
     let kind = std::mem::discriminant;
     counts(before) == counts(now)
+        && before.vertical.as_ref().map(|it| it.size) == now.vertical.as_ref().map(|it| it.size)
+        && before.sharing == now.sharing
         && before.bounds.iter().map(kind).eq(now.bounds.iter().map(kind))
         && before.terms.iter().map(|term| std::mem::discriminant(&term.basis)).nth(now.winner)
             == now.terms.iter().map(|term| std::mem::discriminant(&term.basis)).nth(now.winner)

@@ -64,6 +64,7 @@ impl Turn {
     pub fn acted_on(&self) -> BTreeSet<ServiceName> {
         let service = |action: &ActionKind| match action {
             ActionKind::StartReplica { replica: ReplicaId { service, .. }, .. }
+            | ActionKind::Resize { replica: ReplicaId { service, .. }, .. }
             | ActionKind::Stop { workload: WorkloadId::Replica(ReplicaId { service, .. }), .. } => {
                 Some(service.clone())
             }

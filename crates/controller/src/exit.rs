@@ -3,6 +3,7 @@
 use crate::emit::Turn;
 use crate::process::ProcessState;
 use crate::state::{QueuedTask, ServiceState, State};
+use plimsoll_autoscale::vertical::OutOfMemory;
 use plimsoll_model::id::{ReplicaId, TaskId, WorkloadId};
 use plimsoll_model::inventory::ExitCause;
 use plimsoll_model::quantity::{Bytes, Millis, Timestamp};
@@ -21,6 +22,10 @@ pub(crate) fn replica_ended(state: &mut State, turn: &mut Turn, id: &ReplicaId, 
     let spec = state.spec.as_ref().and_then(|spec| spec.services.get(&id.service));
     let limit = spec.and_then(|spec| spec.limits.memory);
     report(turn, WorkloadId::Replica(id.clone()), cause, &replica, limit);
+    if let (ExitCause::OutOfMemory, Some(vertical)) = (cause, spec.and_then(|spec| spec.scaling.vertical.as_ref())) {
+        let requested = replica.requests.memory;
+        service.scaler.sizer.get_or_insert_default().ran_out(vertical, turn.at, OutOfMemory { requested, ran });
+    }
     // Somebody else's stop (an order of an earlier life that the state does not know) says nothing about the service.
     let by_order = matches!(cause, ExitCause::Stopped | ExitCause::KilledAfterGrace);
     if let Some(spec) = spec.filter(|_| !by_order) {

@@ -86,6 +86,7 @@ pub fn explain_findings(decision: &Decision) -> Vec<String> {
 pub fn explain_action(action: &Action) -> Option<String> {
     match &action.kind {
         ActionKind::StartReplica { replica, requests, .. } => Some(format!("start {replica} with {requests}")),
+        ActionKind::Resize { replica, requests, .. } => Some(format!("resize {replica} to {requests}")),
         ActionKind::Stop { workload, reason, grace } => Some(format!("stop {workload} ({reason}), {grace} to finish")),
         ActionKind::StartTask { task, requests, .. } => Some(format!("start {task} with {requests}")),
         ActionKind::Forget { .. } | ActionKind::Fit { .. } => None,

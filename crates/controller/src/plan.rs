@@ -9,6 +9,7 @@ use crate::stop::resend_after;
 use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::inventory::ExitCause;
 use plimsoll_model::quantity::Timestamp;
+use plimsoll_model::scaling::Size;
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{ActionKind, ServiceRationale, ServiceSpec, StopReason, Withheld};
 use plimsoll_placement::{Idle, idlest};
@@ -25,6 +26,8 @@ pub(crate) struct Plan<'a> {
     pub spec: &'a ServiceSpec,
     /// What the node has room for of the target.
     pub granted: u32,
+    /// What a replica is given.
+    pub size: Size,
     pub rationale: &'a mut ServiceRationale,
 }
 
@@ -68,7 +71,7 @@ impl Plan<'_> {
         for victim in &victims {
             let Some(replica) = service.replicas.get_mut(&victim.ordinal) else { continue };
             if replica.stop(reason, at, resend) {
-                self.room.leaves(replica.requests);
+                self.room.leaves(replica.held());
                 let workload = WorkloadId::Replica(ReplicaId { service: self.name.clone(), ordinal: victim.ordinal });
                 self.turn.actions.push(ActionKind::Stop { workload, reason, grace: self.spec.grace });
             }
@@ -89,7 +92,7 @@ impl Plan<'_> {
         let allowed = self.after_backoff(wanted);
         let waiting = (wanted - allowed).min(self.granted.saturating_sub(live));
         for _ in 0..waiting {
-            self.room.keep(self.spec.requests);
+            self.room.keep(self.size.requests);
         }
         let started = self.start(allowed);
         let short = allowed - started;
@@ -99,7 +102,7 @@ impl Plan<'_> {
             return;
         }
         let missing = short.min(self.granted.saturating_sub(live.saturating_add(started)));
-        let (asked, free) = (self.spec.requests, self.room.free());
+        let (asked, free) = (self.size.requests, self.room.free());
         self.make_way(missing);
         if short > missing && started == 0 {
             self.replace_in_place(free);
@@ -112,7 +115,7 @@ impl Plan<'_> {
 
     fn start(&mut self, allowed: u32) -> u32 {
         let Some(service) = self.state.services.get_mut(self.name) else { return 0 };
-        let requests = self.spec.requests;
+        let requests = self.size.requests;
         let mut started = 0;
         while started < allowed && self.turn.starts_left > 0 && self.room.start(requests) {
             self.turn.starts_left -= 1;
@@ -121,7 +124,7 @@ impl Plan<'_> {
             let replica = ProcessState::started(service.revision, requests, self.turn.at);
             service.replicas.insert(service.ordinal, replica);
             let replica = ReplicaId { service: self.name.clone(), ordinal: service.ordinal };
-            self.turn.actions.push(ActionKind::StartReplica { replica, requests, limits: self.spec.limits });
+            self.turn.actions.push(ActionKind::StartReplica { replica, requests, limits: self.size.limits });
         }
         started
     }
@@ -130,7 +133,7 @@ impl Plan<'_> {
     fn make_way(&mut self, missing: u32) {
         let claimant = Claimant { by: format!("service {}", self.name), priority: self.spec.priority };
         for _ in 0..missing {
-            if !self.room.make_way(self.state, self.turn, self.spec.requests, &claimant) {
+            if !self.room.make_way(self.state, self.turn, self.size.requests, &claimant) {
                 return;
             }
         }
@@ -144,9 +147,9 @@ impl Plan<'_> {
         let mut old = service.replicas.values().rev().filter(|it| it.revision != service.revision);
         let youngest = old.next().map(|it| it.requests);
         let Some(freed) = youngest.filter(|_| !busy) else { return };
-        if plimsoll_placement::fits(self.spec.requests, plimsoll_placement::sum(free, freed)) {
+        if plimsoll_placement::fits(self.size.requests, plimsoll_placement::sum(free, freed)) {
             self.stop(1, true, StopReason::Replaced);
-            self.room.keep(self.spec.requests);
+            self.room.keep(self.size.requests);
         }
     }
 

@@ -39,6 +39,11 @@ pub(crate) fn adopt(state: &mut State, turn: &mut Turn, generation: Generation, 
             entry.waiting = 0;
             entry.restart_at = None;
         }
+        if known.is_some_and(|previous| (previous.requests, previous.limits) != (service.requests, service.limits))
+            && let Some(sizer) = &mut entry.scaler.sizer
+        {
+            sizer.declared_anew();
+        }
         forget_forecast(entry, service, spec.tick);
     }
     for (name, job) in &spec.jobs {

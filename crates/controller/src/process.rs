@@ -42,6 +42,18 @@ pub struct ProcessState {
     /// When its readiness last changed, as far as was seen.
     #[serde(default)]
     pub ready_changed_at: Option<Timestamp>,
+    /// Set while another size was asked for and is not reported yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resizing: Option<Resizing>,
+}
+
+/// A change of size that was decided and not yet seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resizing {
+    /// What it is reserved then.
+    pub to: Resources,
+    /// When the driver was told.
+    pub at: Timestamp,
 }
 
 /// A stop that was decided.
@@ -70,7 +82,15 @@ impl ProcessState {
             in_flight_milli: None,
             started_at: None,
             ready_changed_at: None,
+            resizing: None,
         }
+    }
+
+    /// What it takes of the node: while its size changes, the larger of both.
+    #[must_use]
+    pub fn held(&self) -> Resources {
+        let to = self.resizing.map_or(self.requests, |resizing| resizing.to);
+        Resources { cpu: self.requests.cpu.max(to.cpu), memory: self.requests.memory.max(to.memory) }
     }
 
     /// Counts as supply: it runs or is about to, and was not told to stop.
@@ -88,6 +108,10 @@ impl ProcessState {
     /// Takes over what a driver reports, and finds out about throttling when it begins.
     pub(crate) fn see(&mut self, turn: &mut Turn, status: &ReplicaStatus, usage: Option<&ReplicaUsage>) {
         self.missed = 0;
+        if self.resizing.is_some_and(|resizing| resizing.to == status.requests) {
+            self.requests = status.requests;
+            self.resizing = None;
+        }
         if (self.phase == Some(Phase::Ready)) != (status.phase == Phase::Ready) {
             let first = status.ready_at.filter(|_| self.ready_changed_at.is_none());
             self.ready_changed_at = Some(first.unwrap_or(turn.at));

@@ -72,9 +72,9 @@ impl Room {
     }
 
     fn book(&mut self, process: &ProcessState) {
-        self.now.hold(process.requests);
+        self.now.hold(process.held());
         if process.stopping.is_none() {
-            self.later.hold(process.requests);
+            self.later.hold(process.held());
         }
     }
 
@@ -109,6 +109,12 @@ impl Room {
             self.fresh.push((asked, at, run_time));
         }
         fits
+    }
+
+    /// Books what a running process takes more when it becomes `to`; false, and nothing booked, where that is not free.
+    pub fn grow(&mut self, from: Resources, to: Resources) -> bool {
+        let more = Resources { cpu: to.cpu.saturating_sub(from.cpu), memory: to.memory.saturating_sub(from.memory) };
+        self.start(more)
     }
 
     /// A process was told to stop: its room will come free.

@@ -4,6 +4,7 @@ use crate::emit::Turn;
 use crate::fit::{Times, order_fits};
 use crate::pods::pods;
 use crate::policy::learn_demand;
+use crate::resize::decide_size;
 use crate::state::{ServiceState, State};
 use plimsoll_autoscale::{Demand, Inputs, Reading, Scaler, Usage};
 use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
@@ -67,11 +68,15 @@ pub(crate) fn scale(
     let memory = usage(|usage| usage.memory.map(|it| it.0), |sum| sum.memory.map(|it| it.0));
     let rate = reading(traffic.map(|traffic| traffic.rate), age, age_max_ms);
     learn(service, spec, cpu, rate);
-    let pods = if spec.scaling.policies.iter().any(ScalingPolicy::needs_pods) {
+    let mut pods = if spec.scaling.policies.iter().any(ScalingPolicy::needs_pods) {
         pods(observation.as_deref(), name, service, turn.at)
     } else {
         Vec::new()
     };
+    // Utilization is of what the spec declares, whatever the size in force: the count never reads the size.
+    if spec.scaling.vertical.is_some() {
+        pods.iter_mut().for_each(|pod| pod.requests = spec.requests);
+    }
     let per_replica = per_replica(service, spec);
     let inputs = Inputs {
         at: turn.at,
@@ -100,6 +105,8 @@ pub(crate) fn scale(
     rationale.current = service.live();
     rationale.ready = service.ready();
     service.target = Some(rationale.target);
+    rationale.vertical =
+        decide_size(service, turn, (name, spec), (current, rationale.target), (observation.as_deref(), age_max_ms));
     turn.observation = observation;
     rationale
 }

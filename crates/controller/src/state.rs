@@ -62,6 +62,9 @@ pub struct ServiceState {
     /// What scaling remembers. The first release called it `stabilizer`, and it held only that.
     #[serde(alias = "stabilizer")]
     pub scaler: Scaler,
+    /// When the wanted number of replicas last changed, where right-sizing needs to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count_changed_at: Option<Timestamp>,
     /// What the forecast remembers, where the spec asks for one.
     pub forecaster: Option<LoadForecaster>,
     /// What is known of the demand that models are fitted to.

@@ -91,7 +91,10 @@ impl Launchpad {
                     log_files_max: job.log_files_max,
                 })
             }
-            ActionKind::Stop { .. } | ActionKind::Forget { .. } | ActionKind::Fit { .. } => None,
+            ActionKind::Resize { .. }
+            | ActionKind::Stop { .. }
+            | ActionKind::Forget { .. }
+            | ActionKind::Fit { .. } => None,
         }
     }
 }
@@ -106,6 +109,11 @@ impl Executor {
                     // controller as observations.
                     let _ = driver.start(request);
                 }
+            }
+            ActionKind::Resize { replica, requests, limits } => {
+                // Where it cannot be done in place, the inventory goes on showing the old size, and the controller draws
+                // its conclusions from that; the workload's log says why.
+                let _shown_by_inventory = driver.resize(&WorkloadId::Replica(replica.clone()), *requests, *limits);
             }
             ActionKind::Stop { workload, grace, .. } => self.leave(workload.clone(), *grace, driver),
             // No driver's business: the fit workers carry it out.

@@ -13,6 +13,7 @@ mod shim;
 
 pub use cgroup::{CgroupChoice, CgroupPaths};
 pub use driver::{
-    DriverEvent, DriverOptions, LaunchRequest, LockError, OpenError, ProcessDriver, StartOutcome, Target, logs,
+    DriverEvent, DriverOptions, LaunchRequest, LockError, OpenError, ProcessDriver, ResizeOutcome, StartOutcome,
+    Target, logs,
 };
 pub use shim::shim_main;

@@ -6,7 +6,8 @@
 mod common;
 
 use common::{AUTO, Bench, HOST, OFF, full_sandbox, open_sandbox, run};
-use plimsoll_driver_process::{CgroupPaths, DriverOptions};
+use plimsoll_driver_process::{CgroupPaths, DriverOptions, ResizeOutcome};
+use plimsoll_model::spec::Resources;
 use plimsoll_model::{Bytes, Enforcement, ExitCause, Millicores, Millis, Phase};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -122,6 +123,62 @@ fn a_cpu_quota_throttles_to_within_a_few_percent() {
             cgroup.v1.cpu.or(cgroup.v2).map(|group| std::fs::read_to_string(group.join("cpu.stat")).unwrap()).unwrap();
         let throttled = stat.lines().find_map(|line| line.strip_prefix("nr_throttled ")?.parse::<u64>().ok()).unwrap();
         assert!(throttled > 20, "{stat}");
+    });
+}
+
+#[test]
+fn another_size_takes_hold_while_it_runs_and_outlives_the_driver() {
+    run(async {
+        let mut bench = Bench::new(AUTO);
+        let test = "another_size_takes_hold_while_it_runs_and_outlives_the_driver";
+        if !group_or_skip(&bench, test, "cpu") || !group_or_skip(&bench, test, "memory") {
+            return;
+        }
+        let mut request = bench.request("service:shop/1", &[HOST, "sleep", "60000"]);
+        request.limits.cpu = Some(Millicores(200));
+        request.limits.memory = Some(Bytes(64 << 20));
+        let (mut requests, mut limits) = (request.requests, request.limits);
+        let id = bench.start(request);
+        bench.reach(&id, Phase::Ready).await;
+        let cgroup = bench.driver.sampling_targets().remove(0).cgroup;
+        let quota = || {
+            let v2 = cgroup.v2.as_ref().map(|group| group.join("cpu.max"));
+            let v1 = cgroup.v1.cpu.as_ref().map(|group| group.join("cpu.cfs_quota_us"));
+            let read = |path: PathBuf| std::fs::read_to_string(path).ok()?.split_whitespace().next().map(str::to_owned);
+            v2.and_then(read).or_else(|| v1.and_then(read)).unwrap()
+        };
+        assert_eq!(quota(), "4000");
+        requests.cpu = Millicores(100);
+        limits.cpu = Some(Millicores(400));
+        limits.memory = Some(Bytes(128 << 20));
+        assert_eq!(bench.driver.resize(&id, requests, limits), ResizeOutcome::Resized);
+        assert_eq!(bench.driver.resize(&id, requests, limits), ResizeOutcome::Same);
+        assert_eq!((quota().as_str(), bench.status(&id).requests), ("8000", requests));
+        // Less memory than a process that runs can have.
+        limits.memory = Some(Bytes(4 << 10));
+        let outcome = bench.driver.resize(&id, requests, limits);
+        assert!(matches!(&outcome, ResizeOutcome::AtNextStart { why } if why.contains("in use")), "{outcome:?}");
+        let bench = bench.reopen();
+        assert_eq!((quota().as_str(), bench.status(&id).requests), ("8000", requests));
+    });
+}
+
+#[test]
+fn without_cgroups_another_limit_waits_for_the_next_start_and_says_so() {
+    run(async {
+        let mut bench = Bench::new(OFF);
+        let mut request = bench.request("service:shop/1", &[HOST, "sleep", "60000"]);
+        request.limits.memory = Some(Bytes(64 << 20));
+        let (before, mut limits) = (request.requests, request.limits);
+        let id = bench.start(request);
+        bench.reach(&id, Phase::Ready).await;
+        limits.memory = Some(Bytes(128 << 20));
+        let requests = Resources { cpu: Millicores(before.cpu.0 + 1), ..before };
+        let outcome = bench.driver.resize(&id, requests, limits);
+        assert!(matches!(&outcome, ResizeOutcome::AtNextStart { why } if why.contains("memory limit")), "{outcome:?}");
+        assert_eq!(bench.status(&id).requests, before);
+        let nobody = "service:shop/2".parse().unwrap();
+        assert_eq!(bench.driver.resize(&nobody, requests, limits), ResizeOutcome::NotRunning);
     });
 }
 

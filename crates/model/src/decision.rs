@@ -48,6 +48,16 @@ pub enum ActionKind {
         /// Time until SIGKILL, physical.
         grace: Millis,
     },
+    /// Give a running replica another size, without a restart where the driver can. Where it cannot, the replica keeps
+    /// reporting the size that it has.
+    Resize {
+        /// Which.
+        replica: ReplicaId,
+        /// What it is reserved from now on.
+        requests: Resources,
+        /// What it may use from now on.
+        limits: Limits,
+    },
     /// Start a run of a job.
     StartTask {
         /// Which.
@@ -114,7 +124,7 @@ impl Action {
     #[must_use]
     pub fn service(&self) -> Option<&ServiceName> {
         match &self.kind {
-            ActionKind::StartReplica { replica, .. } => Some(&replica.service),
+            ActionKind::StartReplica { replica, .. } | ActionKind::Resize { replica, .. } => Some(&replica.service),
             ActionKind::Stop { workload: WorkloadId::Replica(id), .. }
             | ActionKind::Forget { workload: WorkloadId::Replica(id) } => Some(&id.service),
             ActionKind::Fit { order } => Some(&order.service),

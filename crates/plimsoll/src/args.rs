@@ -1,5 +1,6 @@
 //! What can be typed. Meaning is given in `commands`.
 
+mod capacity;
 mod event;
 mod simulate;
 
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
+pub use capacity::Capacity;
 pub use event::Event;
 pub use simulate::{Elastic, Policies, Simulate, Work};
 
@@ -61,6 +63,8 @@ pub enum Command {
     ///
     /// Reads instances of the ROADEF/EURO challenge 2012 (machine reassignment), plain, gz or xz.
     Rebalance(Rebalance),
+    /// Say when the nodes there are will not do any more, and what to buy instead.
+    Capacity(Capacity),
     /// Simulate a cluster and its queue on a public or own trace, several policies side by side.
     ///
     /// The scheduler that decides is the one that runs; the simulated world only knows how long tasks really take and

@@ -60,6 +60,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Forecast(forecast) => commands::forecast::run(&forecast),
         Command::Train(train) => commands::forecast::train(&train),
         Command::Rebalance(rebalance) => commands::rebalance::run(&rebalance),
+        Command::Capacity(capacity) => commands::capacity::run(&capacity),
         Command::Simulate(simulate) => commands::simulate::run(&simulate),
         Command::Policies(policies) => commands::policies::run(&policies),
         Command::Load(load) => commands::load::run(&load),
@@ -85,6 +86,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Check(_)
         | Command::Schema
         | Command::Forecast(_)
+        | Command::Capacity(_)
         | Command::Simulate(_)
         | Command::Policies(_)
         | Command::Completions { .. } => true,

@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod boxes;
 mod distribution;
 pub mod ewma;
+pub mod fixed;
 pub mod kmeans;
 pub mod moments;
 pub mod normal;

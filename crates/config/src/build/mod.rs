@@ -5,6 +5,7 @@
 
 pub mod kubernetes;
 mod scaling;
+mod vertical;
 
 use crate::form::{self, Written};
 use crate::moment;
@@ -186,7 +187,7 @@ fn service(table: &Table, directory: &Path) -> Option<ServiceSpec> {
         scaling: scaling::scaling(table.table("scaling")?, directory)?,
         priority: priority(table),
         weight: table.count("weight"),
-        guaranteed: table.number("guaranteed").map(|_| table.count("guaranteed")),
+        guaranteed: replicas.number("guaranteed").map(|_| replicas.count("guaranteed")),
         restart: restart(table.table("restart")?),
         sandbox: sandbox(table.table("sandbox")?, directory),
         log_size_max: bytes(log, "size"),

@@ -1,5 +1,6 @@
 //! Scaling: policies in a fixed order, damping, reserve, forecast, guards.
 
+use super::vertical::vertical;
 use super::{kubernetes, millis, optional, permille, resolve, texts};
 use crate::moment;
 use crate::value::Table;
@@ -27,7 +28,10 @@ pub fn scaling(table: &Table, directory: &Path) -> Option<ScalingSpec> {
         reserve_burst: optional(table, "reserve_burst").map(Permille),
         forecast: table.table("forecast").map(|table| forecast(table, directory)),
         guard: guard(table.table("guard")?)?,
-        vertical: None,
+        vertical: match table.table("vertical") {
+            Some(table) => Some(vertical(table)?),
+            None => None,
+        },
     })
 }
 

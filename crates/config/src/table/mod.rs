@@ -13,6 +13,7 @@ mod queue;
 mod root;
 mod scaling;
 mod service;
+mod vertical;
 mod workload;
 
 pub use queue::{BACKFILLS, ORDERS};

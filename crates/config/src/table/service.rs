@@ -44,14 +44,8 @@ pub static SERVICE: Section = Section {
         Field::new(
             "weight",
             count(1, 1_000_000),
-            Is(Integer(1), "services of one priority share alike"),
-            "Its share against services of the same priority when capacity is scarce.",
-        ),
-        Field::new(
-            "guaranteed",
-            count(0, 10_000),
-            Absent("`replicas.min`"),
-            "Replicas that it keeps when capacity is scarce, before anything is shared.",
+            Is(Integer(1), "equal shares"),
+            "Its share among services of the same priority when capacity is scarce.",
         ),
         Field::new("restart", Kind::Table(&RESTART), Inner, "When a replica that exits is started again."),
         Field::new("sandbox", Kind::Table(&SANDBOX), Inner, "What a replica may touch.").replaces(),
@@ -72,6 +66,12 @@ static REPLICAS: Section = Section {
             "Fewest replicas.",
         ),
         Field::new("max", count(1, 10_000), Required, "Most replicas."),
+        Field::new(
+            "guaranteed",
+            count(0, 10_000),
+            Absent("`min`"),
+            "Replicas that it has before any service of its priority or below gets more than a guarantee.",
+        ),
     ],
 };
 

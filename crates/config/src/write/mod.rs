@@ -5,6 +5,7 @@
 
 mod kubernetes;
 mod scaling;
+mod vertical;
 mod workload;
 
 use crate::form;

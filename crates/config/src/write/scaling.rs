@@ -1,6 +1,7 @@
 //! Scaling as keys of the file.
 
 use super::kubernetes::write_policies;
+use super::vertical::write_vertical;
 use super::{Branch, list};
 use crate::unit::Unit;
 use plimsoll_model::scaling::{
@@ -24,7 +25,7 @@ pub fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
         reserve_burst,
         forecast,
         guard,
-        vertical: _,
+        vertical,
     } = scaling;
     policies.iter().for_each(|policy| write_policy(at, policy));
     write_policies(at, policies);
@@ -46,6 +47,9 @@ pub fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
         at.branch("forecast", |at| write_forecast(at, forecast));
     }
     at.branch("guard", |at| write_guard(at, guard));
+    if let Some(vertical) = vertical {
+        at.branch("vertical", |at| write_vertical(at, vertical));
+    }
 }
 
 fn write_policy(at: &mut Branch, policy: &ScalingPolicy) {

@@ -66,6 +66,7 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
     at.branch("replicas", |at| {
         at.unit("min", Unit::Count, u64::from(*replicas_min));
         at.unit("max", Unit::Count, u64::from(*replicas_max));
+        at.unit_if("guaranteed", Unit::Count, guaranteed.map(u64::from));
     });
     at.branch("requests", |at| write_requests(at, requests));
     at.branch("limits", |at| write_limits(at, limits));
@@ -76,7 +77,6 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
     at.branch("scaling", |at| write_scaling(at, scaling));
     at.leaf("priority", priority.to_string());
     at.unit("weight", Unit::Count, u64::from(*weight));
-    at.unit_if("guaranteed", Unit::Count, guaranteed.map(u64::from));
     at.branch("restart", |at| write_restart(at, restart));
     at.branch("sandbox", |at| write_sandbox(at, sandbox));
     at.branch("log", |at| write_log(at, log_size_max.get(), *log_files_max));

@@ -164,6 +164,10 @@ pub struct Plant {
     pub actions: u64,
     /// What the last step was given.
     pub inputs: Vec<Input>,
+    /// Whether the driver can change a replica that runs.
+    pub resizes_in_place: bool,
+    /// Changes of size that were asked for.
+    pub resized: u32,
     ids: BTreeSet<WorkloadId>,
 }
 
@@ -181,6 +185,8 @@ impl Plant {
             pending: vec![Input::Policy { generation: Generation(1), spec: Box::new(spec) }],
             actions: 0,
             inputs: vec![],
+            resizes_in_place: true,
+            resized: 0,
             ids: BTreeSet::new(),
         }
     }
@@ -285,6 +291,13 @@ impl Plant {
             match &action.kind {
                 ActionKind::StartReplica { replica, requests, .. } => {
                     self.start(WorkloadId::Replica(replica.clone()), *requests, decision.at);
+                }
+                ActionKind::Resize { replica, requests, .. } => {
+                    self.resized += 1;
+                    let status = self.workloads.get_mut(&WorkloadId::Replica(replica.clone())).expect("it runs");
+                    if self.resizes_in_place {
+                        status.requests = *requests;
+                    }
                 }
                 ActionKind::StartTask { task, requests, .. } => {
                     self.start(WorkloadId::Task(task.clone()), *requests, decision.at);

@@ -41,7 +41,9 @@ impl Engine {
         for action in &decision.actions {
             // A stop that is no scale-in carries its whole reason itself.
             let says_why = match &action.kind {
-                ActionKind::StartReplica { .. } | ActionKind::Stop { reason: StopReason::ScaleIn, .. } => false,
+                ActionKind::StartReplica { .. }
+                | ActionKind::Resize { .. }
+                | ActionKind::Stop { reason: StopReason::ScaleIn, .. } => false,
                 ActionKind::Stop { .. } => true,
                 ActionKind::StartTask { .. } | ActionKind::Forget { .. } | ActionKind::Fit { .. } => continue,
             };

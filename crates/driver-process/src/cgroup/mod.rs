@@ -13,12 +13,14 @@
 mod detect;
 mod group;
 mod mounts;
+mod resize;
 mod sweep;
 mod v1;
 mod v2;
 
 pub use detect::detect;
 pub use group::{Group, Outcome, create};
+pub use resize::{ResizeError, resize};
 pub use sweep::{remove_bases, sweep, sweep_others};
 
 use serde::{Deserialize, Serialize};

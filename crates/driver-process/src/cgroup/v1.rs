@@ -31,6 +31,14 @@ pub(super) fn limit_memory(group: &Path, limit: Option<Bytes>) -> io::Result<()>
     Ok(())
 }
 
+/// Sets another memory limit on a group that has one: the joint limit of memory and swap may not lie below the other at
+/// any moment, so it goes first on the way up and last on the way down.
+pub(super) fn change_memory(group: &Path, limit: Option<Bytes>) -> io::Result<()> {
+    let Some(Bytes(bytes)) = limit else { return Ok(()) };
+    let _on_the_way_down_or_no_swap_accounting = write(&group.join("memory.memsw.limit_in_bytes"), &bytes.to_string());
+    limit_memory(group, limit)
+}
+
 /// Sets the highest number of processes and threads.
 pub(super) fn limit_pids(group: &Path, limit: Option<u64>) -> io::Result<()> {
     limit.map_or(Ok(()), |limit| write(&group.join("pids.max"), &limit.to_string()))

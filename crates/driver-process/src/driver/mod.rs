@@ -9,6 +9,7 @@ mod lock;
 mod open;
 mod places;
 mod port;
+mod resize;
 mod retain;
 mod spawn;
 mod stop;
@@ -18,6 +19,7 @@ mod watch;
 pub use lock::LockError;
 pub use open::OpenError;
 pub use places::logs;
+pub use resize::ResizeOutcome;
 
 use crate::cgroup::{CgroupChoice, CgroupPaths};
 use places::Places;

@@ -14,7 +14,7 @@ pub mod kpa;
 mod lazy;
 pub mod quantity;
 mod sharing;
-mod vertical;
+pub mod vertical;
 
 pub use backlog::{BacklogReason, BacklogSpec};
 pub use cron::{CronReason, CronSpec};
@@ -24,8 +24,8 @@ pub use hpa::HpaSpec;
 pub use hpa_reason::HpaReason;
 pub use kpa::{KpaReason, KpaSpec};
 pub use lazy::{LazyReason, LazySpec};
-pub use sharing::SharingReason;
-pub use vertical::{VerticalReason, VerticalSpec};
+pub use sharing::{Gift, SharingReason};
+pub use vertical::{Size, VerticalMode, VerticalReason, VerticalSpec};
 
 use crate::quantity::{MilliRps, Millis, Permille};
 use serde::{Deserialize, Serialize};

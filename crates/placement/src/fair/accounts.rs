@@ -9,9 +9,9 @@
 //! 2011 (what is held).
 
 use super::Holder;
-use crate::fixed::{BITS, decay};
 use crate::order::Share;
 use plimsoll_model::quantity::{Millis, Timestamp};
+use plimsoll_stats::fixed::{BITS, decay};
 use std::collections::BTreeMap;
 
 /// Resources that are counted, at most.

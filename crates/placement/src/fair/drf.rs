@@ -4,14 +4,15 @@
 //! shares equal as far as tasks are divisible: nobody does better by asking for more than it needs, nobody envies
 //! another, and nothing that could be used is left.
 //!
-//! The order `drf` of the queue uses the accounts directly. [`divide`] is the same rule as a function of demands alone:
-//! what each would get of an empty cluster, for reports and for tests against the paper.
+//! The order `drf` of the queue uses the accounts directly. [`fill`] is the same rule as one water-filling: services that
+//! share a node come to it through [`crate::share`], and [`divide`] says what each would get of an empty cluster.
 //!
 //! # Source
 //! Ghodsi, Zaharia, Hindman, Konwinski, Shenker, Stoica, "Dominant resource fairness", NSDI 2011, algorithm 1.
 
-use super::accounts::{Accounts, Held, add};
-use plimsoll_model::quantity::{Millis, Timestamp};
+use super::accounts::{Held, subtract};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// What one holder gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,32 +27,67 @@ pub struct Division {
 /// to the first.
 #[must_use]
 pub fn divide(capacity: &Held, demands: &[(Held, u32, u64)]) -> Vec<Division> {
-    let mut accounts = Accounts::new(Millis(1));
-    accounts.set_capacity(*capacity);
-    let holders: Vec<_> = (0..demands.len()).map(|index| accounts.holder(&index.to_string())).collect();
-    for (holder, (_, weight, _)) in holders.iter().zip(demands) {
-        accounts.set_weight(*holder, *weight);
+    let pourer = |(each, weight, most): &(Held, u32, u64)| {
+        // A task that needs nothing is no task here; there would be no end of them.
+        let most = if each.iter().any(|amount| *amount > 0) { *most } else { 0 };
+        Pourer { each: *each, weight: *weight, tasks: 0, most, stays: 0 }
+    };
+    let mut pourers: Vec<Pourer> = demands.iter().map(pourer).collect();
+    let mut free = *capacity;
+    fill(capacity, &mut free, &mut pourers);
+    pourers.iter().map(|it| Division { tasks: it.tasks, held: it.each.map(|amount| amount * it.tasks) }).collect()
+}
+
+/// Somebody who takes part in [`fill`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pourer {
+    /// What one task takes.
+    pub each: Held,
+    /// A weight of 2 is twice the share; 0 counts as 1.
+    pub weight: u32,
+    /// Tasks it has.
+    pub tasks: u64,
+    /// Tasks it wants.
+    pub most: u64,
+    /// Tasks up to which it goes before others at an equal share: those that run already need not move.
+    pub stays: u64,
+}
+
+impl Pourer {
+    /// Whether it wants one more task and `free` holds it.
+    fn is_open(&self, free: &Held) -> bool {
+        self.tasks < self.most && self.each.iter().zip(free).all(|(amount, free)| amount <= free)
     }
-    let mut taken = Held::default();
-    let mut tasks = vec![0; demands.len()];
-    let mut open: Vec<usize> = (0..demands.len()).collect();
-    loop {
-        let fits = |need: &Held| need.iter().zip(&taken).zip(capacity).all(|((need, taken), all)| taken + need <= *all);
-        open.retain(|index| {
-            let (need, _, most) = &demands[*index];
-            tasks[*index] < *most && need.iter().any(|amount| *amount > 0) && fits(need)
-        });
-        let poorest = open.iter().copied().min_by_key(|index| {
-            let holder = holders[*index];
-            u128::from(accounts.dominant_share(holder).0) * (1 << 32) / u128::from(accounts.weight(holder))
-        });
-        let Some(index) = poorest else { break };
-        accounts.charge(holders[index], &demands[index].0, Timestamp(0));
-        add(&mut taken, &demands[index].0);
-        tasks[index] += 1;
+
+    /// Its dominant share per weight with one task more, then who goes first at equal shares.
+    fn key(&self, capacity: &Held, index: usize) -> (u128, bool, usize) {
+        // What fits a capacity of 64 bits leaves 56 fraction bits; anything absurd counts as very much.
+        let held = |amount: u64| (u128::from(amount) * u128::from(self.tasks)).min(1 << 71);
+        let shares = self
+            .each
+            .iter()
+            .zip(capacity)
+            .map(|(amount, capacity)| (held(*amount) << 56) / u128::from((*capacity).max(1)));
+        let share = shares.max().unwrap_or(0);
+        (share / u128::from(self.weight.max(1)), self.tasks >= self.stays, index)
     }
-    let division = |(index, holder)| Division { tasks: tasks[index], held: *accounts.held(holder) };
-    holders.into_iter().enumerate().map(division).collect()
+}
+
+/// The one water-filling: gives `free`, one task at a time, to whoever has the smallest dominant share of `capacity` per
+/// weight, until nobody who wants more fits. Cost: O(tasks · log pourers).
+pub(crate) fn fill(capacity: &Held, free: &mut Held, pourers: &mut [Pourer]) {
+    let keys = pourers.iter().enumerate().map(|(index, pourer)| Reverse(pourer.key(capacity, index)));
+    let mut next: BinaryHeap<Reverse<(u128, bool, usize)>> = keys.collect();
+    while let Some(Reverse((.., index))) = next.pop() {
+        let pourer = &mut pourers[index];
+        // Free room only shrinks: who does not fit now never will.
+        if !pourer.is_open(free) {
+            continue;
+        }
+        pourer.tasks += 1;
+        subtract(free, &pourer.each);
+        next.push(Reverse(pourer.key(capacity, index)));
+    }
 }
 
 #[cfg(test)]

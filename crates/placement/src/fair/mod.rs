@@ -10,6 +10,7 @@ mod tree;
 
 pub use accounts::{Accounts, Held, RESOURCES};
 pub use drf::{Division, divide};
+pub(crate) use drf::{Pourer, fill};
 pub use tree::{Claimant, Standing, Tree};
 
 /// Whom use is charged to, by number in order of first appearance.

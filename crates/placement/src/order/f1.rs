@@ -9,7 +9,7 @@
 //! Zhang et al., SC 2020, and its `HPCSimPickJobs.py` (`f1_score`).
 
 use super::{Facts, Key};
-use crate::fixed::log2;
+use plimsoll_stats::fixed::log2;
 
 /// What the wait of one order of magnitude is worth, in processors.
 const SUBMITTED_WEIGHT: i128 = 870;

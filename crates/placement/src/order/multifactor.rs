@@ -12,8 +12,8 @@
 //! Slurm, "Multifactor Priority Plugin" (`priority/multifactor`) and "Classic Fairshare Algorithm".
 
 use super::{Facts, Key};
-use crate::fixed::{BITS, decay};
 use plimsoll_model::quantity::{Millis, Timestamp};
+use plimsoll_stats::fixed::{BITS, decay};
 
 /// Weights of the factors and what they are relative to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

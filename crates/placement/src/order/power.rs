@@ -4,7 +4,7 @@
 //! so two tasks whose values differ by less than a billionth are equal.
 
 use super::{Facts, Key};
-use crate::fixed::log2;
+use plimsoll_stats::fixed::log2;
 
 /// Exponents in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

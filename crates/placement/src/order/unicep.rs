@@ -11,8 +11,8 @@
 //! Tang et al., Cluster 2009; Zhang et al., SC 2020, and its `HPCSimPickJobs.py` (`uni_score`).
 
 use super::{Facts, Key};
-use crate::fixed::{BITS, ONE, log2};
 use plimsoll_model::quantity::Timestamp;
+use plimsoll_stats::fixed::{BITS, ONE, log2};
 
 /// `log₂ log₂ (1 + 10⁻¹⁵)` in doubles, rounded to a whole number: far below that of two processors, which is 0.
 const ONE_PROCESSOR: i64 = -49 * ONE;

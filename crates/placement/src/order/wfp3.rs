@@ -12,8 +12,8 @@
 //! Zhang et al., "RLScheduler", SC 2020, and its `HPCSimPickJobs.py` (`wfp_score`).
 
 use super::{Facts, Key};
-use crate::fixed::log2;
 use plimsoll_model::quantity::Timestamp;
+use plimsoll_stats::fixed::log2;
 
 pub(super) fn key(facts: &Facts, at: Timestamp) -> Key {
     let waited = facts.waited(at).0;

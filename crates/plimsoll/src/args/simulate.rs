@@ -70,6 +70,10 @@ pub struct Simulate {
     /// Mean time to its repair, trace time.
     #[arg(long, value_name = "TIME", requires = "mtbf")]
     pub mttr: Option<String>,
+    /// Buy and give back nodes as the tasks need them, from the shapes in this TOML file, instead of the set's own nodes;
+    /// compared with a fixed fleet of the most nodes that were there at once. See docs/node-pools.md.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["demand", "mtbf", "classes", "explain", "plot", "sample"])]
+    pub pools: Option<PathBuf>,
     /// Also a table by class of task.
     #[arg(long)]
     pub classes: bool,

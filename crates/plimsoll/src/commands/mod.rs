@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+pub mod capacity;
 pub mod check;
 pub mod down;
 pub mod event;
@@ -9,6 +10,7 @@ pub mod load;
 pub mod logs;
 pub mod order;
 pub mod policies;
+mod pool_file;
 mod reach;
 pub mod rebalance;
 pub mod replay;

@@ -11,6 +11,7 @@ mod fragmentation;
 mod meter;
 mod metrics;
 mod options;
+mod pools;
 mod progress;
 mod refusals;
 mod simulation;
@@ -26,6 +27,7 @@ pub use fragmentation::{COVER_PERMILLE, Fragments, FreeNode, Shape, fragments, t
 pub use meter::{Meter, Point, Use};
 pub use metrics::{ClassRow, Counts, Metrics, TAU};
 pub use options::Options;
+pub use pools::{PoolBooks, PoolOptions, ShapeBooks};
 pub use simulation::{Cluster, Outcome, SetupError, Simulation};
 pub use spread::{Spread, bounded_slowdown, jain};
 pub use workload::{Arrivals, Job, Listed, Workload};

@@ -1,6 +1,7 @@
 //! What of a simulated world is chosen: what fails, and what a stop costs.
 
 use super::faults::Faults;
+use super::pools::PoolOptions;
 
 /// How the world behaves. Nothing in here is a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,4 +16,6 @@ pub struct Options {
     pub kills_at_estimate: bool,
     /// Note the GPUs given out when the demand that has arrived is these shares of the capacity, in thousandths.
     pub allocation_at_permille: Vec<u64>,
+    /// Nodes are bought and given back; none of the cluster's is there for good.
+    pub pools: Option<PoolOptions>,
 }

@@ -6,6 +6,7 @@ use super::fragmentation::{FreeNode, Shape, fragments};
 use super::meter::Point;
 use super::metrics::Metrics;
 use super::options::Options;
+use super::pools::PoolBooks;
 use super::workload::Arrivals;
 use super::world::{Queue, World};
 use crate::kernel::step;
@@ -72,6 +73,8 @@ pub struct Outcome {
     pub course: Vec<Point>,
     /// Events that happened.
     pub events: u64,
+    /// What node pools came to, where there are any.
+    pub pools: Option<PoolBooks>,
     /// What happened to the task that was asked about.
     pub explained: Option<String>,
 }
@@ -121,8 +124,9 @@ impl<'a, A: Arrivals> Simulation<'a, A> {
         let ratio = fragments(free.map(|node| free_node(fleet, node)), shapes).ratio();
         let metrics = Metrics::of(&world.books, ratio);
         let course = world.books.meter.course();
+        let pools = world.pools();
         let explained = world.explained(|life| life.fate == Fate::Waiting);
-        Outcome { metrics, course, events, explained }
+        Outcome { metrics, course, events, pools, explained }
     }
 
     /// Runs to the end.

@@ -10,6 +10,7 @@ use super::books::{Allocation, Books, Fate, Life};
 use super::diary::Diary;
 use super::faults::{Draws, Faults};
 use super::options::Options;
+use super::pools::{PoolBooks, Pools};
 use super::progress::Progress;
 use super::workload::{Arrivals, Job};
 use crate::cluster::Amounts;
@@ -38,6 +39,8 @@ pub enum Event {
     Arrival,
     /// The scheduler asked to be called.
     Wake,
+    /// Node pools are looked at.
+    Pools,
 }
 
 impl Event {
@@ -48,6 +51,7 @@ impl Event {
             Self::NodeDown { .. } => 2,
             Self::Arrival => 3,
             Self::Wake => 4,
+            Self::Pools => 5,
         }
     }
 }
@@ -74,6 +78,8 @@ pub struct World<A> {
     wake: Option<(Timestamp, Timer)>,
     arrived: bool,
     started: bool,
+    pools: Option<Pools>,
+    pools_due: bool,
 }
 
 impl<A: Arrivals> World<A> {
@@ -96,6 +102,10 @@ impl<A: Arrivals> World<A> {
             queue.schedule(start, Event::Arrival.rank(), Event::Arrival);
         }
         let (progress, decisions) = (Vec::new(), Vec::new());
+        let pools = options.pools.clone().map(|pools| Pools::new(pools, start));
+        if pools.is_some() && next.is_some() {
+            queue.schedule(start, Event::Pools.rank(), Event::Pools);
+        }
         let world = Self {
             scheduler,
             arrivals,
@@ -111,8 +121,16 @@ impl<A: Arrivals> World<A> {
             wake: None,
             arrived: false,
             started: false,
+            pools,
+            pools_due: false,
         };
         (world, queue)
+    }
+
+    /// What node pools came to up to now; none without any.
+    #[must_use]
+    pub fn pools(&self) -> Option<PoolBooks> {
+        self.pools.as_ref().map(|pools| pools.closed(self.books.meter.now.at))
     }
 
     /// The scheduler.
@@ -186,6 +204,7 @@ impl<A: Arrivals> World<A> {
                 self.progress.push(progress);
                 self.books.meter.now.waiting += 1;
                 self.books.lives[life].fate = Fate::Waiting;
+                self.waits(life, true);
                 let class = self.scheduler.class(task);
                 if !class.is_empty() {
                     self.books.lives[life].class = self.books.classes.number(class);
@@ -217,6 +236,10 @@ impl<A: Arrivals> World<A> {
         let held = life.demand.times(life.workers);
         self.books.meter.now.used.take(held);
         self.books.meter.now.running -= 1;
+        let at = self.books.meter.now.at;
+        if let Some(pools) = &mut self.pools {
+            pools.gone(at, task);
+        }
     }
 
     /// A task stops before its end. It neither runs nor waits then.
@@ -237,6 +260,41 @@ impl<A: Arrivals> World<A> {
         let life = self.life(task);
         life.fate = Fate::Waiting;
         life.evictions += 1;
+        let life = self.progress[task.0 as usize].life as usize;
+        self.waits(life, true);
+    }
+
+    /// One task more, or fewer, waits for room.
+    fn waits(&mut self, life: usize, more: bool) {
+        let demand = self.books.lives[life].demand;
+        if let Some(pools) = &mut self.pools {
+            pools.waits(demand, more);
+        }
+    }
+
+    /// Buys and gives back nodes, and plans the next look while there is something to look at.
+    fn look_at_pools(&mut self, at: Timestamp, queue: &mut Queue) {
+        let Some(pools) = &mut self.pools else { return };
+        let (plan, coming) = pools.look(at);
+        for (node, ready_at) in &coming {
+            queue.schedule(*ready_at, Event::NodeUp(*node).rank(), Event::NodeUp(*node));
+        }
+        let goes_on =
+            self.next.is_some() || pools.is_starting() || (pools.is_busy() && self.books.meter.now.running > 0);
+        if goes_on {
+            queue.schedule(at.plus(pools.every().max(Millis(1))), Event::Pools.rank(), Event::Pools);
+        }
+        for (nodes, state) in [(&plan.take_back, NodeState::Ready), (&plan.cordon, NodeState::Cordoned)] {
+            for node in nodes {
+                self.scheduler.node_state(at, NodeIx(*node), state);
+            }
+        }
+        for node in plan.remove {
+            let lost = self.scheduler.node_state(at, NodeIx(node), NodeState::Lost);
+            assert!(lost.is_empty(), "invariant: a node that goes has no tasks");
+            self.is_up[node as usize] = false;
+            self.books.meter.now.capacity.take(self.capacities[node as usize]);
+        }
     }
 
     /// Tasks that lost their node are submitted again, gangs as a whole: members that still run stop, because they
@@ -305,6 +363,9 @@ impl<A: Arrivals> World<A> {
 
     fn node_up(&mut self, at: Timestamp, node: u32, queue: &mut Queue) {
         self.is_up[node as usize] = true;
+        if let Some(pools) = &mut self.pools {
+            pools.is_there(at, node);
+        }
         self.books.meter.now.capacity.add(self.capacities[node as usize]);
         let lost = self.scheduler.node_state(at, NodeIx(node), NodeState::Ready);
         assert!(lost.is_empty(), "invariant: a node that comes back has no tasks to lose");
@@ -333,6 +394,8 @@ impl<A: Arrivals> World<A> {
                 let life = self.life(*task);
                 (life.fate, life.ended) = (Fate::Dropped, Some(at));
                 self.books.meter.now.waiting -= 1;
+                let life = self.progress[task.0 as usize].life as usize;
+                self.waits(life, false);
                 self.books.refuse(super::refusals::misfit(why), || super::refusals::misfit(why));
             }
         }
@@ -348,6 +411,8 @@ impl<A: Arrivals> World<A> {
         (life.fate, life.workers) = (Fate::Running, 1);
         let demand = life.demand;
         self.books.meter.now.used.add(demand);
+        let life = self.progress[task.0 as usize].life as usize;
+        self.waits(life, false);
         self.give(at, task, &[binding]);
         self.plan_end(task, queue);
     }
@@ -360,6 +425,9 @@ impl<A: Arrivals> World<A> {
         self.books.meter.now.used.take(demand.times(removed.len() as u32));
         self.books.meter.now.used.add(demand.times(added.len() as u32));
         for binding in removed {
+            if let Some(pools) = &mut self.pools {
+                pools.took(at, binding.node, task);
+            }
             self.progress[task.0 as usize].remove(at, binding.node);
         }
         self.give(at, task, added);
@@ -367,7 +435,11 @@ impl<A: Arrivals> World<A> {
     }
 
     fn give(&mut self, at: Timestamp, task: TaskIx, bindings: &[Binding]) {
+        let demand = self.life(task).demand;
         for binding in bindings {
+            if let Some(pools) = &mut self.pools {
+                pools.put(binding.node, task, demand);
+            }
             let speed = self.scheduler.fleet().speed(binding.shape, binding.node);
             self.progress[task.0 as usize].add(at, binding.node, speed);
         }
@@ -433,6 +505,7 @@ impl<A: Arrivals> Kernel for World<A> {
             Event::NodeDown { node, down } => self.node_down(at, node, down, queue),
             Event::Arrival => self.arrive(at, queue),
             Event::Wake => self.wake = None,
+            Event::Pools => self.pools_due = true,
         }
     }
 
@@ -440,6 +513,9 @@ impl<A: Arrivals> Kernel for World<A> {
         let mut decisions = std::mem::take(&mut self.decisions);
         decisions.clear();
         self.started = false;
+        if std::mem::take(&mut self.pools_due) {
+            self.look_at_pools(at, queue);
+        }
         self.scheduler.schedule(at, &mut decisions);
         for decision in &decisions {
             self.carry_out(at, decision, queue);

@@ -7,6 +7,7 @@ mod supply;
 use super::cron::CRON;
 use super::hpa::HPA;
 use super::kpa::CONCURRENCY;
+use super::vertical::VERTICAL;
 use crate::field::Fallback::{Absent, Inner, Is};
 use crate::field::Literal::{Integer, Text};
 use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, count, duration, rate, share, thousandths};
@@ -112,6 +113,12 @@ pub static SCALING: Section = Section {
             "Seasonal forecast of the request rate; may add replicas, never remove them.",
         ),
         Field::new("guard", Kind::Table(&GUARD), Inner, "What holds decisions back."),
+        Field::new(
+            "vertical",
+            Kind::Table(&VERTICAL),
+            Absent("no right-sizing"),
+            "How large one replica should be; the number of replicas never depends on it.",
+        ),
     ],
 };
 

@@ -7,6 +7,7 @@ mod contestants;
 mod figures;
 mod input;
 mod plot;
+mod pools;
 mod print;
 mod stretch;
 
@@ -64,6 +65,9 @@ pub struct Results {
 /// Simulates and compares.
 pub fn run(typed: &Simulate) -> anyhow::Result<Verdict> {
     let contestants = contestants(typed)?;
+    if let Some(path) = &typed.pools {
+        return pools::run(typed, path, &contestants);
+    }
     let experiment = Experiment::read(typed)?;
     let is_random = experiment.is_random() || contestants.iter().any(Contestant::is_random);
     let seeds = if is_random { typed.seeds } else { 1 };
@@ -123,6 +127,7 @@ fn one(
         allocation_at_permille: experiment
             .demand_permille
             .map_or_else(Vec::new, |last| vec![ALLOCATION_AT_PERMILLE.min(last), last]),
+        pools: None,
     };
     let policy = contestant.policy(experiment, seed);
     let arrivals = Listed::new(&jobs);

@@ -1,4 +1,4 @@
-//! Logarithm and decay in integers, for the orders whose published formulas need them.
+//! Logarithm and decay in integers, for decisions whose published formulas need them: orders of queues, decaying use.
 //!
 //! A key decides, so it must be the same on any CPU: no float enters. The logarithm takes one bit per squaring, the power
 //! one factor per bit of the exponent; both are exact to their last bit but one. What is compared is a monotone function
