@@ -23,7 +23,7 @@ fn shop() -> Plant {
         Plant::new(spec([("shop", service(1, 20, vec![ScalingPolicy::RequestRate { target: MilliRps(20_000) }]))]));
     plant.load.insert(name("shop"), Load { rate: MilliRps(100_000), cpu_micros: 1_000 });
     for _ in 0..8 {
-        plant.tick();
+        let _ = plant.tick();
     }
     plant
 }
@@ -35,7 +35,7 @@ fn an_announced_event_adds_at_the_next_tick_survives_a_restart_and_expires() {
     let announced = Input::Event { service: name("shop"), event: event("release", plant.at, 150_000) };
     plant.pending.push(announced);
     for _ in 0..4 {
-        plant.tick();
+        let _ = plant.tick();
     }
     let rationale = plant.state.services[&name("shop")].rationale.clone().unwrap();
     assert_eq!(rationale.target, 15, "{rationale:?}");
@@ -46,10 +46,10 @@ fn an_announced_event_adds_at_the_next_tick_survives_a_restart_and_expires() {
     let bytes = serde_json::to_string(&plant.state).unwrap();
     plant.state = serde_json::from_str(&bytes).unwrap();
     assert_eq!(serde_json::to_string(&plant.state).unwrap(), bytes);
-    plant.tick();
+    let _ = plant.tick();
     assert_eq!(plant.state.services[&name("shop")].target, Some(15));
     for _ in 0..60 {
-        plant.tick();
+        let _ = plant.tick();
     }
     let after = &plant.state.services[&name("shop")];
     assert_eq!((after.target, after.scaler.events.len()), (Some(5), 0));
