@@ -13,7 +13,7 @@ use crate::lazy::LazyState;
 use crate::propose::{Proposal, has_target};
 use crate::reserve::{Burst, BurstSketch};
 use crate::seasonal::SeasonMemory;
-use crate::stabilizer::{Settled, Stabilizer};
+use crate::stabilizer::Stabilizer;
 use crate::vertical::Sizer;
 use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
 use plimsoll_model::scaling::ScalingSpec;
