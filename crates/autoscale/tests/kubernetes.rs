@@ -23,6 +23,7 @@ const REQUESTS: Resources = Resources { cpu: Millicores(1_000), memory: Bytes(1 
 fn scaling(policies: Vec<ScalingPolicy>) -> ScalingSpec {
     ScalingSpec {
         policies,
+        capacity: None,
         tolerance: Permille(100),
         stabilization_up: Millis(0),
         stabilization_down: Millis(300_000),

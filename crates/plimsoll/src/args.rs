@@ -1,5 +1,7 @@
 //! What can be typed. Meaning is given in `commands`.
 
+mod decide;
+mod event;
 mod simulate;
 
 use crate::bounds;
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
+pub use decide::{Decide, Import, ImportHpa, ImportWhat};
+pub use event::Event;
 pub use simulate::{Elastic, Policies, Simulate, Work};
 
 /// Levels load: collects metrics, forecasts demand, decides how many replicas run, balances each request, and explains
@@ -41,10 +45,22 @@ pub enum Command {
     Reload(Reload),
     /// Jobs of a running installation.
     Job(Job),
+    /// Announce an event of a running installation as it happens (a release, a failover, a promotion), or list them.
+    ///
+    /// Replicas for the announced load are started at the next tick; the event expires by itself.
+    Event(Event),
     /// Validate a spec.
     Check(Check),
-    /// Print the JSON Schema of a spec.
-    Schema,
+    /// Decide once by a policy file and one observation, with every reason: how a policy is unit-tested.
+    Decide(Decide),
+    /// Read what others use as policies: Kubernetes HorizontalPodAutoscalers.
+    Import(Import),
+    /// Print the JSON Schema of a spec, or of an observation for `decide`.
+    Schema {
+        /// Of what.
+        #[arg(value_enum, default_value_t)]
+        of: SchemaOf,
+    },
     /// Forecast series of a file or of standard input, or compare models on their past.
     ///
     /// Reads CSV, long (`series,timestamp,value` or `timestamp,value`) or wide (a column per series), compressed too.
@@ -82,6 +98,16 @@ pub enum Command {
         /// Directory of the workload.
         directory: PathBuf,
     },
+}
+
+/// What a schema is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SchemaOf {
+    /// A spec file.
+    #[default]
+    Spec,
+    /// An observation for `plimsoll decide`.
+    Observation,
 }
 
 /// How results are printed.

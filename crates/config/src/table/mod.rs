@@ -15,6 +15,7 @@ mod scaling;
 mod service;
 mod workload;
 
+pub use hpa::{OBJECT_V1, OBJECT_V2};
 pub use queue::{BACKFILLS, ORDERS};
 pub use root::ROOT;
 

@@ -4,10 +4,12 @@
 //! apart by name, so a field added there does not compile here until the file format has it.
 
 mod kubernetes;
+mod scaling;
 mod workload;
 
 use crate::form;
 use crate::unit::Unit;
+use plimsoll_model::scaling::HpaSpec;
 use plimsoll_model::spec::{
     ClockSpec, GatewayLimits, GatewaySpec, HistorySpec, ListenerSpec, NodeSpec, QueueSpec, RouteSpec, Spec,
 };
@@ -36,6 +38,23 @@ pub fn render(spec: &Spec) -> String {
     let mut text = String::new();
     write_branch(&mut text, &tree(spec), "");
     text
+}
+
+/// A branch as text below a path; empty for the top of a file.
+#[must_use]
+pub fn print(branch: &Branch, path: &str) -> String {
+    let mut text = String::new();
+    write_branch(&mut text, branch, path);
+    text
+}
+
+/// Bounds and an autoscaler, as a service says them.
+#[must_use]
+pub fn hpa_branch(replicas_min: u32, replicas_max: u32, hpa: &HpaSpec) -> Branch {
+    let mut service = Branch::default();
+    service.leaf("replicas", format!("{{ min = {replicas_min}, max = {replicas_max} }}"));
+    service.branch("scaling", |at| at.branch("hpa", |at| kubernetes::write_hpa(at, hpa)));
+    service
 }
 
 fn write_branch(text: &mut String, branch: &Branch, path: &str) {
@@ -114,6 +133,16 @@ impl Branch {
     fn text_if(&mut self, key: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.text(key, text);
+        }
+    }
+
+    /// Adds a table to a list of tables.
+    fn item(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
+        let mut inner = Self::default();
+        fill(&mut inner);
+        match self.0.iter_mut().find(|(known, _)| known == key) {
+            Some((_, Node::List(list))) => list.push(inner),
+            _ => self.0.push((key.to_owned(), Node::List(vec![inner]))),
         }
     }
 

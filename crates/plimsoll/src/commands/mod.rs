@@ -1,9 +1,12 @@
 //! One verb, one file.
 
 pub mod check;
+pub mod decide;
 pub mod down;
+pub mod event;
 pub mod explain;
 pub mod forecast;
+pub mod import;
 pub mod load;
 pub mod logs;
 pub mod order;
