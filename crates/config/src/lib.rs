@@ -13,6 +13,7 @@ mod check;
 mod diff;
 pub mod field;
 pub mod form;
+pub mod hpa_file;
 mod load;
 pub mod moment;
 mod nearest;

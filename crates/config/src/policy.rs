@@ -14,9 +14,10 @@ use toml::de::{DeTable, DeValue};
 const FRAME: &str = r#"
 name = "policy"
 [services.load]
-command = ["true"]
+command = ["true", "{port}"]
 replicas = { min = 1, max = 10000 }
 requests = { cpu = "1", memory = "1GiB" }
+health = { startup_max = "1d" }
 "#;
 
 /// Reads and checks a policy file, or a spec file.

@@ -51,6 +51,12 @@ pub enum Problem {
         /// What the parser says.
         reason: String,
     },
+    /// Not YAML, or more of it than is read.
+    #[error("invalid YAML: {reason}")]
+    NotYaml {
+        /// What the parser says.
+        reason: String,
+    },
     /// A key that means nothing here.
     #[error("unknown field `{name}`")]
     UnknownField {
@@ -183,7 +189,7 @@ impl Problem {
             Self::Unreadable { .. } => "unreadable",
             Self::TooLarge { .. } => "too-large",
             Self::NotUtf8 { .. } => "not-utf8",
-            Self::Syntax { .. } => "syntax",
+            Self::Syntax { .. } | Self::NotYaml { .. } => "syntax",
             Self::UnknownField { .. } => "unknown-field",
             Self::Missing { .. } => "missing-field",
             Self::Invalid { .. } => "invalid-value",
@@ -254,7 +260,7 @@ impl Problem {
             Self::Missing { name, .. } => format!("`{name}` has to be set here"),
             Self::Invalid { expected, .. } | Self::Conflict { expected, .. } => format!("expected {expected}"),
             Self::OutOfRange { range, .. } => format!("allowed is {range}"),
-            Self::Doubtful { .. } | Self::Syntax { .. } | Self::NoFile { .. } => String::new(),
+            Self::Doubtful { .. } | Self::Syntax { .. } | Self::NotYaml { .. } | Self::NoFile { .. } => String::new(),
             Self::NoPort { .. } => "`{port}` does not occur in it".to_owned(),
             _ => self.expected().map(|expected| format!("expected {expected}")).unwrap_or_default(),
         }

@@ -1,6 +1,7 @@
 //! What can be typed. Meaning is given in `commands`.
 
 mod capacity;
+mod decide;
 mod event;
 mod simulate;
 
@@ -12,6 +13,7 @@ use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
 pub use capacity::Capacity;
+pub use decide::{Decide, Import, ImportHpa, ImportWhat};
 pub use event::Event;
 pub use simulate::{Elastic, Policies, Simulate, Work};
 
@@ -51,8 +53,16 @@ pub enum Command {
     Event(Event),
     /// Validate a spec.
     Check(Check),
-    /// Print the JSON Schema of a spec.
-    Schema,
+    /// Decide once by a policy file and one observation, with every reason: how a policy is unit-tested.
+    Decide(Decide),
+    /// Read what others use as policies: Kubernetes HorizontalPodAutoscalers.
+    Import(Import),
+    /// Print the JSON Schema of a spec, or of an observation for `decide`.
+    Schema {
+        /// Of what.
+        #[arg(value_enum, default_value_t)]
+        of: SchemaOf,
+    },
     /// Forecast series of a file or of standard input, or compare models on their past.
     ///
     /// Reads CSV, long (`series,timestamp,value` or `timestamp,value`) or wide (a column per series), compressed too.
@@ -92,6 +102,16 @@ pub enum Command {
         /// Directory of the workload.
         directory: PathBuf,
     },
+}
+
+/// What a schema is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SchemaOf {
+    /// A spec file.
+    #[default]
+    Spec,
+    /// An observation for `plimsoll decide`.
+    Observation,
 }
 
 /// How results are printed.

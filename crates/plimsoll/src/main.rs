@@ -9,7 +9,7 @@ mod bounds;
 mod commands;
 mod reader;
 
-use args::{Cli, Command, JobVerb, TestbedVerb};
+use args::{Cli, Command, ImportWhat, JobVerb, TestbedVerb};
 use clap::Parser;
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -56,7 +56,11 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         },
         Command::Event(event) => commands::event::run(&event),
         Command::Check(check) => commands::check::run(&check),
-        Command::Schema => commands::check::schema(),
+        Command::Decide(decide) => commands::decide::run(&decide),
+        Command::Import(import) => match import.what {
+            ImportWhat::Hpa(hpa) => commands::import::hpa(&hpa),
+        },
+        Command::Schema { of } => commands::check::schema(of),
         Command::Forecast(forecast) => commands::forecast::run(&forecast),
         Command::Train(train) => commands::forecast::train(&train),
         Command::Rebalance(rebalance) => commands::rebalance::run(&rebalance),
@@ -85,7 +89,8 @@ fn only_prints(command: &Command) -> bool {
         | Command::Job(_)
         | Command::Event(_)
         | Command::Check(_)
-        | Command::Schema
+        | Command::Schema { .. }
+        | Command::Import(_)
         | Command::Forecast(_)
         | Command::Capacity(_)
         | Command::Simulate(_)
@@ -93,6 +98,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Completions { .. } => true,
         Command::Up(_)
         | Command::Down(_)
+        | Command::Decide(_)
         | Command::Train(_)
         | Command::Rebalance(_)
         | Command::Load(_)

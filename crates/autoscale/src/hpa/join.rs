@@ -12,6 +12,7 @@ use super::inputs::{
 use super::state::{Decided, HpaState};
 use crate::inputs::{Inputs, Reading, Usage};
 use crate::pod::{self, Pod};
+use crate::reserve::without;
 use plimsoll_model::rationale::Basis;
 use plimsoll_model::scaling::hpa::{HpaMetric, HpaResource, HpaSpec};
 use plimsoll_model::scaling::hpa_reason::HpaFailure;
@@ -33,8 +34,8 @@ impl HpaState {
             spec,
             &HpaInputs {
                 at: inputs.at,
-                replicas_min: inputs.replicas_min.min(inputs.replicas_max).saturating_sub(inputs.scaling.reserve),
-                replicas_max: inputs.replicas_max.saturating_sub(inputs.scaling.reserve),
+                replicas_min: without(inputs, inputs.replicas_min.min(inputs.replicas_max)),
+                replicas_max: without(inputs, inputs.replicas_max),
                 current: inputs.base(),
                 status_replicas: if pods.is_empty() { inputs.base() } else { count(live.count()) },
                 owns_zero: true,
@@ -49,7 +50,7 @@ impl HpaState {
     /// Remembers its own vote and the target that became of all votes.
     pub(crate) fn note(&mut self, spec: &HpaSpec, inputs: &Inputs<'_>, vote: &Term, target: u32) {
         let Basis::Hpa(reason) = &vote.basis else { return };
-        let target = target.saturating_sub(inputs.scaling.reserve);
+        let target = without(inputs, target);
         let decided = Decided { at: inputs.at, current: reason.current, proposed: reason.proposed, target };
         self.remember(spec, decided, true);
     }

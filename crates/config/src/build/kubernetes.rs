@@ -21,7 +21,7 @@ pub fn policies(scaling: &Table) -> Option<Vec<ScalingPolicy>> {
 }
 
 /// The autoscaler that a table says.
-fn hpa(table: &Table) -> Option<HpaSpec> {
+pub fn hpa(table: &Table) -> Option<HpaSpec> {
     let controller = table.table("controller")?;
     Some(HpaSpec {
         metrics: table.tables("metrics").iter().map(metric).collect::<Option<_>>()?,

@@ -21,17 +21,22 @@ const TARGETS: [(&str, &str); 3] =
 
 /// Checks the tables of one service's scaling.
 pub fn check(reader: &mut Reader<'_>, service: &Table, scaling: &Table) {
-    if let Some(hpa) = scaling.table("hpa") {
-        empty(reader, hpa, "metrics");
-        hpa.tables("metrics").iter().for_each(|metric| source(reader, metric));
-        zero(reader, service, hpa);
-        if let Some(behavior) = hpa.table("behavior") {
-            for direction in ["scaleUp", "scaleDown"] {
-                behavior.table(direction).into_iter().for_each(|rules| empty(reader, rules, "policies"));
-            }
-        }
+    if let Some(table) = scaling.table("hpa") {
+        empty(reader, table, "metrics");
+        hpa(reader, table);
+        zero(reader, service, table);
     }
     scaling.tables("cron").iter().for_each(|table| window(reader, table));
+}
+
+/// Checks the fields of one autoscaler.
+pub fn hpa(reader: &mut Reader<'_>, hpa: &Table) {
+    hpa.tables("metrics").iter().for_each(|metric| source(reader, metric));
+    if let Some(behavior) = hpa.table("behavior") {
+        for direction in ["scaleUp", "scaleDown"] {
+            behavior.table(direction).into_iter().for_each(|rules| empty(reader, rules, "policies"));
+        }
+    }
 }
 
 /// A list that is there and says nothing.

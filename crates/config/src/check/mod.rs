@@ -3,7 +3,7 @@
 
 mod capacity;
 mod gateway;
-mod kubernetes;
+pub mod kubernetes;
 mod scaling;
 mod service;
 mod workload;
@@ -70,7 +70,7 @@ fn pace(reader: &mut Reader<'_>, root: &Table) {
 }
 
 /// The field `low` of the table must not be above its field `high`.
-fn not_above(reader: &mut Reader<'_>, table: &Table, (low, unit): (&str, Unit), high: &str) {
+pub fn not_above(reader: &mut Reader<'_>, table: &Table, (low, unit): (&str, Unit), high: &str) {
     let (Some(lower), Some(upper)) = (table.number(low), table.number(high)) else { return };
     if lower <= upper {
         return;

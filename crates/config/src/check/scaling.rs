@@ -12,7 +12,7 @@ const OTHERS: &[&str] = &["hpa", "concurrency", "cron", "seasonal", "backlog", "
 
 pub fn check(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
     policies(reader, table, scaling);
-    kubernetes::check(reader, table, scaling);
+    super::kubernetes::check(reader, table, scaling);
     if let Some(forecast) = scaling.table("forecast") {
         seasons(reader, forecast);
         exclusive(reader, forecast, "quantile", "missing_price");

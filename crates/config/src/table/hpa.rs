@@ -3,7 +3,7 @@
 //! The bounds are the service's `replicas`. What the object's API refuses is refused here too.
 
 use crate::field::Fallback::{Absent, Inner, Is, Required};
-use crate::field::Literal::Text;
+use crate::field::Literal::{Integer, Text};
 use crate::field::{Choice, DAY, Field, Kind, Section, count, duration, share};
 use crate::form::Form;
 use crate::unit::Unit;
@@ -277,3 +277,66 @@ static KINDS: &[Choice] = &[
     Choice { word: "Pods", doc: "replicas" },
     Choice { word: "Percent", doc: "per cent of the replicas at the start of the period" },
 ];
+
+/// The `spec` of the object itself, as a YAML file has it. Not part of a spec file.
+pub static OBJECT_V2: Section = Section {
+    name: "hpa_v2",
+    path: "spec",
+    doc: "HorizontalPodAutoscalerSpec, autoscaling/v2.",
+    short: &[],
+    fields: &[
+        SCALE_TARGET,
+        MIN_REPLICAS,
+        MAX_REPLICAS,
+        Field::new("metrics", Kind::Tables(&METRIC), Absent("CPU at 80 %"), "What is measured."),
+        Field::new("behavior", Kind::Table(&BEHAVIOR), Absent("the older rule"), "How fast the number may change."),
+        // Never written, but the builder of `scaling.hpa` reads it.
+        Field::new("controller", Kind::Table(&CONTROLLER), Inner, "Flags of the controller."),
+    ],
+};
+
+/// The same of the older version.
+pub static OBJECT_V1: Section = Section {
+    name: "hpa_v1",
+    path: "spec",
+    doc: "HorizontalPodAutoscalerSpec, autoscaling/v1.",
+    short: &[],
+    fields: &[
+        SCALE_TARGET,
+        MIN_REPLICAS,
+        MAX_REPLICAS,
+        Field::new(
+            "targetCPUUtilizationPercentage",
+            count(1, 1_000_000),
+            Is(Integer(80), "the API server's own where it is left out"),
+            "Wanted per cent of the CPU request.",
+        ),
+    ],
+};
+
+const SCALE_TARGET: Field =
+    Field::new("scaleTargetRef", Kind::Table(&REFERENCE), Required, "What is scaled; here it is the service.");
+const MIN_REPLICAS: Field = Field::new(
+    "minReplicas",
+    count(0, 10_000),
+    Is(Integer(1), "the API server's own where it is left out"),
+    "Fewest replicas.",
+);
+const MAX_REPLICAS: Field = Field::new("maxReplicas", count(1, 10_000), Required, "Most replicas.");
+
+static REFERENCE: Section = Section {
+    name: "hpa_scale_target",
+    path: "spec.scaleTargetRef",
+    doc: "An object by its kind and name.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "apiVersion",
+            Kind::Text(Form::Text),
+            Absent("it does not matter here"),
+            "Its API group and version.",
+        ),
+        Field::new("kind", Kind::Text(Form::Text), Required, "Its kind."),
+        Field::new("name", Kind::Text(Form::Text), Required, "Its name."),
+    ],
+};

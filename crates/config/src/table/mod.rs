@@ -16,6 +16,7 @@ mod service;
 mod vertical;
 mod workload;
 
+pub use hpa::{OBJECT_V1, OBJECT_V2};
 pub use queue::{BACKFILLS, ORDERS};
 pub use root::ROOT;
 

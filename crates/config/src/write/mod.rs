@@ -10,6 +10,7 @@ mod workload;
 
 use crate::form;
 use crate::unit::Unit;
+use plimsoll_model::scaling::HpaSpec;
 use plimsoll_model::spec::{
     ClockSpec, GatewayLimits, GatewaySpec, HistorySpec, ListenerSpec, NodeSpec, QueueSpec, RouteSpec, Spec,
 };
@@ -38,6 +39,23 @@ pub fn render(spec: &Spec) -> String {
     let mut text = String::new();
     write_branch(&mut text, &tree(spec), "");
     text
+}
+
+/// A branch as text below a path; empty for the top of a file.
+#[must_use]
+pub fn print(branch: &Branch, path: &str) -> String {
+    let mut text = String::new();
+    write_branch(&mut text, branch, path);
+    text
+}
+
+/// Bounds and an autoscaler, as a service says them.
+#[must_use]
+pub fn hpa_branch(replicas_min: u32, replicas_max: u32, hpa: &HpaSpec) -> Branch {
+    let mut service = Branch::default();
+    service.leaf("replicas", format!("{{ min = {replicas_min}, max = {replicas_max} }}"));
+    service.branch("scaling", |at| at.branch("hpa", |at| kubernetes::write_hpa(at, hpa)));
+    service
 }
 
 fn write_branch(text: &mut String, branch: &Branch, path: &str) {

@@ -1,7 +1,7 @@
 //! `plimsoll check` and `plimsoll schema`.
 
 use crate::Verdict;
-use crate::args::{Check, Output};
+use crate::args::{Check, Output, SchemaOf};
 
 /// Validates a spec.
 pub fn run(check: &Check) -> anyhow::Result<Verdict> {
@@ -26,8 +26,12 @@ pub fn run(check: &Check) -> anyhow::Result<Verdict> {
     Ok(verdict)
 }
 
-/// Prints the JSON Schema.
-pub fn schema() -> anyhow::Result<Verdict> {
-    println!("{}", serde_json::to_string_pretty(&plimsoll_config::schema())?);
+/// Prints a JSON Schema.
+pub fn schema(of: SchemaOf) -> anyhow::Result<Verdict> {
+    let schema = match of {
+        SchemaOf::Spec => plimsoll_config::schema(),
+        SchemaOf::Observation => super::decide::observation_schema(),
+    };
+    println!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(Verdict::Done)
 }

@@ -2,10 +2,12 @@
 
 pub mod capacity;
 pub mod check;
+pub mod decide;
 pub mod down;
 pub mod event;
 pub mod explain;
 pub mod forecast;
+pub mod import;
 pub mod load;
 pub mod logs;
 pub mod order;
