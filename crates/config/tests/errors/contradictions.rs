@@ -223,19 +223,19 @@ fn an_empty_or_idle_spec_is_doubtful() {
         "#]],
     );
     check_service(
-        "scaling = { cpu = \"60%\", forecast = { season = \"1d\" } }",
+        "scaling = { in_flight = 8, forecast = { season = \"1d\" } }",
         expect![[r#"
-            warning[doubtful]: a forecast of the request rate without the `request_rate` policy adds no replicas
-             --> shop.toml:7:37
-              |
-            7 | scaling = { cpu = "60%", forecast = { season = "1d" } }
-              |                                     ^^^^^^^^^^^^^^^^^
-              |
-              = field: services.shop.scaling.forecast
-              = help: say what one replica can do: `request_rate = "50/s"` in `scaling`
+        warning[doubtful]: a forecast of the request rate adds no replicas while nothing says what one replica can do
+         --> shop.toml:7:39
+          |
+        7 | scaling = { in_flight = 8, forecast = { season = "1d" } }
+          |                                       ^^^^^^^^^^^^^^^^^
+          |
+          = field: services.shop.scaling.forecast
+          = help: say it: `request_rate = "50/s"` or `capacity = "50/s"` in `scaling`
 
-            shop.toml: 1 warning
-        "#]],
+        shop.toml: 1 warning
+    "#]],
     );
 }
 
@@ -289,7 +289,7 @@ fn all_problems_are_reported_in_one_go_by_line() {
               | ^^^^^^^ did you mean `replicas`?
               |
               = field: services.shop.replica
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, guaranteed, restart, sandbox, log
 
             error[conflict]: the cpu limit (50m) is below the request (100m), so what is reserved could never be used
               --> shop.toml:10:18
@@ -302,6 +302,120 @@ fn all_problems_are_reported_in_one_go_by_line() {
                = field: services.shop.limits.cpu
 
             shop.toml: 6 errors
+        "#]],
+    );
+}
+
+#[test]
+fn an_event_has_to_end_after_its_start_with_one_rising_load() {
+    let event = |start: &str, end: &str, load: &str| {
+        format!(
+            "scaling = {{ request_rate = \"9/s\", events = [{{ name = \"sale\", start = \"{start}\", end = \"{end}\", {load} }}] }}"
+        )
+    };
+    let (first, last) = ("2026-11-27T08:00:00Z", "2026-11-27T20:00:00Z");
+    check_service(
+        &event(last, first, "factor = 2"),
+        expect![[r#"
+        error[conflict]: `end` is not after `start` (2026-11-27T20:00:00Z), so the event ends before it starts
+         --> shop.toml:7:100
+          |
+        7 | s = [{ name = "sale", start = "2026-11-27T20:00:00Z", end = "2026-11-27T08:00:00Z", factor = 2 }] }
+          |                                                             ^^^^^^^^^^^^^^^^^^^^^^ expected a moment after 2026-11-27T20:00:00Z
+          |                                                             ---------------------- the start
+          |
+          = field: services.shop.scaling.events[0].end
+
+        shop.toml: 1 error
+    "#]],
+    );
+    check_service(
+        &event(first, last, "factor = 2, rate = \"5/s\""),
+        expect![[r#"
+        error[conflict]: `factor` and `rate` are two ways to say one thing
+         --> shop.toml:7:143
+          |
+        7 | 8:00:00Z", end = "2026-11-27T20:00:00Z", factor = 2, rate = "5/s" }] }
+          |                                                             ^^^^^ expected one of the two
+          |                                                             - said here already
+          |
+          = field: services.shop.scaling.events[0].rate
+
+        shop.toml: 1 error
+    "#]],
+    );
+    check_service(
+        &event(first, last, "curve = []"),
+        expect![[r#"
+        error[conflict]: no load is expected: `factor`, `rate` or [[curve]] is missing
+         --> shop.toml:7:45
+          |
+        7 | scaling = { request_rate = "9/s", events = [{ name = "sale", start = "2026-11-27T08:00:00Z", end = "2026-11-27T20:00:00Z
+          |                                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected `factor`, `rate` or [[curve]]
+          |
+          = field: services.shop.scaling.events[0].factor
+
+        shop.toml: 1 error
+    "#]],
+    );
+    check_service(
+        &event(first, last, "factor = 2, curve = [{ at = \"13h\", factor = 3 }]"),
+        expect![[r#"
+        error[conflict]: `at` (13h) lies after the end of the event
+         --> shop.toml:7:152
+          |
+        7 | , end = "2026-11-27T20:00:00Z", factor = 2, curve = [{ at = "13h", factor = 3 }] }] }
+          |                                                             ^^^^^ expected less than 12h
+          |
+          = field: services.shop.scaling.events[0].curve[0].at
+
+        shop.toml: 1 error
+    "#]],
+    );
+    check_service(
+        &event(first, last, "curve = [{ at = \"2h\", factor = 3 }, { at = \"1h\", factor = 2 }, { at = \"3h\" }]"),
+        expect![[r#"
+            error[conflict]: the points of a curve have to rise, and `at` (1h) does not
+             --> shop.toml:7:167
+              |
+            7 | 1-27T20:00:00Z", curve = [{ at = "2h", factor = 3 }, { at = "1h", factor = 2 }, { at = "3h" }] }] }
+              |                                                             ^^^^ expected more than 2h
+              |
+              = field: services.shop.scaling.events[0].curve[1].at
+
+            error[conflict]: no load is expected: `factor` or `rate` is missing
+             --> shop.toml:7:187
+              |
+            7 | ve = [{ at = "2h", factor = 3 }, { at = "1h", factor = 2 }, { at = "3h" }] }] }
+              |                                                             ^^^^^^^^^^^^^ expected `factor` or `rate`
+              |
+              = field: services.shop.scaling.events[0].curve[2].factor
+
+            shop.toml: 2 errors
+        "#]],
+    );
+    check_service(
+        "scaling = { request_rate = \"9/s\", forecast = { quantile = \"95%\", missing_price = 19 }, backlog = {} }",
+        expect![[r#"
+            error[conflict]: `quantile` and `missing_price` are two ways to say one thing
+             --> shop.toml:7:82
+              |
+            7 | scaling = { request_rate = "9/s", forecast = { quantile = "95%", missing_price = 19 }, backlog = {} }
+              |                                                                                  ^^ expected one of the two
+              |                                                           ----- said here already
+              |
+              = field: services.shop.scaling.forecast.missing_price
+
+            warning[doubtful]: neither `within` nor `deadline` says when the work has to be done, so it is done as fast as it can be
+             --> shop.toml:7:98
+              |
+            7 | scaling = { request_rate = "9/s", forecast = { quantile = "95%", missing_price = 19 }, backlog = {} }
+              |                                                                                                  ^^
+              |
+              = field: services.shop.scaling.backlog
+              = help: say how long an item may take: `within = "10m"`
+
+            shop.toml: 1 error, 1 warning
         "#]],
     );
 }
