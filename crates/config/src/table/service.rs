@@ -44,7 +44,7 @@ pub static SERVICE: Section = Section {
         Field::new(
             "weight",
             count(1, 1_000_000),
-            Is(Integer(1), "equal shares"),
+            Is(Integer(1), "without a reason to prefer one, shares are equal"),
             "Its share among services of the same priority when capacity is scarce.",
         ),
         Field::new("restart", Kind::Table(&RESTART), Inner, "When a replica that exits is started again."),
