@@ -30,6 +30,7 @@ mod process;
 mod queue;
 mod room;
 mod scale;
+mod seen;
 mod state;
 mod step;
 mod stop;

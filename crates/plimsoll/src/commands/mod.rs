@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+pub mod backtest;
 pub mod check;
 pub mod down;
 pub mod explain;
