@@ -10,19 +10,19 @@ use crate::sharing::sharing;
 use crate::state::{ServiceState, State};
 use crate::stop::{stop_again, stop_removed, stop_sick};
 use plimsoll_model::id::ServiceName;
-use plimsoll_model::{ServiceRationale, ServiceSpec, Spec};
+use plimsoll_model::{Observation, ServiceRationale, ServiceSpec, Spec};
 use plimsoll_placement::{Claim, share};
 use std::collections::BTreeMap;
 
 /// Decides on everything in the spec. Before the node's capacity was seen once, nothing starts and nothing is scaled.
-pub(crate) fn decide(state: &mut State, turn: &mut Turn, spec: &Spec) {
+pub(crate) fn decide(state: &mut State, turn: &mut Turn, spec: &Spec, observation: Option<&Observation>) {
     let Some(allocatable) = state.allocatable else { return };
     stop_removed(state, turn, spec);
     stop_again(state, turn, spec);
     let mut rationales: BTreeMap<&ServiceName, ServiceRationale> = BTreeMap::new();
     for (name, service) in &spec.services {
         stop_sick(state, turn, name, service);
-        rationales.insert(name, scale(state, turn, name, service, spec.tick));
+        rationales.insert(name, scale(state, turn, (name, service), spec.tick, observation));
     }
     let mut room = Room::new(state, spec, allocatable);
     let claims: Vec<Claim> = spec.services.iter().map(|(name, service)| claim(state, name, service)).collect();

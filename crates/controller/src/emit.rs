@@ -4,7 +4,7 @@ use crate::state::{State, count};
 use plimsoll_model::id::{ActionId, JobName, ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::quantity::Timestamp;
 use plimsoll_model::rationale::JobRationale;
-use plimsoll_model::{Action, ActionKind, Decision, Finding, Observation, Rationale, ServiceRationale};
+use plimsoll_model::{Action, ActionKind, Decision, Finding, Rationale, ServiceRationale};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most findings per step; a step that has more says how many it left out.
@@ -28,8 +28,6 @@ pub(crate) struct Turn {
     pub services: BTreeMap<ServiceName, ServiceRationale>,
     /// What happened to jobs.
     pub jobs: BTreeMap<JobName, Vec<JobRationale>>,
-    /// The last observation of this step.
-    pub observation: Option<Box<Observation>>,
     /// Workloads that may still be started.
     pub starts_left: u32,
 }
@@ -43,7 +41,6 @@ impl Turn {
             omitted: 0,
             services: BTreeMap::new(),
             jobs: BTreeMap::new(),
-            observation: None,
             starts_left: STARTS_MAX,
         }
     }

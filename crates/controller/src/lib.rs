@@ -32,6 +32,7 @@ mod resize;
 mod room;
 mod scale;
 mod sharing;
+mod seen;
 mod state;
 mod step;
 mod stop;

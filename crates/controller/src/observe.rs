@@ -3,13 +3,14 @@
 use crate::emit::Turn;
 use crate::exit::{replica_ended, task_ended};
 use crate::process::ProcessState;
-use crate::state::{QueuedTask, State, TaskState};
+use crate::seen::Seen;
+use crate::state::{QueuedTask, ServiceState, State, TaskState};
 use plimsoll_model::id::{ReplicaId, TaskId, WorkloadId};
 use plimsoll_model::inventory::{ExitCause, Phase, ReplicaStatus};
 use plimsoll_model::quantity::Millis;
 use plimsoll_model::spec::Limits;
 use plimsoll_model::{ActionKind, Observation};
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
 
 /// Observations in a row that may lack a workload before it counts as gone.
 const MISSED_MAX: u32 = 2;
@@ -34,7 +35,7 @@ pub(crate) fn observe(state: &mut State, turn: &mut Turn, observation: &Observat
     } else {
         state.allocatable = Some(allocatable);
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = Seen::new(&observation.workloads);
     for status in &observation.workloads {
         if !seen.insert(&status.id) {
             turn.bad(format!("{} is reported twice", status.id));
@@ -42,7 +43,7 @@ pub(crate) fn observe(state: &mut State, turn: &mut Turn, observation: &Observat
         }
         see(state, turn, observation, status);
     }
-    miss(state, turn, &seen);
+    miss(state, turn, seen);
 }
 
 fn see(state: &mut State, turn: &mut Turn, observation: &Observation, status: &ReplicaStatus) {
@@ -70,7 +71,10 @@ fn see(state: &mut State, turn: &mut Turn, observation: &Observation, status: &R
 fn see_replica(state: &mut State, turn: &mut Turn, observation: &Observation, status: &ReplicaStatus, id: &ReplicaId) {
     let gone = state.service_ordinals.remove(&id.service).unwrap_or(0);
     let current = status.generation == state.generation;
-    let service = state.services.entry(id.service.clone()).or_default();
+    if !state.services.contains_key(&id.service) {
+        state.services.insert(id.service.clone(), ServiceState::default());
+    }
+    let Some(service) = state.services.get_mut(&id.service) else { return };
     service.ordinal = service.ordinal.max(id.ordinal).max(gone);
     let revision = if current { service.revision } else { service.revision.wrapping_sub(1) };
     let adopted = || ProcessState::started(revision, status.requests, turn.at);
@@ -114,15 +118,18 @@ fn forget(state: &mut State, turn: &mut Turn, workload: WorkloadId) {
 }
 
 /// What the driver no longer reports is gone; what was just started gets time to appear.
-fn miss(state: &mut State, turn: &mut Turn, seen: &BTreeSet<&WorkloadId>) {
-    state.forgotten.retain(|workload, _| seen.contains(workload));
+fn miss(state: &mut State, turn: &mut Turn, mut seen: Seen<'_>) {
+    state.forgotten.retain(|workload, _| seen.contains(|other| other.cmp(workload)));
     let appear = state.traced(APPEAR_MAX);
     let mut replicas = Vec::new();
     for (name, service) in &mut state.services {
         for (ordinal, process) in &mut service.replicas {
-            let id = ReplicaId { service: name.clone(), ordinal: *ordinal };
-            let workload = WorkloadId::Replica(id.clone());
-            if !seen.contains(&workload) && is_gone(process, turn, appear) {
+            let order = |other: &WorkloadId| match other {
+                WorkloadId::Replica(other) => (&other.service, other.ordinal).cmp(&(name, *ordinal)),
+                WorkloadId::Task(_) => Ordering::Greater,
+            };
+            if !seen.contains(order) && is_gone(process, turn, appear) {
+                let id = ReplicaId { service: name.clone(), ordinal: *ordinal };
                 replicas.push((id, turn.at.since(process.asked_at)));
             }
         }
@@ -130,10 +137,12 @@ fn miss(state: &mut State, turn: &mut Turn, seen: &BTreeSet<&WorkloadId>) {
     let mut tasks = Vec::new();
     for (name, job) in &mut state.jobs {
         for (ordinal, task) in &mut job.tasks {
-            let id = TaskId { job: name.clone(), ordinal: *ordinal };
-            let workload = WorkloadId::Task(id.clone());
-            if !seen.contains(&workload) && is_gone(&mut task.process, turn, appear) {
-                tasks.push(id);
+            let order = |other: &WorkloadId| match other {
+                WorkloadId::Replica(_) => Ordering::Less,
+                WorkloadId::Task(other) => (&other.job, other.ordinal).cmp(&(name, *ordinal)),
+            };
+            if !seen.contains(order) && is_gone(&mut task.process, turn, appear) {
+                tasks.push(TaskId { job: name.clone(), ordinal: *ordinal });
             }
         }
     }

@@ -15,8 +15,12 @@ pub(crate) fn pods(
     service: &ServiceState,
     at: Timestamp,
 ) -> Vec<Pod> {
+    // One id, whose ordinal changes: a name is not copied for every replica.
+    let mut id = WorkloadId::Replica(ReplicaId { service: name.clone(), ordinal: 0 });
     let one = |(ordinal, replica): (&u64, &ProcessState)| {
-        let id = WorkloadId::Replica(ReplicaId { service: name.clone(), ordinal: *ordinal });
+        if let WorkloadId::Replica(id) = &mut id {
+            id.ordinal = *ordinal;
+        }
         let sample = observation.and_then(|observation| {
             let usage = observation.usage.get(&id)?;
             let traced = |physical: u64| Millis(physical.saturating_mul(u64::from(observation.speed)));

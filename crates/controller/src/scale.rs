@@ -31,15 +31,14 @@ static NO_METRICS: BTreeMap<String, MetricReading> = BTreeMap::new();
 pub(crate) fn scale(
     state: &mut State,
     turn: &mut Turn,
-    name: &ServiceName,
-    spec: &ServiceSpec,
+    (name, spec): (&ServiceName, &ServiceSpec),
     tick: Millis,
+    observation: Option<&Observation>,
 ) -> ServiceRationale {
-    if let Some(held) = hold(state, turn, name, spec) {
+    if let Some(held) = hold(state, observation, name, spec) {
         return held;
     }
-    let observation = turn.observation.take();
-    let seen = observation.as_deref().and_then(|all| all.services.get(name));
+    let seen = observation.and_then(|all| all.services.get(name));
     let traffic = seen.and_then(|seen| seen.traffic.as_ref());
     let queue = seen.and_then(|seen| seen.queue).map(|queue| on_trace(state, queue));
     let startup = state.traced(spec.startup);
@@ -49,13 +48,13 @@ pub(crate) fn scale(
     }
     let times = Times { step: tick, horizon: state.horizon(spec.startup, tick) };
     let mut untrusted = None;
-    let age_max_ms = age_max_ms(observation.as_deref());
+    let age_max_ms = age_max_ms(observation);
     let service = state.services.entry(name.clone()).or_default();
     let current = starting_point(service, spec, turn);
     let age = traffic.map(|traffic| traffic.quality.age_ms);
     let sum = seen.and_then(|seen| seen.usage);
     let usage = |figure: fn(&ReplicaUsage) -> Option<u64>, of_sum: fn(&UsageSum) -> Option<u64>| match total(
-        observation.as_deref(),
+        observation,
         name,
         service,
         age_max_ms,
@@ -69,7 +68,7 @@ pub(crate) fn scale(
     let rate = reading(traffic.map(|traffic| traffic.rate), age, age_max_ms);
     learn(service, spec, cpu, rate);
     let mut pods = if spec.scaling.policies.iter().any(ScalingPolicy::needs_pods) {
-        pods(observation.as_deref(), name, service, turn.at)
+        pods(observation, name, service, turn.at)
     } else {
         Vec::new()
     };
@@ -106,15 +105,19 @@ pub(crate) fn scale(
     rationale.ready = service.ready();
     service.target = Some(rationale.target);
     rationale.vertical =
-        decide_size(service, turn, (name, spec), (current, rationale.target), (observation.as_deref(), age_max_ms));
-    turn.observation = observation;
+        decide_size(service, turn, (name, spec), (current, rationale.target), (observation, age_max_ms));
     rationale
 }
 
 /// The last decision again, where this step brought no figures: nothing can be concluded about the load, so the target
 /// stays, within the bounds of the spec, and damping does not see a proposal that nobody made.
-fn hold(state: &mut State, turn: &Turn, name: &ServiceName, spec: &ServiceSpec) -> Option<ServiceRationale> {
-    let measured = turn.observation.as_ref().is_some_and(|observation| !observation.inventory_only);
+fn hold(
+    state: &mut State,
+    observation: Option<&Observation>,
+    name: &ServiceName,
+    spec: &ServiceSpec,
+) -> Option<ServiceRationale> {
+    let measured = observation.is_some_and(|observation| !observation.inventory_only);
     let service = state.services.get_mut(name).filter(|_| !measured)?;
     let target = service.target?.clamp(spec.replicas_min.min(spec.replicas_max), spec.replicas_max);
     let mut rationale = service.rationale.clone()?;
@@ -160,9 +163,16 @@ fn total(
     figure: fn(&ReplicaUsage) -> Option<u64>,
 ) -> Reading<Usage> {
     let Some(observation) = observation else { return Reading::Absent };
+    if observation.usage.is_empty() {
+        return Reading::Absent;
+    }
     let (mut used, mut replicas, mut stale) = (0_u64, 0_u32, None::<u64>);
+    // One id, whose ordinal changes: a name is not copied for every replica.
+    let mut id = WorkloadId::Replica(ReplicaId { service: name.clone(), ordinal: 0 });
     for (ordinal, _) in service.replicas.iter().filter(|(_, replica)| replica.is_ready()) {
-        let id = WorkloadId::Replica(ReplicaId { service: name.clone(), ordinal: *ordinal });
+        if let WorkloadId::Replica(id) = &mut id {
+            id.ordinal = *ordinal;
+        }
         let Some(usage) = observation.usage.get(&id) else { continue };
         let Some(value) = figure(usage) else { continue };
         if usage.quality.age_ms > age_max_ms {

@@ -11,7 +11,7 @@ use crate::queue::submit;
 use crate::state::State;
 use crate::stop::stop_all;
 use plimsoll_model::quantity::Timestamp;
-use plimsoll_model::{Decision, Finding};
+use plimsoll_model::{Decision, Finding, Observation};
 
 /// Takes what happened and decides. Total: whatever comes in, a decision comes out.
 ///
@@ -24,27 +24,29 @@ pub fn step(state: &mut State, at: Timestamp, inputs: &[Input]) -> Decision {
     }
     state.at = Some(kept);
     state.step = state.step.saturating_add(1);
+    // The last one taken; borrowed, because a fleet's is a megabyte.
+    let mut observation = None;
     for input in inputs {
-        take(state, &mut turn, input);
+        observation = take(state, &mut turn, input).or(observation);
     }
     if state.shutdown {
         stop_all(state, &mut turn);
     } else if let Some(why) = state.frozen.clone() {
         turn.find(Finding::Frozen { why });
     } else if let Some(spec) = state.spec.take() {
-        decide(state, &mut turn, &spec);
+        decide(state, &mut turn, &spec, observation);
         state.spec = Some(spec);
     }
     turn.decision(state)
 }
 
-fn take(state: &mut State, turn: &mut Turn, input: &Input) {
+fn take<'a>(state: &mut State, turn: &mut Turn, input: &'a Input) -> Option<&'a Observation> {
     match input {
         Input::Policy { generation, spec } => adopt(state, turn, *generation, spec),
         Input::Observed(observation) => {
             if state.frozen.is_none() || state.shutdown {
                 observe(state, turn, observation);
-                turn.observation = Some(observation.clone());
+                return Some(observation);
             }
         }
         Input::History { service, samples } => warm_up(state, turn, service, samples),
@@ -61,4 +63,5 @@ fn take(state: &mut State, turn: &mut Turn, input: &Input) {
         Input::Frozen { why } => state.frozen = Some(why.clone()),
         Input::Thawed => state.frozen = None,
     }
+    None
 }

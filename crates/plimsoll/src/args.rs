@@ -1,5 +1,6 @@
 //! What can be typed. Meaning is given in `commands`.
 
+mod backtest;
 mod capacity;
 mod decide;
 mod event;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
+pub use backtest::{Backtest, Between};
 pub use capacity::Capacity;
 pub use decide::{Decide, Import, ImportHpa, ImportWhat};
 pub use event::Event;
@@ -80,6 +82,10 @@ pub enum Command {
     /// The scheduler that decides is the one that runs; the simulated world only knows how long tasks really take and
     /// which nodes fail when.
     Simulate(Box<Simulate>),
+    /// Run scaling policies on recorded load, beside the clairvoyant optimum.
+    ///
+    /// The function that decides is the one that runs live. Exit code 3 when a condition of --fail-if holds.
+    Backtest(Box<Backtest>),
     /// List the policies: node choice, queue order, backfill; whether static or dynamic, what they look at and cost.
     Policies(Policies),
     /// Send load to an address, open loop.

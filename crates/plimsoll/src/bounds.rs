@@ -20,6 +20,11 @@ pub fn rate(text: &str) -> Result<f64, String> {
     within(text, 0.0, 1_000_000.0, "requests per second from 0 to 1000000")
 }
 
+/// A price per hour.
+pub fn price(text: &str) -> Result<f64, String> {
+    within(text, 0.0, 1e9, "a price from 0 to 1000000000")
+}
+
 /// A factor on a rate.
 pub fn factor(text: &str) -> Result<f64, String> {
     within(text, 1e-6, 1e6, "a factor from 0.000001 to 1000000")

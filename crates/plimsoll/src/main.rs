@@ -1,7 +1,7 @@
 //! `plimsoll`: flags, exit codes and progress bars around the crates that do the work.
 //!
 //! Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 what was typed cannot be understood, 3 it ran and
-//! the answer is "no" (a spec that does not hold, a replay that differs, a load of which no request succeeded). A command
+//! the answer is "no" (a spec that does not hold, a replay that differs, a backtest of which a condition of `--fail-if` holds, a load of which no request succeeded). A command
 //! that prints to somebody who reads no more ends by SIGPIPE.
 
 mod args;
@@ -66,6 +66,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Rebalance(rebalance) => commands::rebalance::run(&rebalance),
         Command::Capacity(capacity) => commands::capacity::run(&capacity),
         Command::Simulate(simulate) => commands::simulate::run(&simulate),
+        Command::Backtest(backtest) => commands::backtest::run(&backtest),
         Command::Policies(policies) => commands::policies::run(&policies),
         Command::Load(load) => commands::load::run(&load),
         Command::Testbed(testbed) => match testbed.verb {
@@ -94,6 +95,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Forecast(_)
         | Command::Capacity(_)
         | Command::Simulate(_)
+        | Command::Backtest(_)
         | Command::Policies(_)
         | Command::Completions { .. } => true,
         Command::Up(_)

@@ -6,6 +6,10 @@
 mod exact;
 #[path = "autoscale/plant.rs"]
 mod plant;
+#[path = "autoscale/step.rs"]
+mod step;
+#[path = "autoscale/whole.rs"]
+mod whole;
 
 fn main() {
     let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
@@ -16,6 +20,11 @@ fn main() {
     }
     if wants("exact") {
         exact::rows();
+    if wants("loop") {
+        whole::rows();
+    }
+    if wants("step") {
+        step::rows();
     }
 }
 

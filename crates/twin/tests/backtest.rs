@@ -107,14 +107,14 @@ fn the_decision_of_a_moment_is_explained() {
     assert!(run.explained[0].rationale.counterfactual.is_some());
 }
 
-/// The medians that the research measured over 16 series; 11 are given, so they are printed beside and compared loosely.
+/// The research measured 16 series and 11 are given, so the medians are near and not equal; the constant peak hangs on which
+/// series they are, and is only printed.
 #[test]
 fn the_table_of_the_research_comes_out() {
     if plimsoll_traces::dataset::find_for_test("research table", "crane-dsp/crane_dev_0_10.tar.xz").is_none() {
         return;
     }
     let is_long = std::env::var_os("PLIMSOLL_PROVE").is_some_and(|value| value == "1");
-    let between = if std::env::var_os("LINE").is_some() { Between::Line } else { Between::Held };
     let mut cards: Vec<[Card; 3]> = Vec::new();
     for recorded in loads("crane").unwrap().into_iter().take(if is_long { 16 } else { 1 }) {
         let series = recorded.series;
@@ -122,7 +122,7 @@ fn the_table_of_the_research_comes_out() {
         let p99 = plimsoll_model::MilliRps(protocol.usable_capacity().0 * u64::from(Protocol::REPLICAS_P99));
         let factor = Load::factor_to(&series.values, p99).unwrap();
         let load = Load::try_new(series.start, series.step, &series.values, factor).unwrap();
-        let course = Course::try_new(&load, between, protocol).unwrap();
+        let course = Course::try_new(&load, Between::Held, protocol).unwrap();
         let cards_of =
             [run(&course, &hpa(60)).card, run(&course, &hpa(45)).card, course.judge(&course.constant_peak())];
         let shown = cards_of.map(|it| (it.over_optimum, it.elasticity.under_time_pct));
@@ -135,8 +135,9 @@ fn the_table_of_the_research_comes_out() {
         let ours = median(cards.iter().map(|it| it[index].over_optimum));
         let late = median(cards.iter().map(|it| it[index].elasticity.under_time_pct));
         println!("{name}: cost/opt {ours:.3} (research {cost}), tau_U {late:.2} % (research {under} %)");
-        if is_long {
-            assert!((ours / cost - 1.0).abs() < 0.15, "{name}: {ours}");
+        if *name != "peak" {
+            assert!((ours / cost - 1.0).abs() < 0.02, "{name}: {ours}");
+            assert!(!is_long || (late - under).abs() < 0.1, "{name}: {late}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+pub mod backtest;
 pub mod capacity;
 pub mod check;
 pub mod decide;

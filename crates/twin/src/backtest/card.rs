@@ -37,6 +37,12 @@ pub struct Card {
     pub ready_mean: f64,
     /// Mean load in replicas at 100 %.
     pub load_mean: f64,
+    /// Mean load that was carried, in replicas at 100 %: what is used.
+    pub busy_mean: f64,
+    /// Mean replicas paid for: what is allocated.
+    pub billed_mean: f64,
+    /// Most replicas paid for at once: what there has to be room for.
+    pub billed_most: u32,
     /// Share of the offered load that ready replicas could carry at 100 %, in percent.
     pub served_pct: f64,
 }
@@ -79,6 +85,9 @@ pub(super) fn card(course: &Course, supply: &Supply) -> Card {
         utilisation_pct: 100.0 * ratio(flows.busy, flows.ready),
         ready_mean: ratio(flows.ready, recorded.len() as f64),
         load_mean: ratio(flows.offered, recorded.len() as f64),
+        busy_mean: ratio(flows.busy, recorded.len() as f64),
+        billed_mean: ratio(replica_slots as f64, slots as f64),
+        billed_most: (0..slots).map(billed).max().unwrap_or(0),
         served_pct: 100.0 * ratio(flows.busy, flows.offered),
     }
 }
