@@ -4,8 +4,10 @@
 //! over the figure (which value proposes that number). All other figures keep their values.
 
 use crate::inputs::{Inputs, Reading};
-use crate::propose::{Proposal, ceil_div, replicas_at};
+use crate::need::ceil_div;
+use crate::propose::{Proposal, replicas_at};
 use crate::scaler::Scaler;
+use crate::settle::settle;
 use plimsoll_model::rationale::{Basis, Counterfactual};
 use plimsoll_model::{ScalingPolicy, Term};
 
@@ -32,8 +34,7 @@ pub fn counterfactual(
     let others = proposal.terms.iter().enumerate();
     let others = others.filter(|(index, _)| *index != proposal.winner && !damps_itself(*index));
     let floor = others.map(|(_, term)| term.replicas).max().unwrap_or(0);
-    let settle =
-        |proposed: u32| scaler.stabilizer.settle(inputs, Some(proposed.max(floor)), proposal.ready_made).target;
+    let settle = |proposed: u32| settle(scaler, inputs, (Some(proposed.max(floor)), proposal.ready_made), |_| {});
     let now = proposal.replicas();
     let ceiling = inputs.replicas_max.max(now);
     let more_from = (settle(ceiling) > target).then(|| {
@@ -75,7 +76,7 @@ fn figure<'a>(inputs: &'a Inputs<'_>, proposal: &'a Proposal) -> Option<Figure<'
 
 fn decides(term: &Term, policy: &ScalingPolicy) -> bool {
     match &term.basis {
-        Basis::NoData { .. } | Basis::Minimum | Basis::Arrivals { .. } => false,
+        Basis::NoData { .. } | Basis::Fallback { .. } | Basis::Minimum | Basis::Arrivals { .. } => false,
         Basis::WithinTolerance { metric: held, .. } => held == policy.name(),
         _ => true,
     }

@@ -4,6 +4,7 @@
 //! difference between "nobody calls" and "nobody looked".
 
 use crate::pod::Pod;
+use crate::reserve::Burst;
 use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{Resources, ScalingSpec};
 use plimsoll_model::{Forecast, MetricReading, QueueObservation};
@@ -48,9 +49,11 @@ pub struct Demand {
     pub demand: MilliRps,
     /// What one replica takes; not zero.
     pub per_replica: MilliRps,
+    /// The price of a missing replica over that of an idle one, where the quantile follows from it.
+    pub missing_price: Option<Permille>,
 }
 
-/// Everything that [`crate::propose`] and [`crate::Stabilizer::settle`] look at.
+/// Everything that [`crate::decide`] looks at besides its memory.
 #[derive(Debug, Clone)]
 pub struct Inputs<'a> {
     /// Now, trace time.
@@ -77,6 +80,8 @@ pub struct Inputs<'a> {
     pub demand: Option<Demand>,
     /// What one replica takes at its target, where that is known.
     pub per_replica: Option<MilliRps>,
+    /// Spare replicas for a burst, where the spec asks for them and enough growths were counted.
+    pub burst: Option<Burst>,
     /// Replicas whose health check passes.
     pub ready: u32,
     /// Expected time from start to ready, trace time.
@@ -110,6 +115,7 @@ impl<'a> Inputs<'a> {
             in_flight_milli: Reading::Absent,
             demand: None,
             per_replica: None,
+            burst: None,
             ready: 0,
             startup: Millis(0),
             tick: Millis(15_000),
@@ -124,7 +130,7 @@ impl<'a> Inputs<'a> {
     /// or a held proposal plus the reserve would grow by the reserve at each step.
     #[must_use]
     pub fn base(&self) -> u32 {
-        self.current.saturating_sub(self.scaling.reserve)
+        crate::reserve::without(self, self.current)
     }
 }
 

@@ -14,26 +14,41 @@
 //! The Kubernetes horizontal autoscaler's published algorithm (ratio with tolerance, conservative treatment of replicas
 //! without a sample, stabilization windows and rate policies), in exact rational arithmetic instead of truncated percent.
 
+mod backlog;
 mod counterfactual;
 mod cron;
+mod event;
+mod guard;
 mod hpa;
 mod inputs;
 mod kpa;
+mod lazy;
+mod need;
 mod pod;
+mod predictive;
 mod propose;
+mod reserve;
 mod scaler;
+mod seasonal;
+mod settle;
 mod stabilizer;
 mod track;
 
 pub use counterfactual::counterfactual;
 pub use cron::CronState;
+pub use event::EventState;
+pub use guard::GuardState;
 pub use hpa::HpaState;
 pub use inputs::{Demand, Inputs, Reading, Usage};
 pub use kpa::KpaState;
+pub use lazy::LazyState;
 pub use pod::{Pod, PodPhase, PodSample};
+pub use predictive::newsvendor;
 pub use propose::{Proposal, propose};
-pub use scaler::{EVENTS_MAX, PolicyState, Scaler};
-pub use stabilizer::{Settled, Stabilizer};
+pub use reserve::{Burst, BurstSketch};
+pub use scaler::{Announced, EVENTS_MAX, PolicyState, Scaler};
+pub use seasonal::SeasonMemory;
+pub use stabilizer::Stabilizer;
 
 use plimsoll_model::ServiceRationale;
 
@@ -42,19 +57,22 @@ use plimsoll_model::ServiceRationale;
 pub fn decide(scaler: &mut Scaler, inputs: &Inputs<'_>) -> ServiceRationale {
     scaler.serve(&inputs.scaling.policies);
     let proposal = propose(scaler, inputs);
-    let settled = scaler.stabilizer.settle(inputs, proposal.damped, proposal.ready_made);
-    let counterfactual = counterfactual(scaler, inputs, &proposal, settled.target);
-    scaler.record(inputs, &proposal, &settled);
+    let mut bounds = Vec::new();
+    let votes = (proposal.damped, proposal.ready_made);
+    let target = settle::settle(scaler, inputs, votes, |bound| bounds.push(bound));
+    let counterfactual = counterfactual(scaler, inputs, &proposal, target);
+    scaler.record(inputs, &proposal, target);
     ServiceRationale {
         current: 0,
         ready: 0,
-        target: settled.target,
+        target,
         terms: proposal.terms,
         winner: proposal.winner,
-        bounds: settled.bounds,
+        bounds,
         counterfactual,
         withheld: proposal.withheld,
         vertical: None,
+        victims: Vec::new(),
         sharing: None,
     }
 }

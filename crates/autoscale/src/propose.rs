@@ -3,6 +3,7 @@
 use crate::inputs::{Inputs, Reading, Usage};
 use crate::scaler::{PolicyState, Scaler};
 use crate::track::{Tracking, Verdict};
+use crate::{backlog, predictive};
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Permille};
 use plimsoll_model::rationale::Basis;
 use plimsoll_model::{ScalingPolicy, Term, Withheld};
@@ -37,19 +38,11 @@ pub fn propose(scaler: &Scaler, inputs: &Inputs<'_>) -> Proposal {
     let mut terms: Vec<Term> = Vec::with_capacity(inputs.scaling.policies.len() + 1);
     for (index, policy) in inputs.scaling.policies.iter().enumerate() {
         let state = scaler.policies.get(index).unwrap_or(&PolicyState::Stateless);
-        terms.push(vote(state, inputs, policy, &mut withheld));
+        let term = vote(state, scaler, inputs, policy, &mut withheld);
+        terms.push(scaler.guard.stand_in(index, term, inputs));
     }
-    if let Some(demand) = &inputs.demand {
-        terms.push(Term {
-            replicas: ceil_div(demand.demand.0, demand.per_replica.0),
-            basis: Basis::Forecast {
-                forecast: demand.forecast.clone(),
-                quantile: demand.quantile,
-                demand: demand.demand,
-                per_replica: demand.per_replica,
-            },
-        });
-    }
+    terms.extend(inputs.demand.as_ref().map(predictive::vote));
+    terms.extend(scaler.events.iter().map(|announced| announced.vote(scaler.season(), inputs)));
     if let (0, Reading::Fresh(measured)) = (inputs.current, inputs.rate)
         && measured > MilliRps::ZERO
         && !inputs.scaling.policies.iter().any(|policy| matches!(policy, ScalingPolicy::RequestRate { .. }))
@@ -57,7 +50,7 @@ pub fn propose(scaler: &Scaler, inputs: &Inputs<'_>) -> Proposal {
         terms.push(Term { replicas: 1, basis: Basis::Arrivals { measured } });
     }
     if terms.is_empty() {
-        let replicas = inputs.replicas_min.saturating_sub(inputs.scaling.reserve);
+        let replicas = crate::reserve::without(inputs, inputs.replicas_min);
         terms.push(Term { replicas, basis: Basis::Minimum });
     }
     let highest = terms.iter().map(|term| term.replicas).max().unwrap_or(0);
@@ -65,9 +58,9 @@ pub fn propose(scaler: &Scaler, inputs: &Inputs<'_>) -> Proposal {
     if terms.iter().any(|term| term.replicas < highest) && matches!(terms[winner].basis, Basis::NoData { .. }) {
         withheld.extend(stale(inputs));
     }
-    let ready_made = |index: usize| inputs.scaling.policies.get(index).is_some_and(ScalingPolicy::damps_itself);
+    let damps_itself = |index: usize| inputs.scaling.policies.get(index).is_some_and(ScalingPolicy::damps_itself);
     let highest_of = |own: bool| {
-        let votes = terms.iter().enumerate().filter(|(index, _)| ready_made(*index) == own);
+        let votes = terms.iter().enumerate().filter(|(index, _)| damps_itself(*index) == own);
         votes.map(|(_, term)| term.replicas).max()
     };
     let (damped, ready_made) = (highest_of(false), highest_of(true));
@@ -84,11 +77,23 @@ pub(crate) fn replicas_at(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u6
     tracking(inputs, policy, value, missing).map(|tracking| tracking.replicas())
 }
 
-fn vote(state: &PolicyState, inputs: &Inputs<'_>, policy: &ScalingPolicy, withheld: &mut Vec<Withheld>) -> Term {
+fn vote(
+    state: &PolicyState,
+    scaler: &Scaler,
+    inputs: &Inputs<'_>,
+    policy: &ScalingPolicy,
+    withheld: &mut Vec<Withheld>,
+) -> Term {
     match (policy, state) {
         (ScalingPolicy::Hpa(spec), PolicyState::Hpa(state)) => state.vote(spec, inputs, withheld),
         (ScalingPolicy::Concurrency(spec), PolicyState::Concurrency(state)) => state.vote(spec, inputs, withheld),
         (ScalingPolicy::Cron(spec), PolicyState::Cron(state)) => state.vote(spec, inputs, withheld),
+        (ScalingPolicy::Event(spec), PolicyState::Event(state)) => state.vote((spec, ""), scaler.season(), inputs),
+        (ScalingPolicy::Seasonal { season, share }, PolicyState::Seasonal(state)) => {
+            state.vote(*season, *share, inputs)
+        }
+        (ScalingPolicy::Lazy(spec), PolicyState::Lazy(state)) => state.vote(spec, inputs),
+        (ScalingPolicy::Backlog(spec), _) => backlog::vote(spec, inputs),
         _ => track(inputs, policy, withheld),
     }
 }
@@ -171,6 +176,29 @@ fn tracking(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u64, missing: u3
     (per_replica > 0).then_some(Tracking { value, per_replica, base: inputs.base(), missing, tolerance })
 }
 
+/// Whether a policy brings one figure to a target.
+pub(crate) const fn has_target(policy: &ScalingPolicy) -> bool {
+    matches!(
+        policy,
+        ScalingPolicy::Cpu { .. }
+            | ScalingPolicy::Memory { .. }
+            | ScalingPolicy::RequestRate { .. }
+            | ScalingPolicy::InFlight { .. }
+    )
+}
+
+/// The policy's total and what one replica should have of it, both in the same unit, or the age of a figure that is too
+/// old; none where the policy brings no single figure to its target.
+pub(crate) fn tracked(inputs: &Inputs<'_>, policy: &ScalingPolicy) -> Option<Result<(u128, u128), Option<u64>>> {
+    match read(inputs, policy) {
+        Ok((value, missing, _)) => {
+            let Tracking { value, per_replica, .. } = tracking(inputs, policy, value, missing)?;
+            Some(Ok((value, per_replica)))
+        }
+        Err(age_ms) => has_target(policy).then_some(Err(age_ms)),
+    }
+}
+
 fn unmeasured(inputs: &Inputs<'_>, usage: Usage) -> u32 {
     inputs.current.saturating_sub(usage.replicas)
 }
@@ -201,8 +229,4 @@ fn share(used: u64, request: u64, replicas: u32) -> Permille {
     let whole = u128::from(request) * u128::from(replicas);
     let share = (u128::from(used) * 1_000).checked_div(whole).unwrap_or(0);
     Permille(u64::try_from(share).unwrap_or(u64::MAX))
-}
-
-pub(crate) fn ceil_div(value: u64, per: u64) -> u32 {
-    if per == 0 { 0 } else { u32::try_from(value.div_ceil(per)).unwrap_or(u32::MAX) }
 }

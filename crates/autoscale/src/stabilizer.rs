@@ -1,4 +1,4 @@
-//! From a proposal to a target: reserve, stabilization windows, step limits, bounds, in this order.
+//! The damping of a proposal: stabilization windows, then step limits; and the bounds of the spec.
 //!
 //! The windows need the highest and lowest proposal of the recent past. Both are kept as monotone queues (a proposal
 //! that a later one outdoes can never matter again), so the memory is bounded by the number of different proposals and
@@ -23,15 +23,6 @@ pub struct Stabilizer {
     changes: Vec<(Timestamp, i64)>,
 }
 
-/// A target and what bound it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settled {
-    /// Replicas wanted.
-    pub target: u32,
-    /// What changed the proposal into it, in the order applied.
-    pub bounds: Vec<Bound>,
-}
-
 impl Stabilizer {
     /// Remembers `current` as if it had been proposed at `at`, so that a first look at the figures does not remove what
     /// is there already.
@@ -40,21 +31,10 @@ impl Stabilizer {
         Self { highs: vec![(at, current)], lows: vec![(at, current)], changes: Vec::new() }
     }
 
-    /// The target for a proposal; changes nothing. Monotone in both votes. `damped` goes through the windows and steps;
-    /// `ready_made` is of policies that bring their own, and is taken as it is.
-    #[must_use]
-    pub fn settle(&self, inputs: &Inputs<'_>, damped: Option<u32>, ready_made: Option<u32>) -> Settled {
-        let mut bounds = Vec::new();
-        if inputs.scaling.reserve > 0 {
-            bounds.push(Bound::Reserve { added: inputs.scaling.reserve });
-        }
-        let stepped = damped.map(|proposed| {
-            let stable = self.windows(inputs, with_reserve(inputs, proposed), &mut bounds);
-            self.steps(inputs, stable, &mut bounds)
-        });
-        let ready_made = ready_made.map(|proposed| with_reserve(inputs, proposed));
-        let wanted = stepped.max(ready_made).unwrap_or(inputs.current);
-        Settled { target: limits(inputs, wanted, &mut bounds), bounds }
+    /// What the windows and steps leave of a proposal with its reserve. Rises with it; changes nothing.
+    pub(crate) fn damp(&self, inputs: &Inputs<'_>, wanted: u32, mut tell: impl FnMut(Bound)) -> u32 {
+        let stable = self.windows(inputs, wanted, &mut tell);
+        self.steps(inputs, stable, &mut tell)
     }
 
     /// Remembers what was proposed and what became of it.
@@ -86,7 +66,7 @@ impl Stabilizer {
         }
     }
 
-    fn windows(&self, inputs: &Inputs<'_>, wanted: u32, bounds: &mut Vec<Bound>) -> u32 {
+    fn windows(&self, inputs: &Inputs<'_>, wanted: u32, tell: &mut impl FnMut(Bound)) -> u32 {
         let (up, down) = (inputs.scaling.stabilization_up, inputs.scaling.stabilization_down);
         let past = |queue: &[(Timestamp, u32)], window| {
             queue.iter().find(|(then, _)| within(*then, inputs.at, window)).copied()
@@ -96,15 +76,15 @@ impl Stabilizer {
         let highest = high.map_or(wanted, |(_, high)| high.max(wanted));
         let stable = inputs.current.max(lowest).min(highest.max(lowest));
         if stable < wanted {
-            bounds.push(Bound::StabilizationUp { window: up, lowest });
+            tell(Bound::StabilizationUp { window: up, lowest });
         } else if let (true, Some((then, _))) = (stable > wanted, high) {
-            bounds.push(Bound::StabilizationDown { window: down, highest, until: then.plus(down) });
+            tell(Bound::StabilizationDown { window: down, highest, until: then.plus(down) });
         }
         stable
     }
 
     /// At most so many more, or fewer, than at the start of the period.
-    fn steps(&self, inputs: &Inputs<'_>, wanted: u32, bounds: &mut Vec<Bound>) -> u32 {
+    fn steps(&self, inputs: &Inputs<'_>, wanted: u32, tell: &mut impl FnMut(Bound)) -> u32 {
         let scaling = inputs.scaling;
         let recent = self.changes.iter().filter(|(then, _)| within(*then, inputs.at, scaling.period));
         let net = recent.fold(0_i64, |sum, (_, change)| sum.saturating_add(*change));
@@ -115,23 +95,25 @@ impl Stabilizer {
         let stepped = u32::try_from(i64::from(wanted).clamp(low, high).max(0)).unwrap_or(u32::MAX);
         if stepped != wanted {
             let step_max = if stepped < wanted { scaling.step_up_max } else { scaling.step_down_max };
-            bounds.push(Bound::StepLimit { step_max, period: scaling.period, wanted });
+            tell(Bound::StepLimit { step_max, period: scaling.period, wanted });
         }
         stepped
     }
 }
 
-fn with_reserve(inputs: &Inputs<'_>, proposed: u32) -> u32 {
-    proposed.saturating_add(inputs.scaling.reserve)
+/// A proposal and its reserve.
+pub(crate) fn with_reserve(inputs: &Inputs<'_>, proposed: u32) -> u32 {
+    proposed.saturating_add(crate::reserve::reserve(inputs, proposed))
 }
 
-fn limits(inputs: &Inputs<'_>, wanted: u32, bounds: &mut Vec<Bound>) -> u32 {
+/// The bounds of the spec.
+pub(crate) fn limits(inputs: &Inputs<'_>, wanted: u32, mut tell: impl FnMut(Bound)) -> u32 {
     let replicas_max = inputs.replicas_max;
     let replicas_min = inputs.replicas_min.min(replicas_max);
     if wanted > replicas_max {
-        bounds.push(Bound::Maximum { replicas_max, wanted });
+        tell(Bound::Maximum { replicas_max, wanted });
     } else if wanted < replicas_min {
-        bounds.push(Bound::Minimum { replicas_min, wanted });
+        tell(Bound::Minimum { replicas_min, wanted });
     }
     wanted.clamp(replicas_min, replicas_max)
 }

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 fn scaling(policies: Vec<ScalingPolicy>) -> ScalingSpec {
     ScalingSpec {
         policies,
+        capacity: None,
         tolerance: Permille(100),
         stabilization_up: Millis(0),
         stabilization_down: Millis(300_000),
@@ -46,7 +47,13 @@ fn demand(demand: u64, per_replica: u64) -> Demand {
         seasons: 3,
         weights: vec![],
     };
-    Demand { forecast, quantile: Permille(950), demand: MilliRps(demand), per_replica: MilliRps(per_replica) }
+    Demand {
+        forecast,
+        quantile: Permille(950),
+        demand: MilliRps(demand),
+        per_replica: MilliRps(per_replica),
+        missing_price: None,
+    }
 }
 
 #[test]

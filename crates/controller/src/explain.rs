@@ -28,8 +28,19 @@ pub fn explain(decision: &Decision, service: &ServiceName) -> Vec<String> {
 /// The reasons of one service, without actions and findings; also for the complete reasons that the state keeps.
 #[must_use]
 pub fn explain_service(service: &ServiceName, rationale: &ServiceRationale) -> Vec<String> {
-    let ServiceRationale { current, ready, target, terms, winner, bounds, counterfactual, withheld, vertical, sharing } =
-        rationale;
+    let ServiceRationale {
+        current,
+        ready,
+        target,
+        terms,
+        winner,
+        bounds,
+        counterfactual,
+        withheld,
+        vertical,
+        victims,
+        sharing,
+    } = rationale;
     let mut lines = vec![format!("{service}: {current} running or starting, {ready} ready, {target} wanted")];
     if let Some(term) = terms.get(*winner) {
         lines.push(format!("  because {term}"));
@@ -39,6 +50,7 @@ pub fn explain_service(service: &ServiceName, rationale: &ServiceRationale) -> V
     lines.extend(bounds.iter().map(|bound| format!("  then {bound}")));
     lines.extend(counterfactual.iter().map(|would| format!("  otherwise: {would}")));
     lines.extend(withheld.iter().map(|held| format!("  held back: {held}")));
+    lines.extend(victims.iter().map(|victim| format!("  stops: {victim}")));
     lines.extend(vertical.iter().map(|size| format!("  size: {size}")));
     lines.extend(sharing.iter().map(|share| format!("  shared: {share}")));
     lines

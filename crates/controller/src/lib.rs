@@ -40,5 +40,6 @@ pub use explain::{
 pub use input::{Fit, Input};
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;
+pub use plimsoll_autoscale::EVENTS_MAX;
 pub use state::{JobState, QueuedTask, ServiceState, State, TaskState};
 pub use step::step;

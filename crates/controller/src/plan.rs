@@ -11,6 +11,7 @@ use plimsoll_model::inventory::ExitCause;
 use plimsoll_model::quantity::Timestamp;
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{ActionKind, ServiceRationale, ServiceSpec, StopReason, Withheld};
+use plimsoll_placement::{Idle, idlest};
 
 /// Replicas beyond the target while a new spec replaces an old one.
 const SURGE: u32 = 1;
@@ -47,23 +48,32 @@ impl Plan<'_> {
         self.stop(new.saturating_sub(self.granted), false, reason);
     }
 
-    /// Stops so many old or new replicas: those that are not ready first (they serve nobody), then the youngest (their
-    /// caches are coldest, and the longest proven stay).
+    /// Stops so many old or new replicas, the idlest first, and says why these.
     fn stop(&mut self, many: u32, old: bool, reason: StopReason) {
+        if many == 0 {
+            return;
+        }
         let at = self.turn.at;
         let resend = resend_after(self.state, self.spec.grace);
         let Some(service) = self.state.services.get_mut(self.name) else { return };
         let revision = service.revision;
-        let live = service.replicas.iter_mut().filter(|(_, it)| it.is_live() && (it.revision != revision) == old);
-        let mut victims: Vec<(&u64, &mut ProcessState)> = live.collect();
-        victims.sort_by_key(|(ordinal, replica)| (replica.is_ready(), std::cmp::Reverse(**ordinal)));
-        for (ordinal, replica) in victims.into_iter().take(many as usize) {
+        let live = service.replicas.iter().filter(|(_, it)| it.is_live() && (it.revision != revision) == old);
+        let candidates = live.map(|(ordinal, it)| Idle {
+            ordinal: *ordinal,
+            ready: it.is_ready(),
+            in_flight_milli: it.in_flight_milli,
+            cpu: it.cpu,
+        });
+        let victims = idlest(candidates.collect(), self.spec.requests.cpu, many as usize);
+        for victim in &victims {
+            let Some(replica) = service.replicas.get_mut(&victim.ordinal) else { continue };
             if replica.stop(reason, at, resend) {
                 self.room.leaves(replica.requests);
-                let workload = WorkloadId::Replica(ReplicaId { service: self.name.clone(), ordinal: *ordinal });
+                let workload = WorkloadId::Replica(ReplicaId { service: self.name.clone(), ordinal: victim.ordinal });
                 self.turn.actions.push(ActionKind::Stop { workload, reason, grace: self.spec.grace });
             }
         }
+        self.rationale.victims.extend(victims);
     }
 
     /// Starts what is missing, as far as backoff, room and the bound on starts allow; makes room where it may.

@@ -33,6 +33,9 @@ pub struct ProcessState {
     /// CPU when last measured.
     #[serde(default)]
     pub cpu: Option<Millicores>,
+    /// Requests in flight when last counted, in thousandths.
+    #[serde(default)]
+    pub in_flight_milli: Option<u64>,
     /// When its process started.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
@@ -64,6 +67,7 @@ impl ProcessState {
             memory: None,
             throttled: false,
             cpu: None,
+            in_flight_milli: None,
             started_at: None,
             ready_changed_at: None,
         }
@@ -94,6 +98,7 @@ impl ProcessState {
         let Some(usage) = usage else { return };
         self.memory = usage.memory.or(self.memory);
         self.cpu = usage.cpu.or(self.cpu);
+        self.in_flight_milli = usage.in_flight_milli;
         let share = usage.throttled.unwrap_or(Permille::ZERO);
         let throttled = share >= THROTTLED_FROM;
         if throttled && !self.throttled {

@@ -10,7 +10,8 @@ use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::observation::TrafficObservation;
 use plimsoll_model::quantity::{MilliRps, Millis};
 use plimsoll_model::{
-    Finding, MetricReading, Observation, ReplicaUsage, ScalingPolicy, ServiceRationale, ServiceSpec, UsageSum, Withheld,
+    Finding, MetricReading, Observation, QueueObservation, ReplicaUsage, ScalingPolicy, ServiceRationale, ServiceSpec,
+    UsageSum, Withheld,
 };
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ pub(crate) fn scale(
     let observation = turn.observation.take();
     let seen = observation.as_deref().and_then(|all| all.services.get(name));
     let traffic = seen.and_then(|seen| seen.traffic.as_ref());
-    let queue = seen.and_then(|seen| seen.queue);
+    let queue = seen.and_then(|seen| seen.queue).map(|queue| on_trace(state, queue));
     let startup = state.traced(spec.startup);
     if let Some(TrafficObservation { failed, finished, latency_p99, .. }) = traffic.filter(|it| it.failed > 0) {
         let (failed, finished, latency_p99) = (*failed, *finished, *latency_p99);
@@ -71,6 +72,7 @@ pub(crate) fn scale(
     } else {
         Vec::new()
     };
+    let per_replica = per_replica(service, spec);
     let inputs = Inputs {
         at: turn.at,
         scaling: &spec.scaling,
@@ -83,7 +85,8 @@ pub(crate) fn scale(
         rate,
         in_flight_milli: reading(traffic.map(|traffic| traffic.in_flight_milli), age, age_max_ms),
         demand: demand(service, turn, (name, spec), rate, times, &mut untrusted),
-        per_replica: per_replica(service, spec),
+        per_replica,
+        burst: service.scaler.burst(&spec.scaling, (turn.at, startup), rate, per_replica),
         ready: service.ready(),
         startup,
         tick,
@@ -112,6 +115,7 @@ fn hold(state: &mut State, turn: &Turn, name: &ServiceName, spec: &ServiceSpec) 
     rationale.target = target;
     rationale.current = service.live();
     rationale.ready = service.ready();
+    rationale.victims.clear();
     rationale.withheld.retain(|held| matches!(held, Withheld::WaitingForReady { .. } | Withheld::StaleData { .. }));
     Some(rationale)
 }
@@ -168,6 +172,16 @@ fn total(
     }
 }
 
+/// The times of a queue on the trace's clock, as all of scaling is.
+fn on_trace(state: &State, queue: QueueObservation) -> QueueObservation {
+    let traced = |physical: u64| state.traced(Millis(physical)).get();
+    QueueObservation {
+        oldest_ms: traced(queue.oldest_ms),
+        remaining_work_ms: queue.remaining_work_ms.map(traced),
+        ..queue
+    }
+}
+
 /// The figure of a source that does not tell replicas apart.
 fn together(sum: Option<UsageSum>, age_max_ms: u64, figure: fn(&UsageSum) -> Option<u64>) -> Reading<Usage> {
     let sum = sum.filter(|sum| sum.replicas > 0);
@@ -218,11 +232,15 @@ fn demand(
     }
     let per_replica = per_replica(service, spec)?;
     let demand = forecast.at_quantile(wanted.quantile)?.value;
-    Some(Demand { forecast, quantile: wanted.quantile, demand, per_replica })
+    let missing_price = wanted.missing_price;
+    Some(Demand { forecast, quantile: wanted.quantile, demand, per_replica, missing_price })
 }
 
-/// What one replica takes: the rate policy's target, or the CPU policy's share of its request over the CPU per request.
+/// What one replica takes: as the spec says, or the rate policy's target, or the CPU policy's share of its request over the CPU per request.
 fn per_replica(service: &ServiceState, spec: &ServiceSpec) -> Option<MilliRps> {
+    if spec.scaling.capacity.is_some() {
+        return spec.scaling.capacity;
+    }
     let policies = &spec.scaling.policies;
     let by_rate = policies.iter().find_map(|policy| match policy {
         ScalingPolicy::RequestRate { target } => Some(*target),

@@ -2,7 +2,8 @@
 
 use plimsoll_forecast::ForecastAccount;
 use plimsoll_model::spec::{Limits, Resources};
-use plimsoll_model::{Isolation, Phase};
+use plimsoll_model::scaling::{CurvePoint, Event, EventSpec, Expected};
+use plimsoll_model::{Isolation, Millis, Phase, ServiceName};
 use serde::{Deserialize, Serialize};
 
 /// `GET /v1/state`.
@@ -32,8 +33,61 @@ pub struct StateView {
     pub services: Vec<ServiceView>,
     /// Jobs by name.
     pub jobs: Vec<JobView>,
+    /// Events that are announced and not over.
+    #[serde(default)]
+    pub announced: Vec<AnnouncedView>,
     /// The data plane.
     pub gateway: GatewayView,
+}
+
+/// An event that was announced as it happened.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AnnouncedView {
+    /// Whose load.
+    pub service: String,
+    /// What it is called.
+    pub name: String,
+    /// When it starts, trace time.
+    pub start_ms: i64,
+    /// The same as a date.
+    pub start: String,
+    /// When it ends, trace time.
+    pub end_ms: i64,
+    /// The same as a date.
+    pub end: String,
+    /// The load expected, in words.
+    pub load: String,
+    /// Who announced it.
+    pub by: String,
+}
+
+fn load_text(expected: Expected) -> String {
+    match expected {
+        Expected::Factor(factor) => format!("{factor} of the usual load"),
+        Expected::Rate(rate) => rate.to_string(),
+    }
+}
+
+impl AnnouncedView {
+    /// What is shown of an event.
+    #[must_use]
+    pub fn of(service: &ServiceName, event: &Event) -> Self {
+        let EventSpec { name, start, end, curve } = &event.spec;
+        let point = |point: &CurvePoint| match point.at {
+            Millis(0) => load_text(point.expected),
+            at => format!("{} from {at} on", load_text(point.expected)),
+        };
+        Self {
+            service: service.to_string(),
+            name: name.clone(),
+            start_ms: start.get(),
+            start: start.to_string(),
+            end_ms: end.get(),
+            end: end.to_string(),
+            load: curve.iter().map(point).collect::<Vec<_>>().join(", "),
+            by: event.by.clone(),
+        }
+    }
 }
 
 /// CPU and memory.

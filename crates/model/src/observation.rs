@@ -39,6 +39,9 @@ pub struct ReplicaUsage {
     /// Open sockets.
     #[serde(default)]
     pub connections: Option<u64>,
+    /// Requests in flight when it was measured, in thousandths, as the gateway sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight_milli: Option<u64>,
     /// How good these figures are.
     pub quality: Quality,
 }

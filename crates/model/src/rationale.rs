@@ -74,6 +74,9 @@ pub enum Basis {
         demand: MilliRps,
         /// What one replica takes, from the rate policy or learnt from CPU per request.
         per_replica: MilliRps,
+        /// Price of a missing replica over that of an idle one, where the quantile follows from it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        missing_price: Option<Permille>,
     },
     /// The measured value is within the tolerance of its target, so the present number stays.
     WithinTolerance {
@@ -129,14 +132,31 @@ pub enum Basis {
     },
     /// What was needed one season ago.
     Seasonal {
-        /// The highest load of the minutes looked at, one season ago.
-        demand: MilliRps,
-        /// What one replica takes.
-        per_replica: MilliRps,
-        /// The first of those minutes.
+        /// Most thousandths of a replica that were needed in that span.
+        needed_milli: u64,
+        /// Share of it that is kept as a floor.
+        share: Permille,
+        /// The span's first moment.
         from: Timestamp,
-        /// The end of the last.
+        /// The span's end.
         to: Timestamp,
+    },
+    /// This policy's time has not come, or is over.
+    NotDue {
+        /// Which policy.
+        policy: String,
+        /// When it comes, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Timestamp>,
+    },
+    /// The figure of this policy has stayed away for so long that what was declared for that holds.
+    Fallback {
+        /// Which policy.
+        metric: String,
+        /// For how long.
+        missing: Millis,
+        /// What was declared.
+        behaviour: Fallback,
     },
     /// Work that waits in a queue.
     Backlog(Box<BacklogReason>),
@@ -239,13 +259,6 @@ pub enum Bound {
         changes_max: u32,
         /// What was wanted.
         wanted: u32,
-    },
-    /// No figures for too long, so what was declared for that holds.
-    Fallback {
-        /// For how long there have been none.
-        missing: Millis,
-        /// What was declared.
-        behaviour: Fallback,
     },
 }
 
@@ -382,9 +395,45 @@ pub struct ServiceRationale {
     /// Why its replicas have the size they have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vertical: Option<Box<VerticalReason>>,
+    /// Replicas that were told to stop in this step, and how idle they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub victims: Vec<Victim>,
     /// Who gave what to whom, where capacity was short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing: Option<Box<SharingReason>>,
+}
+
+/// Why this replica was told to stop and no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Victim {
+    /// Its number.
+    pub ordinal: u64,
+    /// It served.
+    pub ready: bool,
+    /// What it was chosen by.
+    pub by: VictimBy,
+    /// Replicas that could have been chosen.
+    pub of: u32,
+}
+
+/// What a victim was chosen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "idleness")]
+pub enum VictimBy {
+    /// It serves nobody.
+    NotReady,
+    /// It had the fewest requests in flight.
+    InFlight {
+        /// How many, in thousandths.
+        in_flight_milli: u64,
+    },
+    /// It used the least CPU, as far as a difference counts.
+    Cpu {
+        /// How much.
+        cpu: Millicores,
+    },
+    /// It is the youngest; nothing tells how busy it is.
+    Youngest,
 }
 
 /// Why a job runs or does not.

@@ -7,7 +7,9 @@ use crate::forecast::Forecast;
 use crate::id::ServiceName;
 use crate::inventory::ExitCause;
 use crate::quantity::{MilliRps, Millicores, Millis};
-use crate::rationale::{Basis, Bound, Counterfactual, Finding, ForecastFault, JobRationale, Passed, Term, Withheld};
+use crate::rationale::{
+    Basis, Bound, Counterfactual, Finding, ForecastFault, JobRationale, Passed, Term, Victim, VictimBy, Withheld,
+};
 use crate::scaling::Fallback;
 use crate::spec::Resources;
 use std::fmt;
@@ -42,13 +44,13 @@ impl fmt::Display for Basis {
                 target_milli / 1_000,
                 target_milli % 1_000
             ),
-            Self::Forecast { forecast, quantile, demand, per_replica } => write!(
-                f,
-                "forecast of {demand} for {} ({quantile} quantile, {}, {} seasons), {per_replica} per replica",
-                forecast.at,
-                experts(forecast),
-                forecast.seasons
-            ),
+            Self::Forecast { forecast, quantile, demand, per_replica, missing_price } => {
+                write!(f, "forecast of {demand} for {} ({quantile} quantile", forecast.at)?;
+                if let Some(price) = missing_price {
+                    write!(f, ", a missing replica costs {price} of an idle one")?;
+                }
+                write!(f, ", {}, {} seasons), {per_replica} per replica", experts(forecast), forecast.seasons)
+            }
             Self::WithinTolerance { metric, ratio, tolerance } => {
                 write!(f, "{metric} is at {ratio} of its target, within ±{tolerance}")
             }
@@ -69,8 +71,14 @@ impl fmt::Display for Basis {
                 write!(f, ", {per_replica} per replica, {start} to {end}")?;
                 if by.is_empty() { Ok(()) } else { write!(f, ", announced by {by}") }
             }
-            Self::Seasonal { demand, per_replica, from, to } => {
-                write!(f, "{demand} at the most from {from} to {to}, one season ago; {per_replica} per replica")
+            Self::Seasonal { needed_milli, share, from, to } => {
+                write!(f, "{share} of the {}.{:03} replicas", needed_milli / 1_000, needed_milli % 1_000)?;
+                write!(f, " that were needed one season ago, {from} to {to}")
+            }
+            Self::NotDue { policy, from: Some(from) } => write!(f, "{policy} is not due before {from}"),
+            Self::NotDue { policy, from: None } => write!(f, "{policy} is over"),
+            Self::Fallback { metric, missing, behaviour } => {
+                write!(f, "no figure for {metric} for {missing}: {behaviour}")
             }
             Self::Backlog(reason) => reason.fmt(f),
             Self::Lazy(reason) => reason.fmt(f),
@@ -112,7 +120,21 @@ impl fmt::Display for Bound {
             Self::ChangeBudget { changes_max, wanted } => {
                 write!(f, "scale-in held: at most {changes_max} changes an hour (wanted {wanted})")
             }
-            Self::Fallback { missing, behaviour } => write!(f, "no figures for {missing}: {behaviour}"),
+        }
+    }
+}
+
+impl fmt::Display for Victim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ordinal, ready: _, by, of } = self;
+        write!(f, "replica {ordinal} of {of}: ")?;
+        match by {
+            VictimBy::NotReady => f.write_str("it serves nobody"),
+            VictimBy::InFlight { in_flight_milli } => {
+                write!(f, "fewest requests in flight, {}.{:03}", in_flight_milli / 1_000, in_flight_milli % 1_000)
+            }
+            VictimBy::Cpu { cpu } => write!(f, "least CPU used, {cpu}"),
+            VictimBy::Youngest => f.write_str("the youngest"),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod expression;
 pub mod fair;
 mod fixed;
 pub mod fleet;
+mod idle;
 mod ledger;
 pub mod order;
 pub mod policy;
@@ -28,6 +29,7 @@ pub mod scheduler;
 pub mod score;
 mod share;
 
+pub use idle::{Idle, idlest};
 pub use ledger::{Ledger, fits, sum, times};
 pub use preempt::{Candidate, victims};
 pub use share::{Claim, Held, share};

@@ -1,5 +1,6 @@
 //! What can be typed. Meaning is given in `commands`.
 
+mod event;
 mod simulate;
 
 use crate::bounds;
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
+pub use event::Event;
 pub use simulate::{Elastic, Policies, Simulate, Work};
 
 /// Levels load: collects metrics, forecasts demand, decides how many replicas run, balances each request, and explains
@@ -41,6 +43,10 @@ pub enum Command {
     Reload(Reload),
     /// Jobs of a running installation.
     Job(Job),
+    /// Announce an event of a running installation as it happens (a release, a failover, a promotion), or list them.
+    ///
+    /// Replicas for the announced load are started at the next tick; the event expires by itself.
+    Event(Event),
     /// Validate a spec.
     Check(Check),
     /// Print the JSON Schema of a spec.

@@ -54,6 +54,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Job(job) => match job.verb {
             JobVerb::Run { job, installation } => commands::order::run_job(&job, &installation),
         },
+        Command::Event(event) => commands::event::run(&event),
         Command::Check(check) => commands::check::run(&check),
         Command::Schema => commands::check::schema(),
         Command::Forecast(forecast) => commands::forecast::run(&forecast),

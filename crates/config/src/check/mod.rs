@@ -3,6 +3,7 @@
 
 mod capacity;
 mod gateway;
+mod scaling;
 mod service;
 mod workload;
 

@@ -24,10 +24,7 @@ pub fn check(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
     port(reader, root, name, table);
     network(reader, root, name, table);
     if let Some(scaling) = table.table("scaling") {
-        policies(reader, table, scaling);
-        if let Some(forecast) = scaling.table("forecast") {
-            seasons(reader, forecast);
-        }
+        super::scaling::check(reader, table, scaling);
     }
 }
 
@@ -87,35 +84,6 @@ fn network(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
         let related = Some((route.span_of("service"), "routed here".to_owned()));
         conflict(reader, sandbox, "network_namespace", (what, expected), related);
     }
-}
-
-fn policies(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
-    let targets = ["cpu", "memory", "request_rate", "in_flight"];
-    let has_policy = targets.iter().any(|target| scaling.is_given(target));
-    let is_elastic = table.table("replicas").is_some_and(|replicas| replicas.number("min") < replicas.number("max"));
-    if is_elastic && !has_policy {
-        let what = "no scaling policy is given, so there will always be `min` replicas".to_owned();
-        let advice = format!("give `scaling` a target ({}), or fix the number: `replicas = 3`", targets.join(", "));
-        doubt(reader, table, "replicas", what, advice);
-    }
-    if scaling.table("forecast").is_some() && !scaling.is_given("request_rate") {
-        let what = "a forecast of the request rate without the `request_rate` policy adds no replicas".to_owned();
-        let advice = "say what one replica can do: `request_rate = \"50/s\"` in `scaling`".to_owned();
-        doubt(reader, scaling, "forecast", what, advice);
-    }
-}
-
-fn seasons(reader: &mut Reader<'_>, forecast: &Table) {
-    let (Some(season), Some(long)) = (forecast.number("season"), forecast.number("season_long")) else { return };
-    if long > season && long % season == 0 {
-        return;
-    }
-    let print = |ms| Unit::Duration.print(ms);
-    let what = format!("`season_long` ({}) is no multiple of `season` ({})", print(long), print(season));
-    let least = season.saturating_mul((long / season.max(1)).max(1) + 1);
-    let expected = format!("a multiple of the season, such as {}", print(least));
-    let related = forecast.is_given("season").then(|| (forecast.span_of("season"), "the season".to_owned()));
-    conflict(reader, forecast, "season_long", (what, expected), related);
 }
 
 /// Recorded demand must be there when the spec is loaded, not first when the forecast needs it.

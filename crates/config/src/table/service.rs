@@ -41,6 +41,18 @@ pub static SERVICE: Section = Section {
             Is(Integer(10), "above the default of jobs, because somebody waits for a service"),
             "Higher goes first when capacity is scarce.",
         ),
+        Field::new(
+            "weight",
+            count(1, 1_000_000),
+            Is(Integer(1), "services of one priority share alike"),
+            "Its share against services of the same priority when capacity is scarce.",
+        ),
+        Field::new(
+            "guaranteed",
+            count(0, 10_000),
+            Absent("`replicas.min`"),
+            "Replicas that it keeps when capacity is scarce, before anything is shared.",
+        ),
         Field::new("restart", Kind::Table(&RESTART), Inner, "When a replica that exits is started again."),
         Field::new("sandbox", Kind::Table(&SANDBOX), Inner, "What a replica may touch.").replaces(),
         Field::new("log", Kind::Table(&LOG), Inner, "Captured standard output and error.").starts(),

@@ -3,6 +3,7 @@
 //! Reading what is written gives the same spec (a test proves it for each field). Every struct of the model is taken
 //! apart by name, so a field added there does not compile here until the file format has it.
 
+mod scaling;
 mod workload;
 
 use crate::form;
@@ -113,6 +114,16 @@ impl Branch {
     fn text_if(&mut self, key: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.text(key, text);
+        }
+    }
+
+    /// Adds a table to a list of tables.
+    fn item(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
+        let mut inner = Self::default();
+        fill(&mut inner);
+        match self.0.iter_mut().find(|(known, _)| known == key) {
+            Some((_, Node::List(list))) => list.push(inner),
+            _ => self.0.push((key.to_owned(), Node::List(vec![inner]))),
         }
     }
 

@@ -1,11 +1,12 @@
 //! Services and jobs as keys of the file.
 
+use super::scaling::write_scaling;
 use super::{Branch, list, signed};
 use crate::moment;
 use crate::unit::Unit;
 use plimsoll_model::spec::{
-    BalanceSpec, CommandSpec, EjectionSpec, ForecastSpec, HealthSpec, JobSpec, Limits, MemoryRetry, Probe, Resources,
-    RestartSpec, SandboxSpec, ScalingPolicy, ScalingSpec, Schedule, ServiceSpec,
+    BalanceSpec, CommandSpec, EjectionSpec, HealthSpec, JobSpec, Limits, MemoryRetry, Probe, Resources, RestartSpec,
+    SandboxSpec, Schedule, ServiceSpec,
 };
 
 fn write_command(at: &mut Branch, CommandSpec { command, env, directory }: &CommandSpec) {
@@ -54,11 +55,12 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
         balance,
         scaling,
         priority,
+        weight,
+        guaranteed,
         restart,
         sandbox,
         log_size_max,
         log_files_max,
-        ..
     } = service;
     write_command(at, run);
     at.branch("replicas", |at| {
@@ -73,6 +75,8 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
     at.branch("balance", |at| write_balance(at, balance));
     at.branch("scaling", |at| write_scaling(at, scaling));
     at.leaf("priority", priority.to_string());
+    at.unit("weight", Unit::Count, u64::from(*weight));
+    at.unit_if("guaranteed", Unit::Count, guaranteed.map(u64::from));
     at.branch("restart", |at| write_restart(at, restart));
     at.branch("sandbox", |at| write_sandbox(at, sandbox));
     at.branch("log", |at| write_log(at, log_size_max.get(), *log_files_max));
@@ -117,51 +121,6 @@ fn write_balance(at: &mut Branch, balance: &BalanceSpec) {
         at.unit("duration_max", Unit::Duration, duration_max.get());
         at.unit("share_max", Unit::Share, share_max.get());
     });
-}
-
-fn write_scaling(at: &mut Branch, scaling: &ScalingSpec) {
-    let ScalingSpec {
-        policies,
-        tolerance,
-        stabilization_up,
-        stabilization_down,
-        step_up_max,
-        step_down_max,
-        period,
-        reserve,
-        forecast,
-        ..
-    } = scaling;
-    for policy in policies {
-        match policy {
-            ScalingPolicy::Cpu { target } => at.unit("cpu", Unit::Share, target.get()),
-            ScalingPolicy::Memory { target } => at.unit("memory", Unit::Share, target.get()),
-            ScalingPolicy::RequestRate { target } => at.unit("request_rate", Unit::Rate, target.get()),
-            ScalingPolicy::InFlight { target_milli } => at.unit("in_flight", Unit::Thousandths, *target_milli),
-            _ => {}
-        }
-    }
-    at.unit("tolerance", Unit::Share, tolerance.get());
-    at.branch("stabilization", |at| {
-        at.unit("up", Unit::Duration, stabilization_up.get());
-        at.unit("down", Unit::Duration, stabilization_down.get());
-    });
-    at.branch("step", |at| {
-        at.unit("up", Unit::Count, u64::from(*step_up_max));
-        at.unit("down", Unit::Count, u64::from(*step_down_max));
-        at.unit("period", Unit::Duration, period.get());
-    });
-    at.unit("reserve", Unit::Count, u64::from(*reserve));
-    if let Some(ForecastSpec { season, season_long, quantile, history, models, refit, .. }) = forecast {
-        at.branch("forecast", |at| {
-            at.unit("season", Unit::Duration, season.get());
-            at.unit_if("season_long", Unit::Duration, season_long.map(plimsoll_model::Millis::get));
-            at.unit("quantile", Unit::Share, quantile.get());
-            at.text_if("history", history.as_deref());
-            at.leaf("models", list(models));
-            at.unit("refit", Unit::Duration, refit.get());
-        });
-    }
 }
 
 pub fn write_job(at: &mut Branch, job: &JobSpec) {

@@ -71,6 +71,7 @@ pub fn service(min: u32, max: u32, policies: Vec<ScalingPolicy>) -> ServiceSpec 
         },
         scaling: ScalingSpec {
             policies,
+            capacity: None,
             tolerance: Permille(100),
             stabilization_up: Millis(0),
             stabilization_down: Millis(300_000),

@@ -6,11 +6,13 @@
 //!
 //! Handlers run on the daemon's one thread, read [`Shared`] and send [`Order`]s; they never wait for a step.
 
+mod announce;
 mod openapi;
 mod respond;
 mod routes;
 
 use openapi::document as openapi;
+pub use announce::Announcement;
 pub use routes::Order;
 
 use crate::clock::Clock;

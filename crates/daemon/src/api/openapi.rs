@@ -31,6 +31,10 @@ fn paths() -> Value {
     policy["put"] = write("Takes over a spec (TOML text)", json!([]));
     policy["put"]["requestBody"] =
         json!({ "required": true, "content": { "application/toml": { "schema": { "type": "string" } } } });
+    let mut events = get("Server-sent events: `state` with the whole state, at once and after each step", "text/event-stream", json!({ "type": "string" }), json!([]));
+    events["post"] = write("Announces an event that changes a service's load; it starts at once and expires by itself", json!([]));
+    events["post"]["requestBody"] =
+        json!({ "required": true, "content": { "application/json": { "schema": announcement() } } });
     json!({
         "/": get("The dashboard", "text/html", json!({ "type": "string" }), json!([])),
         "/healthz": get("`ok`, or 503 while something is wrong", "text/plain", json!({ "type": "string" }), json!([])),
@@ -58,13 +62,36 @@ fn paths() -> Value {
             parameter("to_ms", "Trace time; now if absent", json!({ "type": "integer" })),
             parameter("points", "At most so many points a series", json!({ "type": "integer", "minimum": 1, "maximum": 5000, "default": 300 })),
         ])),
-        "/v1/events": get("Server-sent events: `state` with the whole state, at once and after each step", "text/event-stream", json!({ "type": "string" }), json!([])),
+        "/v1/events/announced": get("Events that are announced and not over", "application/json", json!({
+            "type": "object", "required": ["events"],
+            "properties": { "events": { "type": "array", "items": { "type": "object" } } }
+        }), json!([])),
+        "/v1/events": events,
         "/v1/reload": { "post": write("Reads the spec file again and takes it over", json!([])) },
         "/v1/shutdown": { "post": write("Drains everything and ends", json!([])) },
         "/v1/jobs/{job}/run": { "post": write("Runs a job now", json!([
             { "name": "job", "in": "path", "required": true, "schema": { "type": "string" } }
         ])) },
     })
+}
+
+/// What `POST /v1/events` takes.
+fn announcement() -> Value {
+    let load = json!({
+        "factor_permille": { "type": "integer", "minimum": 1, "maximum": 1_000_000, "description": "The load as a multiple of the usual one, in thousandths" },
+        "rate_milli_rps": { "type": "integer", "minimum": 1, "description": "The load by itself, in thousandths of a request per second" }
+    });
+    let mut point = load.clone();
+    point["at_ms"] = json!({ "type": "integer", "minimum": 0, "description": "Time after the start" });
+    let mut properties = load;
+    properties["name"] = json!({ "type": "string", "description": "One of the same name is replaced" });
+    properties["service"] = json!({ "type": "string" });
+    properties["for_ms"] = json!({ "type": "integer", "minimum": 1, "description": "How long it lasts" });
+    properties["start_ms"] = json!({ "type": "integer", "description": "When it starts; now if absent" });
+    properties["end_ms"] = json!({ "type": "integer", "description": "When it ends, in place of for_ms" });
+    properties["curve"] = json!({ "type": "array", "items": { "type": "object", "required": ["at_ms"], "properties": point } });
+    properties["by"] = json!({ "type": "string", "description": "Who announces it" });
+    json!({ "type": "object", "required": ["name", "service"], "additionalProperties": false, "properties": properties })
 }
 
 fn reference(name: &str) -> Value {

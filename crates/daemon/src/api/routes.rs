@@ -1,7 +1,7 @@
 //! Which path does what.
 
 use super::respond::{AnswerBody, events, json, problem, text};
-use super::{Shared, is_own_name};
+use super::{Announcement, Shared, is_own_name};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -43,6 +43,13 @@ pub enum Order {
     Policy {
         /// The text of a spec file.
         spec: String,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<String, String>>,
+    },
+    /// Take an event that is announced.
+    Announce {
+        /// What.
+        announcement: Announcement,
         /// Where the answer goes.
         answer: oneshot::Sender<Result<String, String>>,
     },
@@ -91,6 +98,9 @@ fn read(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<AnswerBody
         "/v1/decisions" => decisions(&query, shared),
         "/v1/history" => history(&query, shared),
         "/v1/events" => stream(shared),
+        "/v1/events/announced" => {
+            json(StatusCode::OK, &serde_json::json!({ "events": shared.state.borrow().announced }))
+        }
         _ => problem(StatusCode::NOT_FOUND, "no such path; /v1/openapi.json lists them"),
     }
 }
@@ -198,6 +208,10 @@ async fn write(request: Request<Incoming>, shared: &Rc<Shared>, orders: mpsc::Se
     let order = match (&head.method, head.uri.path()) {
         (&Method::POST, "/v1/reload") => Order::Reload { answer: reply },
         (&Method::POST, "/v1/shutdown") => Order::Shutdown { answer: reply },
+        (&Method::POST, "/v1/events") => match Announcement::read(&body) {
+            Ok(announcement) => Order::Announce { announcement, answer: reply },
+            Err(error) => return problem(StatusCode::BAD_REQUEST, &error.to_string()),
+        },
         (&Method::PUT, "/v1/policy") => match String::from_utf8(body.to_vec()) {
             Ok(spec) => Order::Policy { spec, answer: reply },
             Err(_) => return problem(StatusCode::BAD_REQUEST, "the body is not UTF-8"),

@@ -8,7 +8,8 @@
 //! When the journal cannot be written the loop is *frozen*: the step that could not be recorded waits, no further step is
 //! taken, gateway and workloads go on, and it tries again at each tick.
 
-pub(crate) mod observe;
+pub(crate) mod announce;
+mod observe;
 pub(crate) mod publish;
 pub(crate) mod recorder;
 pub(crate) mod recover;
@@ -325,6 +326,9 @@ impl Engine {
                     Err(format!("the spec has no job {job}"))
                 };
                 let _ = answer.send(result);
+            }
+            Order::Announce { announcement, answer } => {
+                let _ = answer.send(self.announce(&announcement));
             }
             Order::Reload { answer } => {
                 let _ = answer.send(self.reload());

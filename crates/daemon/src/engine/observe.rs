@@ -34,10 +34,14 @@ impl Engine {
         let services: Vec<ServiceName> = self.spec.services.keys().cloned().collect();
         let interval = self.instruments.last.elapsed();
         self.instruments.last = Instant::now();
+        let mut usage = self.instruments.usage.sample(now, &targets);
+        for (id, usage) in &mut usage {
+            usage.in_flight_milli = self.traffic.in_flight(id).map(|count| count.saturating_mul(1_000));
+        }
         let observation = Observation {
             speed: self.clock.speed(),
             interval: Millis(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)),
-            usage: self.instruments.usage.sample(now, &targets),
+            usage,
             services: self.traffic.take(services.into_iter()),
             host: self.instruments.host.sample(now, &self.spec.node),
             workloads,

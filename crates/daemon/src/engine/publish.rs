@@ -4,7 +4,7 @@ use super::Engine;
 use crate::fits::demand_series;
 use crate::ledger::Slot;
 use crate::view::{
-    DecisionView, ForecastView, GatewayView, JobView, NodeView, PressureView, ReplicaView, ResourcesView, ServiceView,
+    AnnouncedView, DecisionView, ForecastView, GatewayView, JobView, NodeView, PressureView, ReplicaView, ResourcesView, ServiceView,
     StateView, TrafficView,
 };
 use plimsoll_collect::history::SeriesId;
@@ -86,6 +86,7 @@ impl Engine {
             node: self.node_view(inventory),
             services: self.spec.services.keys().map(|name| self.service_view(name, now, inventory, &pids)).collect(),
             jobs: self.spec.jobs.keys().map(|name| self.job_view(name, inventory)).collect(),
+            announced: self.announced(now),
             gateway: GatewayView {
                 pid: self.gateway_state.pid,
                 connected: self.gateway_state.pid.is_some(),
@@ -94,6 +95,12 @@ impl Engine {
                 listeners: self.gateway_state.listening.iter().map(ToString::to_string).collect(),
             },
         }
+    }
+
+    fn announced(&self, now: Timestamp) -> Vec<AnnouncedView> {
+        let services = self.recorder.state().services.iter();
+        let events = services.flat_map(|(name, service)| service.scaler.events.iter().map(move |it| (name, &it.event)));
+        events.filter(|(_, event)| event.spec.end > now).map(|(name, event)| AnnouncedView::of(name, event)).collect()
     }
 
     fn findings(&self) -> Vec<String> {

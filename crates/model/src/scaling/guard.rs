@@ -12,10 +12,10 @@ pub struct GuardSpec {
     /// Remove no replica.
     #[serde(default)]
     pub pause_in: bool,
-    /// Most changes of direction within a period.
+    /// Most changes of direction within a period; then nothing is removed.
     #[serde(default)]
     pub flaps: Option<FlapBudget>,
-    /// Most changes of the target within an hour.
+    /// Most changes of the target within an hour; then nothing is removed.
     #[serde(default)]
     pub changes_per_hour: Option<u32>,
     /// What to do when the figures stay away.
@@ -35,7 +35,7 @@ pub struct FlapBudget {
 /// What to do when the figures stay away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FallbackSpec {
-    /// After so long without any figure; until then the target stays.
+    /// After a policy has been without its figure for so long; until then it votes for the present number.
     pub after: Millis,
     /// What then.
     pub behaviour: Fallback,

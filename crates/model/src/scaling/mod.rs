@@ -32,6 +32,10 @@ use serde::{Deserialize, Serialize};
 pub struct ScalingSpec {
     /// The policies; the highest proposal wins.
     pub policies: Vec<ScalingPolicy>,
+    /// What one replica takes when it is as busy as it should be; none is the request-rate target, or what is learnt from
+    /// CPU per request.
+    #[serde(default)]
+    pub capacity: Option<MilliRps>,
     /// No change while the measured value is within this share of the target.
     pub tolerance: Permille,
     /// Scale out only to the lowest proposal of this window.
@@ -94,15 +98,22 @@ pub enum ScalingPolicy {
     Cron(CronSpec),
     /// An announced event with an expected load.
     Event(EventSpec),
-    /// What was needed one season ago, at the moment at which a replica started now would be ready.
+    /// What was needed one season ago, from now to the moment at which a replica started now would be ready.
     Seasonal {
         /// Length of the season, trace time.
         season: Millis,
+        /// Share of what was needed that is kept as a floor.
+        #[serde(default = "whole")]
+        share: Permille,
     },
     /// Work that waits in a queue and has to be done by a deadline.
     Backlog(BacklogSpec),
     /// Lazy capacity provisioning: no forecast, and provably near the clairvoyant optimum.
     Lazy(LazySpec),
+}
+
+const fn whole() -> Permille {
+    Permille(1_000)
 }
 
 impl ScalingPolicy {
@@ -124,16 +135,10 @@ impl ScalingPolicy {
         }
     }
 
-    /// Whether it follows what is measured and may therefore remove replicas. The others only add.
-    #[must_use]
-    pub const fn is_reactive(&self) -> bool {
-        !matches!(self, Self::Cron(_) | Self::Event(_) | Self::Seasonal { .. })
-    }
-
     /// Whether it damps its own proposals, so that the windows and steps of the service do not apply to it.
     #[must_use]
     pub const fn damps_itself(&self) -> bool {
-        matches!(self, Self::Hpa(_) | Self::Concurrency(_))
+        matches!(self, Self::Hpa(_) | Self::Concurrency(_) | Self::Lazy(_))
     }
 
     /// Whether it looks at single replicas and not only at their sum.

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod down;
+pub mod event;
 pub mod explain;
 pub mod forecast;
 pub mod load;

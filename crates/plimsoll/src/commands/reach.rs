@@ -85,6 +85,13 @@ impl Daemon {
         Ok(said["message"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// `POST path` with a body and the token; what the daemon said.
+    pub fn post_json(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<String> {
+        let answer = self.ask(Ask::post_json(self.api.with_path(path), body.to_string()).bearer(&self.token))?;
+        let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        Ok(said["message"].as_str().unwrap_or_default().to_owned())
+    }
+
     fn ask(&self, ask: Ask) -> anyhow::Result<Answer> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let answer = runtime.block_on(exchange(ask, Budget::default())).with_context(|| {

@@ -3,14 +3,16 @@
 //! Total: where a value is broken a zero stands in, because the caller throws the spec away when anything was wrong.
 //! That every field of the table arrives here is proved by a test that changes each one and looks for the difference.
 
+mod scaling;
+
 use crate::form::{self, Written};
 use crate::moment;
 use crate::value::Table;
-use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
+use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{
-    Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, ForecastSpec, GatewayLimits, GatewaySpec, HealthSpec,
-    HistorySpec, JobSpec, Limits, ListenerSpec, MemoryRetry, NodeSpec, Probe, QueueSpec, Resources, RestartSpec,
-    RouteSpec, SandboxSpec, ScalingPolicy, ScalingSpec, Schedule, ServiceSpec, Spec,
+    Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, GatewayLimits, GatewaySpec, HealthSpec, HistorySpec,
+    JobSpec, Limits, ListenerSpec, MemoryRetry, NodeSpec, Probe, QueueSpec, Resources, RestartSpec, RouteSpec,
+    SandboxSpec, Schedule, ServiceSpec, Spec,
 };
 use plimsoll_model::{JobName, NodeName, ServiceName};
 use serde::de::DeserializeOwned;
@@ -180,10 +182,10 @@ fn service(table: &Table, directory: &Path) -> Option<ServiceSpec> {
         startup: millis(table, "startup"),
         grace: millis(table, "grace"),
         balance: balance(table.table("balance")?)?,
-        scaling: scaling(table.table("scaling")?, directory)?,
+        scaling: scaling::scaling(table.table("scaling")?, directory)?,
         priority: priority(table),
-        weight: 1,
-        guaranteed: None,
+        weight: table.count("weight"),
+        guaranteed: table.number("guaranteed").map(|_| table.count("guaranteed")),
         restart: restart(table.table("restart")?),
         sandbox: sandbox(table.table("sandbox")?, directory),
         log_size_max: bytes(log, "size"),
@@ -237,43 +239,6 @@ fn balance(table: &Table) -> Option<BalanceSpec> {
         queue_max: table.count("queue_max"),
         queue_timeout: millis(table, "queue_timeout"),
     })
-}
-
-fn scaling(table: &Table, directory: &Path) -> Option<ScalingSpec> {
-    let (stabilization, step) = (table.table("stabilization")?, table.table("step")?);
-    let policies = [
-        optional(table, "cpu").map(|target| ScalingPolicy::Cpu { target: Permille(target) }),
-        optional(table, "memory").map(|target| ScalingPolicy::Memory { target: Permille(target) }),
-        optional(table, "request_rate").map(|target| ScalingPolicy::RequestRate { target: MilliRps(target) }),
-        optional(table, "in_flight").map(|target_milli| ScalingPolicy::InFlight { target_milli }),
-    ];
-    Some(ScalingSpec {
-        policies: policies.into_iter().flatten().collect(),
-        tolerance: permille(table, "tolerance"),
-        stabilization_up: millis(stabilization, "up"),
-        stabilization_down: millis(stabilization, "down"),
-        step_up_max: step.count("up"),
-        step_down_max: step.count("down"),
-        period: millis(step, "period"),
-        reserve: table.count("reserve"),
-        reserve_share: Permille(0),
-        reserve_burst: None,
-        forecast: table.table("forecast").map(|table| forecast(table, directory)),
-        guard: plimsoll_model::scaling::GuardSpec::default(),
-        vertical: None,
-    })
-}
-
-fn forecast(table: &Table, directory: &Path) -> ForecastSpec {
-    ForecastSpec {
-        season: millis(table, "season"),
-        season_long: optional(table, "season_long").map(Millis),
-        quantile: permille(table, "quantile"),
-        missing_price: None,
-        history: table.text("history").map(|path| resolve(directory, path)),
-        models: texts(table, "models"),
-        refit: millis(table, "refit"),
-    }
 }
 
 fn job(table: &Table, directory: &Path) -> Option<JobSpec> {

@@ -1,9 +1,16 @@
 //! Scaling: policies, stabilisation, steps, forecast.
 
+mod ahead;
+mod guard;
+mod supply;
+
 use crate::field::Fallback::{Absent, Inner, Is};
 use crate::field::Literal::{Integer, Text};
 use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, count, duration, rate, share, thousandths};
 use crate::form::Form;
+use ahead::{EVENTS, SEASONAL};
+use guard::GUARD;
+use supply::{BACKLOG, LAZY};
 
 pub static SCALING: Section = Section {
     name: "scaling",
@@ -37,6 +44,31 @@ pub static SCALING: Section = Section {
             "Wanted requests in flight per replica.",
         ),
         Field::new(
+            "capacity",
+            rate(1, 1_000_000_000),
+            Absent("the `request_rate` target, or what is learnt from CPU per request under the `cpu` target"),
+            "Requests per second of one replica that is as busy as it should be, for what looks ahead or back.",
+        ),
+        Field::new(
+            "events",
+            Kind::Tables(&EVENTS),
+            Absent("no event is announced"),
+            "Announced events and the load that is expected of them.",
+        ),
+        Field::new(
+            "seasonal",
+            Kind::Table(&SEASONAL),
+            Absent("no such policy"),
+            "As many replicas as were needed one season ago.",
+        ),
+        Field::new(
+            "backlog",
+            Kind::Table(&BACKLOG),
+            Absent("no such policy"),
+            "Replicas for work that waits in a queue.",
+        ),
+        Field::new("lazy", Kind::Table(&LAZY), Absent("no such policy"), "Lazy capacity provisioning."),
+        Field::new(
             "tolerance",
             share(0, 1_000),
             Is(Text("10%"), "the tolerance of the Kubernetes autoscaler; measurements are no better than this"),
@@ -48,7 +80,19 @@ pub static SCALING: Section = Section {
             "reserve",
             count(0, 10_000),
             Is(Integer(0), "spare replicas cost all day; a forecast or a lower target is the cheaper first choice"),
-            "Spare replicas on top of what the demand needs.",
+            "Spare replicas on top of what the demand needs. Of this and the next two, the most holds.",
+        ),
+        Field::new(
+            "reserve_share",
+            share(0, 10_000),
+            Is(Text("0%"), "as for `reserve`"),
+            "Spare replicas as a share of what the demand needs, rounded up.",
+        ),
+        Field::new(
+            "reserve_burst",
+            share(500, 999),
+            Absent("none for bursts"),
+            "Spare replicas for this quantile of how much the load has grown within one start-up time.",
         ),
         Field::new(
             "forecast",
@@ -56,6 +100,7 @@ pub static SCALING: Section = Section {
             Absent("no forecast"),
             "Seasonal forecast of the request rate; may add replicas, never remove them.",
         ),
+        Field::new("guard", Kind::Table(&GUARD), Inner, "What holds decisions back."),
     ],
 };
 
@@ -110,7 +155,7 @@ static STEP: Section = Section {
 static FORECAST: Section = Section {
     name: "forecast",
     path: "services.NAME.scaling.forecast",
-    doc: "A seasonal forecast of the request rate. Needs the `request_rate` policy, which says what one replica can do.",
+    doc: "A seasonal forecast of the request rate. Needs to know what one replica can do: `capacity`, `request_rate` or `cpu`.",
     short: &[],
     fields: &[
         Field::new(
@@ -133,6 +178,12 @@ static FORECAST: Section = Section {
             share(500, 999),
             Is(Text("95%"), "one moment in twenty is left to the reactive policies"),
             "The quantile of the demand that replicas must cover.",
+        ),
+        Field::new(
+            "missing_price",
+            thousandths(1_000, 1_000_000),
+            Absent("`quantile` holds"),
+            "Price of a missing replica, as a multiple of an idle one's; r sets the quantile to r / (1 + r).",
         ),
         Field::new(
             "history",

@@ -1,0 +1,62 @@
+//! Policies that look at the work and at the price of supply: a queue's backlog, and lazy provisioning.
+
+use crate::field::Fallback::{Absent, Is};
+use crate::field::Literal::{Integer, Text};
+use crate::field::{DAY, Field, Kind, Section, count, duration, thousandths};
+use crate::form::Form;
+
+pub static BACKLOG: Section = Section {
+    name: "scaling_backlog",
+    path: "services.NAME.scaling.backlog",
+    doc: "Replicas for work that waits in a queue: the fewest with which it is done in time, counting the start-up time of \
+          new ones. Needs a source that observes the queue.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "within",
+            duration(1, 366 * DAY),
+            Absent("only the deadline counts"),
+            "Longest time from an item's arrival until it is done.",
+        ),
+        Field::new(
+            "deadline",
+            Kind::Text(Form::Moment),
+            Absent("only `within` counts"),
+            "The moment by which everything that waits has to be done.",
+        ),
+        Field::new(
+            "item",
+            duration(1, 366 * DAY),
+            Absent("the queue says how much work remains"),
+            "Work of one item, where the queue only counts items.",
+        ),
+        Field::new(
+            "concurrency",
+            count(1, 1_000_000),
+            Is(Integer(1), "a worker takes one item at a time"),
+            "Items that one replica works on at a time.",
+        ),
+    ],
+};
+
+pub static LAZY: Section = Section {
+    name: "scaling_lazy",
+    path: "services.NAME.scaling.lazy",
+    doc: "Lazy capacity provisioning: what the load needs is started at once, and a replica stays through a gap until idling \
+          has cost as much as starting it again. No forecast; the windows and steps above do not apply to it.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "switching",
+            duration(0, 366 * DAY),
+            Is(Text("0s"), "the start-up time counts in any case, because a starting replica is paid for"),
+            "What starting a replica costs beyond its start-up time, as time of one running replica.",
+        ),
+        Field::new(
+            "missing_price",
+            thousandths(1_000, 1_000_000_000),
+            Absent("beyond any price: what is needed is always started"),
+            "Price of a missing replica, as a multiple of a running one's.",
+        ),
+    ],
+};
