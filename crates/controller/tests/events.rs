@@ -19,10 +19,8 @@ fn event(called: &str, start: Timestamp, length: i64) -> Event {
 }
 
 fn shop() -> Plant {
-    let mut plant = Plant::new(spec([(
-        "shop",
-        service(1, 20, vec![ScalingPolicy::RequestRate { target: MilliRps(20_000) }]),
-    )]));
+    let mut plant =
+        Plant::new(spec([("shop", service(1, 20, vec![ScalingPolicy::RequestRate { target: MilliRps(20_000) }]))]));
     plant.load.insert(name("shop"), Load { rate: MilliRps(100_000), cpu_micros: 1_000 });
     for _ in 0..8 {
         plant.tick();
@@ -92,7 +90,10 @@ fn a_state_of_the_first_release_is_read() {
     let service: ServiceState = serde_json::from_str(text).unwrap();
     let again: ServiceState = serde_json::from_str(&serde_json::to_string(&service).unwrap()).unwrap();
     assert_eq!(service, again);
-    assert!(serde_json::to_string(&service).unwrap().contains(r#""highs":[[1000,3]]"#), "what damping remembered is kept");
+    assert!(
+        serde_json::to_string(&service).unwrap().contains(r#""highs":[[1000,3]]"#),
+        "what damping remembered is kept"
+    );
     let mut state = State::new();
     state.services.insert(name("shop"), service);
     let bytes = serde_json::to_string(&state).unwrap();
@@ -111,7 +112,10 @@ fn the_idlest_replicas_are_stopped_and_each_says_why() {
             assert!(rationale.victims.iter().all(|victim| victim.ready && victim.of == 5));
             assert!(rationale.victims.iter().all(|victim| matches!(victim.by, VictimBy::Cpu { .. })), "{rationale:?}");
             let lines = plimsoll_controller::explain(&decision, &name("shop"));
-            assert!(lines.iter().any(|line| line.contains("stops: replica") && line.contains("least CPU")), "{lines:?}");
+            assert!(
+                lines.iter().any(|line| line.contains("stops: replica") && line.contains("least CPU")),
+                "{lines:?}"
+            );
             return;
         }
     }

@@ -8,6 +8,7 @@ mod backlog;
 mod cron;
 mod event;
 mod guard;
+mod headroom;
 mod hpa;
 mod kpa;
 mod lazy;
@@ -18,6 +19,7 @@ pub use backlog::{BacklogReason, BacklogSpec};
 pub use cron::{CronReason, CronSpec};
 pub use event::{CurvePoint, Event, EventSpec, Expected};
 pub use guard::{Fallback, FallbackSpec, FlapBudget, GuardSpec};
+pub use headroom::{HeadroomReason, HeadroomSpec};
 pub use hpa::{HpaReason, HpaSpec};
 pub use kpa::{KpaReason, KpaSpec};
 pub use lazy::{LazyReason, LazySpec};
@@ -110,6 +112,8 @@ pub enum ScalingPolicy {
     Backlog(BacklogSpec),
     /// Lazy capacity provisioning: no forecast, and provably near the clairvoyant optimum.
     Lazy(LazySpec),
+    /// Headroom that is learnt, as far as it is worth its price.
+    Headroom(HeadroomSpec),
 }
 
 const fn whole() -> Permille {
@@ -132,13 +136,14 @@ impl ScalingPolicy {
             Self::Seasonal { .. } => "seasonal",
             Self::Backlog(_) => "backlog",
             Self::Lazy(_) => "lazy",
+            Self::Headroom(_) => "headroom",
         }
     }
 
     /// Whether it damps its own proposals, so that the windows and steps of the service do not apply to it.
     #[must_use]
     pub const fn damps_itself(&self) -> bool {
-        matches!(self, Self::Hpa(_) | Self::Concurrency(_) | Self::Lazy(_))
+        matches!(self, Self::Hpa(_) | Self::Concurrency(_) | Self::Lazy(_) | Self::Headroom(_))
     }
 
     /// Whether it looks at single replicas and not only at their sum.
