@@ -84,6 +84,8 @@ pub struct Inputs<'a> {
     pub burst: Option<Burst>,
     /// Replicas whose health check passes.
     pub ready: u32,
+    /// How old the fresh figures are, trace time.
+    pub age: Millis,
     /// Expected time from start to ready, trace time.
     pub startup: Millis,
     /// Time from one decision to the next, trace time.
@@ -117,6 +119,7 @@ impl<'a> Inputs<'a> {
             per_replica: None,
             burst: None,
             ready: 0,
+            age: Millis(0),
             startup: Millis(0),
             tick: Millis(15_000),
             age_max_ms: 15_000,

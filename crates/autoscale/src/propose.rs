@@ -93,6 +93,7 @@ fn vote(
             state.vote(*season, *share, inputs)
         }
         (ScalingPolicy::Lazy(spec), PolicyState::Lazy(state)) => state.vote(spec, inputs),
+        (ScalingPolicy::Headroom(_), PolicyState::Headroom(state)) => state.vote(inputs),
         (ScalingPolicy::Backlog(spec), _) => backlog::vote(spec, inputs),
         _ => track(inputs, policy, withheld),
     }

@@ -6,6 +6,7 @@
 use crate::cron::CronState;
 use crate::event::EventState;
 use crate::guard::GuardState;
+use crate::headroom::HeadroomState;
 use crate::hpa::HpaState;
 use crate::inputs::{Inputs, Reading};
 use crate::kpa::KpaState;
@@ -82,6 +83,8 @@ pub enum PolicyState {
     Seasonal(Box<SeasonMemory>),
     /// Lazy capacity provisioning.
     Lazy(Box<LazyState>),
+    /// Headroom that is learnt.
+    Headroom(Box<HeadroomState>),
 }
 
 impl PolicyState {
@@ -95,6 +98,7 @@ impl PolicyState {
             ScalingPolicy::Event(_) => Self::Event(EventState::default()),
             ScalingPolicy::Seasonal { .. } => Self::Seasonal(Box::default()),
             ScalingPolicy::Lazy(_) => Self::Lazy(Box::default()),
+            ScalingPolicy::Headroom(_) => Self::Headroom(Box::default()),
             ScalingPolicy::Cpu { .. }
             | ScalingPolicy::Memory { .. }
             | ScalingPolicy::RequestRate { .. }
@@ -112,6 +116,7 @@ impl PolicyState {
             Self::Event(_) => matches!(policy, ScalingPolicy::Event(_)),
             Self::Seasonal(_) => matches!(policy, ScalingPolicy::Seasonal { .. }),
             Self::Lazy(_) => matches!(policy, ScalingPolicy::Lazy(_)),
+            Self::Headroom(_) => matches!(policy, ScalingPolicy::Headroom(_)),
             Self::Stateless => has_target(policy) || matches!(policy, ScalingPolicy::Backlog(_)),
         }
     }
@@ -192,6 +197,7 @@ impl Scaler {
                 (PolicyState::Cron(state), ScalingPolicy::Cron(spec)) => state.note(spec, inputs, term),
                 (PolicyState::Seasonal(state), ScalingPolicy::Seasonal { season, .. }) => state.record(*season, inputs),
                 (PolicyState::Lazy(state), ScalingPolicy::Lazy(spec)) => state.record(spec, inputs, term),
+                (PolicyState::Headroom(state), ScalingPolicy::Headroom(spec)) => state.record(spec, inputs, term),
                 _ => {}
             }
         }

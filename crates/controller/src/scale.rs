@@ -42,6 +42,7 @@ pub(crate) fn scale(
     let traffic = seen.and_then(|seen| seen.traffic.as_ref());
     let queue = seen.and_then(|seen| seen.queue).map(|queue| on_trace(state, queue));
     let startup = state.traced(spec.startup);
+    let lag = state.traced(Millis(traffic.map_or(0, |traffic| traffic.quality.age_ms)));
     if let Some(TrafficObservation { failed, finished, latency_p99, .. }) = traffic.filter(|it| it.failed > 0) {
         let (failed, finished, latency_p99) = (*failed, *finished, *latency_p99);
         turn.find(Finding::Failures { service: name.clone(), failed, finished, latency_p99 });
@@ -92,6 +93,7 @@ pub(crate) fn scale(
         per_replica,
         burst: service.scaler.burst(&spec.scaling, (turn.at, startup), rate, per_replica),
         ready: service.ready(),
+        age: lag,
         startup,
         tick,
         age_max_ms,

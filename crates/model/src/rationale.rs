@@ -8,7 +8,8 @@ use crate::id::{JobName, ServiceName, WorkloadId};
 use crate::inventory::ExitCause;
 use crate::quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
 use crate::scaling::{
-    BacklogReason, CronReason, Fallback, HpaReason, KpaReason, LazyReason, SharingReason, VerticalReason,
+    BacklogReason, CronReason, Fallback, HeadroomReason, HpaReason, KpaReason, LazyReason, SharingReason,
+    VerticalReason,
 };
 use crate::spec::Resources;
 use serde::{Deserialize, Serialize};
@@ -164,6 +165,8 @@ pub enum Basis {
     Backlog(Box<BacklogReason>),
     /// Lazy capacity provisioning.
     Lazy(Box<LazyReason>),
+    /// Headroom that is learnt.
+    Headroom(Box<HeadroomReason>),
 }
 
 /// What changed a proposal into the target.

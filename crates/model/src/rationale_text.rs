@@ -82,6 +82,7 @@ impl fmt::Display for Basis {
             }
             Self::Backlog(reason) => reason.fmt(f),
             Self::Lazy(reason) => reason.fmt(f),
+            Self::Headroom(reason) => reason.fmt(f),
         }
     }
 }

@@ -20,6 +20,7 @@ fn main() {
     }
     if wants("exact") {
         exact::rows();
+    }
     if wants("loop") {
         whole::rows();
     }

@@ -7,7 +7,7 @@ use crate::value::Table;
 use plimsoll_autoscale::newsvendor;
 use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
 use plimsoll_model::scaling::{
-    BacklogSpec, CurvePoint, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, GuardSpec, LazySpec,
+    BacklogSpec, CurvePoint, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, GuardSpec, HeadroomSpec, LazySpec,
 };
 use plimsoll_model::spec::{ForecastSpec, ScalingPolicy, ScalingSpec};
 use std::path::Path;
@@ -57,6 +57,12 @@ fn policies(table: &Table) -> Option<Vec<ScalingPolicy>> {
             ScalingPolicy::Lazy(LazySpec {
                 switching: millis(lazy, "switching"),
                 missing_price: optional(lazy, "missing_price").map(Permille),
+            })
+        }),
+        table.table("headroom").map(|headroom| {
+            ScalingPolicy::Headroom(HeadroomSpec {
+                price: headroom.count("price"),
+                price_keep: headroom.count("price_keep"),
             })
         }),
     ];

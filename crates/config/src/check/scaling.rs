@@ -8,7 +8,8 @@ use crate::unit::Unit;
 use crate::value::Table;
 
 /// Policies that have a table of their own.
-const OTHERS: &[&str] = &["hpa", "concurrency", "cron", "seasonal", "backlog", "lazy", "events"];
+const OTHERS: &[&str] =
+    &["hpa", "concurrency", "cron", "seasonal", "backlog", "lazy", "headroom", "events"];
 
 pub fn check(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
     policies(reader, table, scaling);

@@ -5,7 +5,7 @@ use super::vertical::write_vertical;
 use super::{Branch, list};
 use crate::unit::Unit;
 use plimsoll_model::scaling::{
-    BacklogSpec, CurvePoint, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, GuardSpec, LazySpec,
+    BacklogSpec, CurvePoint, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, GuardSpec, HeadroomSpec, LazySpec,
 };
 use plimsoll_model::spec::{ForecastSpec, ScalingPolicy, ScalingSpec};
 use plimsoll_model::{Millis, Permille};
@@ -72,6 +72,10 @@ fn write_policy(at: &mut Branch, policy: &ScalingPolicy) {
         ScalingPolicy::Lazy(LazySpec { switching, missing_price }) => at.branch("lazy", |at| {
             at.unit("switching", Unit::Duration, switching.get());
             at.unit_if("missing_price", Unit::Thousandths, missing_price.map(Permille::get));
+        }),
+        ScalingPolicy::Headroom(HeadroomSpec { price, price_keep }) => at.branch("headroom", |at| {
+            at.unit("price", Unit::Count, u64::from(*price));
+            at.unit("price_keep", Unit::Count, u64::from(*price_keep));
         }),
         // Written together, as Kubernetes has them.
         ScalingPolicy::Hpa(_) | ScalingPolicy::Concurrency(_) | ScalingPolicy::Cron(_) => {}

@@ -8,6 +8,7 @@ mod backlog;
 pub mod cron;
 mod event;
 mod guard;
+mod headroom;
 pub mod hpa;
 pub mod hpa_reason;
 pub mod kpa;
@@ -20,6 +21,7 @@ pub use backlog::{BacklogReason, BacklogSpec};
 pub use cron::{CronReason, CronSpec};
 pub use event::{CurvePoint, Event, EventSpec, Expected};
 pub use guard::{Fallback, FallbackSpec, FlapBudget, GuardSpec};
+pub use headroom::{HeadroomReason, HeadroomSpec};
 pub use hpa::HpaSpec;
 pub use hpa_reason::HpaReason;
 pub use kpa::{KpaReason, KpaSpec};
@@ -113,6 +115,8 @@ pub enum ScalingPolicy {
     Backlog(BacklogSpec),
     /// Lazy capacity provisioning: no forecast, and provably near the clairvoyant optimum.
     Lazy(LazySpec),
+    /// Headroom that is learnt, as far as it is worth its price.
+    Headroom(HeadroomSpec),
 }
 
 const fn whole() -> Permille {
@@ -135,13 +139,14 @@ impl ScalingPolicy {
             Self::Seasonal { .. } => "seasonal",
             Self::Backlog(_) => "backlog",
             Self::Lazy(_) => "lazy",
+            Self::Headroom(_) => "headroom",
         }
     }
 
     /// Whether it damps its own proposals, so that the windows and steps of the service do not apply to it.
     #[must_use]
     pub const fn damps_itself(&self) -> bool {
-        matches!(self, Self::Hpa(_) | Self::Concurrency(_) | Self::Lazy(_))
+        matches!(self, Self::Hpa(_) | Self::Concurrency(_) | Self::Lazy(_) | Self::Headroom(_))
     }
 
     /// Whether it looks at single replicas and not only at their sum.

@@ -14,7 +14,7 @@ use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, count, duration, r
 use crate::form::Form;
 use ahead::{EVENTS, SEASONAL};
 use guard::GUARD;
-use supply::{BACKLOG, LAZY};
+use supply::{BACKLOG, HEADROOM, LAZY};
 
 pub static SCALING: Section = Section {
     name: "scaling",
@@ -80,6 +80,12 @@ pub static SCALING: Section = Section {
             "Replicas for work that waits in a queue.",
         ),
         Field::new("lazy", Kind::Table(&LAZY), Absent("no such policy"), "Lazy capacity provisioning."),
+        Field::new(
+            "headroom",
+            Kind::Table(&HEADROOM),
+            Absent("no such policy"),
+            "Headroom that is learnt from how far the need rises before a replica is ready.",
+        ),
         Field::new(
             "tolerance",
             share(0, 1_000),

@@ -60,3 +60,25 @@ pub static LAZY: Section = Section {
         ),
     ],
 };
+
+pub static HEADROOM: Section = Section {
+    name: "scaling_headroom",
+    path: "services.NAME.scaling.headroom",
+    doc: "Headroom that is learnt: how far the need rises until a replica started now is ready, at this time of the hour and \
+          of the day, as far as that is worth its price. The windows and steps above do not apply to it.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "price",
+            count(1, 1_000_000),
+            Is(Integer(80), "fixed on every other series of the public sets; see docs/default-policy.md"),
+            "Price of a moment in which replicas are missing, in idle replicas of that moment; a replica is started for it.",
+        ),
+        Field::new(
+            "price_keep",
+            count(1, 1_000_000),
+            Is(Integer(160), "as for `price`"),
+            "The same where a replica runs already and is only kept; at least `price`.",
+        ),
+    ],
+};

@@ -1,0 +1,262 @@
+//! Learnt headroom: replicas for what the need may rise to before a replica started now is ready, as far as that is worth
+//! its price.
+//!
+//! A plain target leaves the same share of room at all times: too much where the load is smooth, too little where it jumps.
+//! This policy learns the room from the load itself. At each moment it says what it expects as the highest need from now
+//! until one start-up time from now (between the last figure and the mean of five minutes), and how far off that usually
+//! is; when the time has passed it compares. From the comparisons come what this time of the hour and of the day usually
+//! brings ([`times`]) and how far the rest reaches ([`errors`]). Figures that are late are allowed for: the span begins at
+//! the moment of the figure.
+//!
+//! Two prices make a dead band: a replica is started while a moment under need costs `price` idle replicas and kept while
+//! it costs `price_keep`, because one that is stopped and started again is paid for twice and absent in between.
+//!
+//! What holds always: at least what is needed now; never less for more load (the reach is fixed before the load is seen);
+//! a forecast may raise what is expected and how far it may be off, never lower either. Until an hour was learnt, a third
+//! more than is needed now.
+//!
+//! # Source
+//! Split conformal prediction with a location and scale by group (Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, 2018);
+//! prices in place of a quantile as in the newsvendor problem. The dead band is that of a two-threshold policy with a price
+//! of change (Constantinides and Richard, 1978). Constants were chosen on the half of the series that
+//! `docs/default-policy.md` names.
+
+mod errors;
+mod times;
+
+use crate::inputs::Inputs;
+use crate::need::need_milli;
+use errors::{Errors, Reach};
+use plimsoll_model::Term;
+use plimsoll_model::quantity::{Permille, Timestamp};
+use plimsoll_model::rationale::Basis;
+use plimsoll_model::scaling::{HeadroomReason, HeadroomSpec};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use times::{Times, Usual};
+
+/// Moments learnt before its own headroom counts: an hour of 15 s.
+const LEARNT_MIN: u64 = 240;
+/// Time constant of the mean need, ms.
+const MEAN_MS: u64 = 300_000;
+/// Share of the last figure in what is expected; the rest is the mean. Tenths.
+const LAST: u64 = 7;
+/// Most decisions from one to the moment at which it is judged.
+const AHEAD_MAX: usize = 2_000;
+/// Weights⁻¹ of a new error in the recent and in the long-run size, and the count up to which the latter follows fast.
+const RECENT: i64 = 50;
+const LONG: i64 = 500;
+const LONG_FROM: u64 = 400;
+/// An error counts at most twice what was expected, millionths.
+const RELATIVE_MAX: i64 = 2_000_000;
+/// Size of errors before one was seen, millionths.
+const RELATIVE_START: i64 = 20_000;
+/// Errors are relative to what is expected and this, thousandths of a replica, so that a need from nothing is no surprise
+/// without measure.
+const SMALL: u64 = 300;
+/// A usual error in mean absolute errors.
+const USUAL: u64 = 3;
+/// A usual error is at least this share⁻¹ of what is expected, and this many thousandths of a replica.
+const ERROR_MIN: (u64, u64) = (50, 20);
+/// Decisions between two looks at how far it is worth to reach.
+const REACH_EVERY: u64 = 20;
+/// Bounds of one error, thousandths of a usual one.
+const ERROR: (i64, i64) = (-5_000, 1_000_000);
+
+/// What was expected at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Expected {
+    at: Timestamp,
+    needed: u64,
+    /// The highest need until a replica is ready, thousandths.
+    expected: u64,
+    /// The usual error of that, thousandths.
+    error: u64,
+    usual: Usual,
+    forecast: Option<u64>,
+}
+
+/// Sizes of errors, millionths of what was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Sizes {
+    recent: i64,
+    long: i64,
+}
+
+/// What is learnt of one service's need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadroomState {
+    /// Mean need, in 1024ths of a thousandth; none before the first figure.
+    mean: Option<u64>,
+    sizes: Sizes,
+    /// Moments whose time has not passed, oldest first.
+    waiting: VecDeque<Expected>,
+    times: Times,
+    errors: Errors,
+    reach_start: Reach,
+    reach_keep: Reach,
+    /// Its own last vote.
+    last: u32,
+}
+
+impl Default for HeadroomState {
+    fn default() -> Self {
+        Self {
+            mean: None,
+            sizes: Sizes { recent: RELATIVE_START, long: RELATIVE_START },
+            waiting: VecDeque::new(),
+            times: Times::default(),
+            errors: Errors::default(),
+            reach_start: Reach::default(),
+            reach_keep: Reach::default(),
+            last: 0,
+        }
+    }
+}
+
+impl HeadroomState {
+    /// Its last vote, as far as that lies between what is worth starting and what is worth keeping.
+    pub(crate) fn vote(&self, inputs: &Inputs<'_>) -> Term {
+        let needed = match need_milli(inputs) {
+            Ok(needed) => needed,
+            Err(age_ms) => {
+                let basis = Basis::NoData { metric: "headroom".to_owned(), age_ms };
+                return Term { replicas: inputs.base(), basis };
+            }
+        };
+        let now = self.expect(inputs, needed);
+        let learnt = if self.times.seen() < LEARNT_MIN { 0 } else { self.times.seen() };
+        let (start, keep) = if learnt == 0 {
+            let start = whole(needed.saturating_add(needed / 3));
+            (start, start)
+        } else {
+            let start = now.replicas(&self.reach_start);
+            (start, now.replicas(&self.reach_keep).max(start))
+        };
+        let reason = HeadroomReason {
+            needed_milli: needed,
+            age: inputs.age,
+            expected_milli: now.expected,
+            recurring_milli: times_error(now.usual.error, now.error),
+            error_milli: now.error,
+            forecast_milli: now.forecast,
+            start_milli: now.above(&self.reach_start),
+            keep_milli: now.above(&self.reach_keep),
+            start,
+            keep,
+            learnt,
+        };
+        Term { replicas: self.last.clamp(start, keep), basis: Basis::Headroom(Box::new(reason)) }
+    }
+
+    /// Judges the moments whose time has passed, and remembers this one. A moment without figures changes nothing.
+    pub(crate) fn record(&mut self, spec: &HeadroomSpec, inputs: &Inputs<'_>, vote: &Term) {
+        let Ok(needed) = need_milli(inputs) else { return };
+        let now = self.expect(inputs, needed);
+        let tick = inputs.tick.0.max(1);
+        if self.waiting.back().is_some_and(|last| inputs.at.since(last.at).0 > tick.saturating_mul(3)) {
+            // Nobody knows how high the need was in between.
+            self.waiting.clear();
+        }
+        let passed = self.waiting.back().map_or(tick, |last| inputs.at.since(last.at).0.max(1));
+        let before = self.mean.unwrap_or(needed.saturating_mul(1_024));
+        self.mean = Some(toward(before, needed.saturating_mul(1_024), passed));
+        self.waiting.push_back(now);
+        let lag = inputs.age.0;
+        while let Some(first) = self.waiting.front().copied()
+            && (inputs.at.since(first.at).0 >= lag.saturating_add(inputs.startup.0) || self.waiting.len() > AHEAD_MAX)
+        {
+            let within = self.waiting.iter().filter(|later| later.at.since(first.at).0 >= lag);
+            let came = within.map(|later| later.needed).max().unwrap_or(needed);
+            self.judge(&first, came);
+            self.waiting.pop_front();
+        }
+        if self.times.seen() % REACH_EVERY == 0 {
+            self.reach_start = Reach::of(&self.errors, spec.price);
+            self.reach_keep = Reach::of(&self.errors, spec.price_keep.max(spec.price));
+        }
+        self.last = vote.replicas;
+    }
+
+    /// What is expected when so much is needed now.
+    fn expect(&self, inputs: &Inputs<'_>, needed: u64) -> Expected {
+        let mean = self.mean.map_or(needed, |mean| {
+            let passed = self.waiting.back().map_or(inputs.tick.0, |last| inputs.at.since(last.at).0.max(1));
+            toward(mean, needed.saturating_mul(1_024), passed) / 1_024
+        });
+        let own = share(needed, LAST).saturating_add(share(mean, 10 - LAST));
+        let Sizes { recent, long } = self.sizes;
+        let size = ((recent + long) / 2).max(long * 3 / 10).unsigned_abs();
+        let error = u128::from(own.saturating_add(SMALL)) * u128::from(USUAL * size) / 1_000_000;
+        let error = u64::try_from(error).unwrap_or(u64::MAX);
+        let (mut expected, mut error, mut forecast) = (own, error, None);
+        if let Some((median, above)) = foreseen(inputs) {
+            let raised = (own / 2).saturating_add(median / 2);
+            let wider = (error / 2).saturating_add(above / 2);
+            forecast = (raised > own || wider > error).then_some(median);
+            (expected, error) = (own.max(raised), error.max(wider));
+        }
+        let error = error.max(expected / ERROR_MIN.0).max(ERROR_MIN.1);
+        Expected { at: inputs.at, needed, expected, error, usual: self.times.usual(inputs.at), forecast }
+    }
+
+    fn judge(&mut self, then: &Expected, came: u64) {
+        let off = i128::from(came) - i128::from(then.expected);
+        let relative = off.abs() * 1_000_000 / i128::from(then.expected.saturating_add(SMALL));
+        let relative = i64::try_from(relative).unwrap_or(i64::MAX).min(RELATIVE_MAX);
+        let long = if self.times.seen() < LONG_FROM { RECENT } else { LONG };
+        self.sizes.recent += (relative - self.sizes.recent) / RECENT;
+        self.sizes.long += (relative - self.sizes.long) / long;
+        let error = off * 1_000 / i128::from(then.error.max(1));
+        let error = i64::try_from(error).unwrap_or(i64::MAX).clamp(ERROR.0, ERROR.1);
+        self.errors.add((error - then.usual.error) * 1_000 / then.usual.restless.max(1));
+        self.times.learn(then.at, error, then.usual);
+    }
+}
+
+impl Expected {
+    /// Thousandths of a replica that are worth having above what is expected at this time.
+    fn above(&self, reach: &Reach) -> i64 {
+        let restless = self.error.saturating_mul(self.usual.restless.unsigned_abs()) / 1_000;
+        reach.above(restless)
+    }
+
+    /// Replicas for what is expected, what the time usually brings, and what is worth having above both.
+    fn replicas(&self, reach: &Reach) -> u32 {
+        let above = times_error(self.usual.error, self.error).saturating_add(self.above(reach));
+        whole(self.expected.saturating_add_signed(above).max(self.needed))
+    }
+}
+
+/// The forecast's median and how far its 99 % lie above, thousandths of a replica.
+fn foreseen(inputs: &Inputs<'_>) -> Option<(u64, u64)> {
+    let demand = inputs.demand.as_ref()?;
+    let milli = |quantile: u64| {
+        let value = demand.forecast.at_quantile(Permille(quantile))?.value;
+        let milli = u128::from(value.0) * 1_000 / u128::from(demand.per_replica.0.max(1));
+        u64::try_from(milli).ok()
+    };
+    let (median, high) = (milli(500)?, milli(990)?);
+    Some((median, high.saturating_sub(median)))
+}
+
+/// From `before` towards `value` for so many milliseconds.
+fn toward(before: u64, value: u64, passed: u64) -> u64 {
+    let (before, value, passed) = (i128::from(before), i128::from(value), i128::from(passed.min(MEAN_MS)));
+    u64::try_from(before + (value - before) * passed / i128::from(MEAN_MS)).unwrap_or(u64::MAX)
+}
+
+/// So many tenths.
+fn share(value: u64, tenths: u64) -> u64 {
+    u64::try_from(u128::from(value) * u128::from(tenths) / 10).unwrap_or(u64::MAX)
+}
+
+/// Thousandths of a usual error as thousandths of a replica.
+fn times_error(thousandths: i64, error: u64) -> i64 {
+    let product = i128::from(thousandths) * i128::from(error) / 1_000;
+    i64::try_from(product).unwrap_or(if product < 0 { i64::MIN } else { i64::MAX })
+}
+
+fn whole(milli: u64) -> u32 {
+    u32::try_from(milli.div_ceil(1_000)).unwrap_or(u32::MAX)
+}
