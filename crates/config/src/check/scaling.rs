@@ -1,6 +1,6 @@
 //! What holds for the scaling of a service.
 
-use super::{conflict, doubt, kubernetes};
+use super::{conflict, doubt};
 use crate::moment;
 use crate::problem::Problem;
 use crate::read::{Reader, join};
@@ -8,8 +8,7 @@ use crate::unit::Unit;
 use crate::value::Table;
 
 /// Policies that have a table of their own.
-const OTHERS: &[&str] =
-    &["hpa", "concurrency", "cron", "seasonal", "backlog", "lazy", "headroom", "events"];
+const OTHERS: &[&str] = &["hpa", "concurrency", "cron", "seasonal", "backlog", "lazy", "headroom", "events"];
 
 pub fn check(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
     policies(reader, table, scaling);

@@ -205,5 +205,11 @@ fn demand(
         return Ok(None);
     };
     let Some(point) = forecast.at_quantile(wanted.quantile) else { return Ok(None) };
-    Ok(Some(Demand { forecast, quantile: wanted.quantile, demand: point.value, per_replica }))
+    Ok(Some(Demand {
+        forecast,
+        quantile: wanted.quantile,
+        demand: point.value,
+        per_replica,
+        missing_price: wanted.missing_price,
+    }))
 }
