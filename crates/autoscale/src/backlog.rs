@@ -63,11 +63,11 @@ fn fewest(
     let left = due.since(inputs.at).0;
     let (left_ready, left_new) = (u128::from(left.max(tick)), u128::from(left.saturating_sub(inputs.startup.0)));
     let (work, ready) = (u128::from(work.0), u128::from(inputs.ready));
-    let by_ready = ready * left_ready * each;
+    let by_ready = ready.saturating_mul(left_ready).saturating_mul(each);
     let (replicas, late) = if work <= by_ready {
-        (work.div_ceil(left_ready * each), u128::from(left) < left_ready && work > 0)
+        (work.div_ceil(left_ready.saturating_mul(each)), u128::from(left) < left_ready && work > 0)
     } else {
-        let new = (work - by_ready).div_ceil(left_new.max(u128::from(tick)) * each);
+        let new = (work - by_ready).div_ceil(left_new.max(u128::from(tick)).saturating_mul(each));
         (ready + new, left_new < u128::from(tick))
     };
     let useful = u128::from(queue.waiting).div_ceil(each).max(u128::from(work > 0));

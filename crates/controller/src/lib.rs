@@ -38,8 +38,8 @@ pub use explain::{
     concerns_job, concerns_service, explain, explain_action, explain_findings, explain_job, explain_service,
 };
 pub use input::{Fit, Input};
+pub use plimsoll_autoscale::EVENTS_MAX;
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;
-pub use plimsoll_autoscale::EVENTS_MAX;
 pub use state::{JobState, QueuedTask, ServiceState, State, TaskState};
 pub use step::step;

@@ -10,6 +10,9 @@ use plimsoll_model::id::{Generation, JobName, ReplicaId, TaskId, WorkloadId};
 use plimsoll_model::inventory::{ExitCause, Exited, Phase, ReplicaStatus};
 use plimsoll_model::observation::*;
 use plimsoll_model::quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
+use plimsoll_model::scaling::{
+    BacklogSpec, CurvePoint, Event, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, GuardSpec, LazySpec,
+};
 use plimsoll_model::spec::*;
 use plimsoll_model::{ActionKind, Decision};
 use proptest::prelude::*;
@@ -34,7 +37,57 @@ fn policy() -> impl Strategy<Value = ScalingPolicy> {
         number(1_000).prop_map(|target| ScalingPolicy::Memory { target: Permille(target) }),
         number(50_000).prop_map(|target| ScalingPolicy::RequestRate { target: MilliRps(target) }),
         number(5_000).prop_map(|target_milli| ScalingPolicy::InFlight { target_milli }),
+        event().prop_map(ScalingPolicy::Event),
+        (number(600_000), number(1_500))
+            .prop_map(|(season, share)| ScalingPolicy::Seasonal { season: Millis(season), share: Permille(share) }),
+        (number(60_000), prop::option::of(number(20_000))).prop_map(|(switching, price)| {
+            ScalingPolicy::Lazy(LazySpec { switching: Millis(switching), missing_price: price.map(Permille) })
+        }),
+        (prop::option::of(number(600_000)), prop::option::of(0_i64..2_000_000), number(60_000), small(4)).prop_map(
+            |(within, deadline, item, concurrency)| ScalingPolicy::Backlog(BacklogSpec {
+                within: within.map(Millis),
+                deadline: deadline.map(Timestamp),
+                item: Some(Millis(item)),
+                concurrency,
+            })
+        ),
     ]
+}
+
+fn event() -> impl Strategy<Value = EventSpec> {
+    let expected = prop_oneof![
+        number(3_000).prop_map(|factor| Expected::Factor(Permille(factor))),
+        number(90_000).prop_map(|rate| Expected::Rate(MilliRps(rate))),
+    ];
+    let point = (number(300_000), expected).prop_map(|(at, expected)| CurvePoint { at: Millis(at), expected });
+    let name = prop::sample::select(vec!["sale", "release"]);
+    (name, 0_i64..2_000_000, -10_000_i64..900_000, prop::collection::vec(point, 0..4)).prop_map(
+        |(name, start, length, curve)| EventSpec {
+            name: name.to_owned(),
+            start: Timestamp(start),
+            end: Timestamp(start + length),
+            curve,
+        },
+    )
+}
+
+fn guard() -> impl Strategy<Value = GuardSpec> {
+    let fallback = (number(60_000), small(9)).prop_map(|(after, replicas)| FallbackSpec {
+        after: Millis(after),
+        behaviour: Fallback::CurrentIfHigher { replicas },
+    });
+    let flaps = (small(3), number(600_000))
+        .prop_map(|(changes_max, period)| FlapBudget { changes_max, period: Millis(period) });
+    let (flaps, fallback) = (prop::option::of(flaps), prop::option::of(fallback));
+    (any::<bool>(), prop::bool::weighted(0.1), flaps, prop::option::of(small(3)), fallback).prop_map(
+        |(pause_in, pause_out, flaps, changes_per_hour, fallback)| GuardSpec {
+            pause_out,
+            pause_in,
+            flaps,
+            changes_per_hour,
+            fallback,
+        },
+    )
 }
 
 fn forecast() -> impl Strategy<Value = Option<ForecastSpec>> {
@@ -54,8 +107,9 @@ fn any_service() -> impl Strategy<Value = ServiceSpec> {
     let scaling = (prop::collection::vec(policy(), 0..3), forecast(), small(2), number(60_000), number(60_000));
     let steps = (small(4), small(4), number(30_000), number(1_500));
     let restart = (number(10_000), number(60_000), small(5), number(60_000), number(30_000));
-    (small(3), small(12), resources(), -2_i32..3, scaling, steps, restart, 0..3_u8).prop_map(
-        |(min, max, requests, priority, (policies, forecast, reserve, up, down), steps, restart, run)| {
+    let extra = (number(500), prop::option::of(number(999)), prop::option::of(number(50_000)), guard());
+    (small(3), small(12), resources(), -2_i32..3, scaling, steps, restart, (0..3_u8, extra)).prop_map(
+        |(min, max, requests, priority, (policies, forecast, reserve, up, down), steps, restart, (run, extra))| {
             let mut spec = service(min, max, policies);
             spec.requests = requests;
             spec.priority = priority;
@@ -71,6 +125,10 @@ fn any_service() -> impl Strategy<Value = ServiceSpec> {
                 step_down_max: steps.1,
                 period: Millis(steps.2),
                 tolerance: Permille(steps.3),
+                reserve_share: Permille(extra.0),
+                reserve_burst: extra.1.map(Permille),
+                capacity: extra.2.map(MilliRps),
+                guard: extra.3,
                 ..spec.scaling
             };
             spec.restart = RestartSpec {
@@ -185,8 +243,17 @@ fn usage() -> impl Strategy<Value = ReplicaUsage> {
 }
 
 fn traffic() -> impl Strategy<Value = ServiceObservation> {
+    let queue = (number(500), number(60_000), prop::option::of(number(900_000)), number(20_000)).prop_map(
+        |(waiting, oldest_ms, remaining_work_ms, age_ms)| QueueObservation {
+            waiting,
+            oldest_ms,
+            remaining_work_ms,
+            quality: Quality { age_ms, ..Quality::default() },
+        },
+    );
     let figures = (number(100_000), number(20_000), number(100), number(10), number(20_000));
-    prop::option::of(figures).prop_map(|figures| ServiceObservation {
+    (prop::option::of(figures), prop::option::of(queue)).prop_map(|(figures, queue)| ServiceObservation {
+        queue,
         traffic: figures.map(|(rate, in_flight_milli, finished, failed, age_ms)| TrafficObservation {
             rate: MilliRps(rate),
             in_flight_milli,
@@ -235,6 +302,7 @@ fn input() -> impl Strategy<Value = Input> {
             service: name("a"),
             samples: samples.into_iter().map(|(at, rate)| (Timestamp(at), MilliRps(rate))).collect(),
         }),
+        1 => event().prop_map(|spec| Input::Event { service: name("a"), event: Event { spec, by: String::new() } }),
         2 => prop::sample::select(vec!["j", "k", "nobody"]).prop_map(|text| Input::RunJob { job: job(text) }),
         1 => Just(Input::Shutdown),
         1 => Just(Input::Frozen { why: "disk full".to_owned() }),

@@ -19,13 +19,11 @@ fn event(called: &str, start: Timestamp, length: i64) -> Event {
 }
 
 fn shop() -> Plant {
-    let mut plant = Plant::new(spec([(
-        "shop",
-        service(1, 20, vec![ScalingPolicy::RequestRate { target: MilliRps(20_000) }]),
-    )]));
+    let mut plant =
+        Plant::new(spec([("shop", service(1, 20, vec![ScalingPolicy::RequestRate { target: MilliRps(20_000) }]))]));
     plant.load.insert(name("shop"), Load { rate: MilliRps(100_000), cpu_micros: 1_000 });
     for _ in 0..8 {
-        plant.tick();
+        let _ = plant.tick();
     }
     plant
 }
@@ -37,7 +35,7 @@ fn an_announced_event_adds_at_the_next_tick_survives_a_restart_and_expires() {
     let announced = Input::Event { service: name("shop"), event: event("release", plant.at, 150_000) };
     plant.pending.push(announced);
     for _ in 0..4 {
-        plant.tick();
+        let _ = plant.tick();
     }
     let rationale = plant.state.services[&name("shop")].rationale.clone().unwrap();
     assert_eq!(rationale.target, 15, "{rationale:?}");
@@ -48,10 +46,10 @@ fn an_announced_event_adds_at_the_next_tick_survives_a_restart_and_expires() {
     let bytes = serde_json::to_string(&plant.state).unwrap();
     plant.state = serde_json::from_str(&bytes).unwrap();
     assert_eq!(serde_json::to_string(&plant.state).unwrap(), bytes);
-    plant.tick();
+    let _ = plant.tick();
     assert_eq!(plant.state.services[&name("shop")].target, Some(15));
     for _ in 0..60 {
-        plant.tick();
+        let _ = plant.tick();
     }
     let after = &plant.state.services[&name("shop")];
     assert_eq!((after.target, after.scaler.events.len()), (Some(5), 0));
@@ -92,7 +90,10 @@ fn a_state_of_the_first_release_is_read() {
     let service: ServiceState = serde_json::from_str(text).unwrap();
     let again: ServiceState = serde_json::from_str(&serde_json::to_string(&service).unwrap()).unwrap();
     assert_eq!(service, again);
-    assert!(serde_json::to_string(&service).unwrap().contains(r#""highs":[[1000,3]]"#), "what damping remembered is kept");
+    assert!(
+        serde_json::to_string(&service).unwrap().contains(r#""highs":[[1000,3]]"#),
+        "what damping remembered is kept"
+    );
     let mut state = State::new();
     state.services.insert(name("shop"), service);
     let bytes = serde_json::to_string(&state).unwrap();
@@ -111,7 +112,10 @@ fn the_idlest_replicas_are_stopped_and_each_says_why() {
             assert!(rationale.victims.iter().all(|victim| victim.ready && victim.of == 5));
             assert!(rationale.victims.iter().all(|victim| matches!(victim.by, VictimBy::Cpu { .. })), "{rationale:?}");
             let lines = plimsoll_controller::explain(&decision, &name("shop"));
-            assert!(lines.iter().any(|line| line.contains("stops: replica") && line.contains("least CPU")), "{lines:?}");
+            assert!(
+                lines.iter().any(|line| line.contains("stops: replica") && line.contains("least CPU")),
+                "{lines:?}"
+            );
             return;
         }
     }

@@ -1,8 +1,8 @@
 //! What the API and `plimsoll status` show: the latest state as plain values, with its units in the field names.
 
 use plimsoll_forecast::ForecastAccount;
-use plimsoll_model::spec::{Limits, Resources};
 use plimsoll_model::scaling::{CurvePoint, Event, EventSpec, Expected};
+use plimsoll_model::spec::{Limits, Resources};
 use plimsoll_model::{Isolation, Millis, Phase, ServiceName};
 use serde::{Deserialize, Serialize};
 

@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod observation;
 pub mod quantity;
 pub mod rationale;
+mod rationale_job;
 mod rationale_text;
 pub mod scaling;
 pub mod spec;

@@ -1,6 +1,6 @@
 //! Scaling: policies in a fixed order, damping, reserve, forecast, guards.
 
-use super::{millis, optional, permille, resolve, texts};
+use super::{kubernetes, millis, optional, permille, resolve, texts};
 use crate::moment;
 use crate::value::Table;
 use plimsoll_autoscale::newsvendor;
@@ -39,7 +39,7 @@ fn policies(table: &Table) -> Option<Vec<ScalingPolicy>> {
         optional(table, "in_flight").map(|target_milli| ScalingPolicy::InFlight { target_milli }),
     ];
     let mut policies: Vec<ScalingPolicy> = targets.into_iter().flatten().collect();
-    policies.extend(super::kubernetes::policies(table)?);
+    policies.extend(kubernetes::policies(table)?);
     for one in table.tables("events") {
         policies.push(ScalingPolicy::Event(event(one)?));
     }

@@ -69,6 +69,7 @@ fn write_policy(at: &mut Branch, policy: &ScalingPolicy) {
             at.unit("switching", Unit::Duration, switching.get());
             at.unit_if("missing_price", Unit::Thousandths, missing_price.map(Permille::get));
         }),
+        // Written together, as Kubernetes has them.
         ScalingPolicy::Hpa(_) | ScalingPolicy::Concurrency(_) | ScalingPolicy::Cron(_) => {}
     }
 }

@@ -222,21 +222,7 @@ fn an_empty_or_idle_spec_is_doubtful() {
             shop.toml: 1 warning
         "#]],
     );
-    check_service(
-        "scaling = { cpu = \"60%\", forecast = { season = \"1d\" } }",
-        expect![[r#"
-            warning[doubtful]: a forecast of the request rate without the `request_rate` policy adds no replicas
-             --> shop.toml:7:37
-              |
-            7 | scaling = { cpu = "60%", forecast = { season = "1d" } }
-              |                                     ^^^^^^^^^^^^^^^^^
-              |
-              = field: services.shop.scaling.forecast
-              = help: say what one replica can do: `request_rate = "50/s"` in `scaling`
-
-            shop.toml: 1 warning
-        "#]],
-    );
+    check_service("scaling = { in_flight = 8, forecast = { season = \"1d\" } }", expect![""]);
 }
 
 #[test]
@@ -289,7 +275,7 @@ fn all_problems_are_reported_in_one_go_by_line() {
               | ^^^^^^^ did you mean `replicas`?
               |
               = field: services.shop.replica
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, guaranteed, restart, sandbox, log
 
             error[conflict]: the cpu limit (50m) is below the request (100m), so what is reserved could never be used
               --> shop.toml:10:18
@@ -303,5 +289,27 @@ fn all_problems_are_reported_in_one_go_by_line() {
 
             shop.toml: 6 errors
         "#]],
+    );
+}
+
+#[test]
+fn an_event_has_to_end_after_its_start_with_one_rising_load() {
+    let event = |start: &str, end: &str, load: &str| {
+        format!(
+            "scaling = {{ request_rate = \"9/s\", events = [{{ name = \"sale\", start = \"{start}\", end = \"{end}\", {load} }}] }}"
+        )
+    };
+    let (first, last) = ("2026-11-27T08:00:00Z", "2026-11-27T20:00:00Z");
+    check_service(&event(last, first, "factor = 2"), expect![""]);
+    check_service(&event(first, last, "factor = 2, rate = \"5/s\""), expect![""]);
+    check_service(&event(first, last, "curve = []"), expect![""]);
+    check_service(&event(first, last, "factor = 2, curve = [{ at = \"13h\", factor = 3 }]"), expect![""]);
+    check_service(
+        &event(first, last, "curve = [{ at = \"2h\", factor = 3 }, { at = \"1h\", factor = 2 }, { at = \"3h\" }]"),
+        expect![""],
+    );
+    check_service(
+        "scaling = { request_rate = \"9/s\", forecast = { quantile = \"95%\", missing_price = 19 }, backlog = {} }",
+        expect![""],
     );
 }

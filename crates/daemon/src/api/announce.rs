@@ -208,7 +208,10 @@ mod tests {
             (",\"factor_permille\":2000,\"start_ms\":1,\"end_ms\":2", "it is 1970"),
             (",\"for_ms\":5", "`factor_permille`"),
             (",\"for_ms\":5,\"factor_permille\":1,\"rate_milli_rps\":1", "exactly one"),
-            (",\"for_ms\":5,\"factor_permille\":1,\"curve\":[{\"at_ms\":5,\"factor_permille\":1}]", "`curve[0].at_ms` 5"),
+            (
+                ",\"for_ms\":5,\"factor_permille\":1,\"curve\":[{\"at_ms\":5,\"factor_permille\":1}]",
+                "`curve[0].at_ms` 5",
+            ),
             (",\"for_ms\":5,\"curve\":[{\"at_ms\":1}]", "`curve[0].factor_permille`"),
             (",\"for_ms\":5,\"factor\":2", "unknown field `factor`"),
         ] {

@@ -11,8 +11,8 @@ mod openapi;
 mod respond;
 mod routes;
 
-use openapi::document as openapi;
 pub use announce::Announcement;
+use openapi::document as openapi;
 pub use routes::Order;
 
 use crate::clock::Clock;

@@ -31,8 +31,14 @@ fn paths() -> Value {
     policy["put"] = write("Takes over a spec (TOML text)", json!([]));
     policy["put"]["requestBody"] =
         json!({ "required": true, "content": { "application/toml": { "schema": { "type": "string" } } } });
-    let mut events = get("Server-sent events: `state` with the whole state, at once and after each step", "text/event-stream", json!({ "type": "string" }), json!([]));
-    events["post"] = write("Announces an event that changes a service's load; it starts at once and expires by itself", json!([]));
+    let mut events = get(
+        "Server-sent events: `state` with the whole state, at once and after each step",
+        "text/event-stream",
+        json!({ "type": "string" }),
+        json!([]),
+    );
+    events["post"] =
+        write("Announces an event that changes a service's load; it starts at once and expires by itself", json!([]));
     events["post"]["requestBody"] =
         json!({ "required": true, "content": { "application/json": { "schema": announcement() } } });
     json!({
@@ -89,7 +95,8 @@ fn announcement() -> Value {
     properties["for_ms"] = json!({ "type": "integer", "minimum": 1, "description": "How long it lasts" });
     properties["start_ms"] = json!({ "type": "integer", "description": "When it starts; now if absent" });
     properties["end_ms"] = json!({ "type": "integer", "description": "When it ends, in place of for_ms" });
-    properties["curve"] = json!({ "type": "array", "items": { "type": "object", "required": ["at_ms"], "properties": point } });
+    properties["curve"] =
+        json!({ "type": "array", "items": { "type": "object", "required": ["at_ms"], "properties": point } });
     properties["by"] = json!({ "type": "string", "description": "Who announces it" });
     json!({ "type": "object", "required": ["name", "service"], "additionalProperties": false, "properties": properties })
 }

@@ -4,8 +4,8 @@ use super::Engine;
 use crate::fits::demand_series;
 use crate::ledger::Slot;
 use crate::view::{
-    AnnouncedView, DecisionView, ForecastView, GatewayView, JobView, NodeView, PressureView, ReplicaView, ResourcesView, ServiceView,
-    StateView, TrafficView,
+    AnnouncedView, DecisionView, ForecastView, GatewayView, JobView, NodeView, PressureView, ReplicaView,
+    ResourcesView, ServiceView, StateView, TrafficView,
 };
 use plimsoll_collect::history::SeriesId;
 use plimsoll_model::rationale::JobRationale;

@@ -1,0 +1,69 @@
+//! Every reason reads back as it was written: terms are flattened into one object, so a field of a reason must not be
+//! called like one of the term.
+
+#![allow(clippy::unwrap_used, reason = "what does not read back fails the test")]
+
+use plimsoll_model::quantity::{MilliRps, Millicores, Millis, Permille, Timestamp};
+use plimsoll_model::rationale::{Basis, Bound, Term, Victim, VictimBy};
+use plimsoll_model::scaling::{BacklogReason, Fallback, LazyReason};
+
+#[test]
+fn every_reason_of_a_vote_reads_back_and_has_a_text() {
+    let bases = [
+        Basis::Event {
+            name: "sale".to_owned(),
+            by: "ci".to_owned(),
+            factor: Some(Permille(2_500)),
+            usual: Some(MilliRps(100_000)),
+            demand: MilliRps(250_000),
+            per_replica: MilliRps(10_000),
+            start: Timestamp(0),
+            end: Timestamp(60_000),
+        },
+        Basis::Seasonal { needed_milli: 4_250, share: Permille(750), from: Timestamp(0), to: Timestamp(60_000) },
+        Basis::NotDue { policy: "event sale".to_owned(), from: Some(Timestamp(5)) },
+        Basis::NotDue { policy: "seasonal".to_owned(), from: None },
+        Basis::Fallback {
+            metric: "cpu".to_owned(),
+            missing: Millis(180_000),
+            behaviour: Fallback::CurrentIfHigher { replicas: 3 },
+        },
+        Basis::Backlog(Box::new(BacklogReason {
+            waiting: 100,
+            work: Millis(6_000_000),
+            concurrency: 2,
+            due: Timestamp(600_000),
+            ready: 4,
+            startup: Millis(60_000),
+            late: true,
+        })),
+        Basis::Lazy(Box::new(LazyReason { needed: 2, lower: 2, upper: 5, start_price: Millis(120_000) })),
+    ];
+    for basis in bases {
+        let term = Term { replicas: 7, basis };
+        let text = serde_json::to_string(&term).unwrap();
+        assert_eq!(serde_json::from_str::<Term>(&text).unwrap(), term, "{text}");
+        assert!(term.to_string().starts_with("7 replicas: "), "{term}");
+    }
+}
+
+#[test]
+fn bounds_and_victims_read_back() {
+    for bound in [
+        Bound::Burst { added: 2, quantile: Permille(990), growth: MilliRps(20_000), samples: 400 },
+        Bound::ReserveShare { added: 2, share: Permille(100) },
+        Bound::Paused { wanted: 3, both: true },
+        Bound::FlapBudget { changes: 2, changes_max: 2, period: Millis(3_600_000), wanted: 1 },
+        Bound::ChangeBudget { changes_max: 4, wanted: 1 },
+    ] {
+        let text = serde_json::to_string(&bound).unwrap();
+        assert_eq!(serde_json::from_str::<Bound>(&text).unwrap(), bound, "{text}");
+        assert!(!bound.to_string().is_empty());
+    }
+    let by = [VictimBy::NotReady, VictimBy::Youngest, VictimBy::Cpu { cpu: Millicores(5) }];
+    for by in by.into_iter().chain([VictimBy::InFlight { in_flight_milli: 1_500 }]) {
+        let victim = Victim { ordinal: 3, ready: true, by, of: 5 };
+        let text = serde_json::to_string(&victim).unwrap();
+        assert_eq!(serde_json::from_str::<Victim>(&text).unwrap(), victim, "{text}");
+    }
+}
