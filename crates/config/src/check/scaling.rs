@@ -1,6 +1,6 @@
 //! What holds for the scaling of a service.
 
-use super::{conflict, doubt};
+use super::{conflict, doubt, kubernetes};
 use crate::moment;
 use crate::problem::Problem;
 use crate::read::{Reader, join};
@@ -12,7 +12,7 @@ const OTHERS: &[&str] = &["hpa", "concurrency", "cron", "seasonal", "backlog", "
 
 pub fn check(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
     policies(reader, table, scaling);
-    super::kubernetes::check(reader, table, scaling);
+    kubernetes::check(reader, table, scaling);
     if let Some(forecast) = scaling.table("forecast") {
         seasons(reader, forecast);
         exclusive(reader, forecast, "quantile", "missing_price");
