@@ -82,6 +82,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Logs(_)
         | Command::Reload(_)
         | Command::Job(_)
+        | Command::Event(_)
         | Command::Check(_)
         | Command::Schema
         | Command::Forecast(_)
