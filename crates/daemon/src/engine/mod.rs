@@ -9,7 +9,7 @@
 //! taken, gateway and workloads go on, and it tries again at each tick.
 
 pub(crate) mod announce;
-mod observe;
+pub mod observe;
 pub(crate) mod publish;
 pub(crate) mod recorder;
 pub(crate) mod recover;
