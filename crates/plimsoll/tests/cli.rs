@@ -65,7 +65,7 @@ requests = { cpu = "100x", memory = "32MiB" }
 
 #[test]
 fn every_command_explains_itself_and_its_flags() {
-    let commands: [(&str, &[&str]); 14] = [
+    let commands: [(&str, &[&str]); 15] = [
         (
             "up",
             &["--state-dir", "--fresh", "--load", "--scale", "--day", "--post-share", "--stay", "--output", "--quiet"],
@@ -78,6 +78,7 @@ fn every_command_explains_itself_and_its_flags() {
         ("reload", &["--name", "--state-dir"]),
         ("job", &["run"]),
         ("job run", &["<JOB>", "--state-dir"]),
+        ("event", &["--service", "--for", "--after", "--factor", "--rate", "--curve", "--by", "--output"]),
         ("check", &["<SPEC>", "--output"]),
         ("schema", &["--help"]),
         ("load", &["<TARGET>", "--trace", "--speed", "--shape", "--rate", "--duration", "--timeout", "--connections"]),

@@ -122,6 +122,7 @@ impl Source {
             network_bytes_per_s: network.and_then(Step::per_second),
             disk_bytes_per_s: disk.and_then(Step::per_second),
             connections: None,
+            // The gateway knows.
             in_flight_milli: None,
             quality: Quality { age_ms: 0, gaps: self.gaps, resets: self.resets },
         })
