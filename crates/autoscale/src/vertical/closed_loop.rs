@@ -5,7 +5,7 @@
 use super::*;
 use crate::{Inputs, Reading, Scaler, Usage};
 use plimsoll_model::ScalingPolicy;
-use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
+use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::scaling::GuardSpec;
 use plimsoll_model::scaling::vertical::{Size, SizeVerdict, VerticalMode, VerticalSpec};
 use plimsoll_model::spec::{Limits, Resources, ScalingSpec};
