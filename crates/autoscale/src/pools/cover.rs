@@ -50,7 +50,7 @@ pub fn cheapest(shapes: &[Shape], need: &Amounts) -> Option<Cover> {
         }
         for (other, second) in shapes.iter().enumerate().filter(|(other, _)| *other != index) {
             let most = alone(shape, need).unwrap_or(shape.max).min(TRIED_MAX);
-            for first in shape.min..most {
+            for first in shape.min..=most {
                 let left =
                     std::array::from_fn(|it| need[it].saturating_sub(shape.has[it].saturating_mul(u64::from(first))));
                 if let Some(nodes) = alone(second, &left) {
