@@ -47,7 +47,8 @@ pub fn title(results: &Results, table: &Table) -> String {
 
 fn cell(figure: &Figure, value: Option<f64>) -> Cell {
     let text = |value: f64| {
-        let number = format!("{value:.*}", figure.digits);
+        // A sum of nothing is minus zero.
+        let number = format!("{:.*}", figure.digits, value + 0.0);
         if figure.is_percent { format!("{number} %") } else { number }
     };
     Cell::maybe(value.map(text))
@@ -147,8 +148,8 @@ pub fn returns(results: &Results, table: &Table) -> Printed {
             Cell::of(format!("{:.0}", of(policy))),
             Cell::of(format!("{saved:.0}")),
             Cell::of(format!("{own:.4}")),
-            Cell::of(format!("{:.0}", saved - own)).tone(tone),
-            Cell::of(format!("{share:.1} %")),
+            Cell::of(format!("{:.0}", (saved - own).round() + 0.0)).tone(tone),
+            Cell::of(format!("{:.1} %", (share * 10.0).round() / 10.0 + 0.0)),
         ]);
     }
     printed
