@@ -171,7 +171,7 @@ impl HeadroomState {
             self.judge(&first, came);
             self.waiting.pop_front();
         }
-        if self.times.seen() % REACH_EVERY == 0 {
+        if self.times.seen().is_multiple_of(REACH_EVERY) {
             self.reach_start = Reach::of(&self.errors, spec.price);
             self.reach_keep = Reach::of(&self.errors, spec.price_keep.max(spec.price));
         }
