@@ -1,5 +1,6 @@
 //! What can be typed. Meaning is given in `commands`.
 
+mod calibrate;
 mod simulate;
 
 use crate::bounds;
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
+pub use calibrate::Calibrate;
 pub use simulate::{Elastic, Policies, Simulate, Work};
 
 /// Levels load: collects metrics, forecasts demand, decides how many replicas run, balances each request, and explains
@@ -55,6 +57,8 @@ pub enum Command {
     ///
     /// Reads instances of the ROADEF/EURO challenge 2012 (machine reassignment), plain, gz or xz.
     Rebalance(Rebalance),
+    /// Fit a service model to recorded load, replicas, CPU and latency, and print the twin's own error.
+    Calibrate(Calibrate),
     /// Simulate a cluster and its queue on a public or own trace, several policies side by side.
     ///
     /// The scheduler that decides is the one that runs; the simulated world only knows how long tasks really take and

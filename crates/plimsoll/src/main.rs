@@ -59,6 +59,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Forecast(forecast) => commands::forecast::run(&forecast),
         Command::Train(train) => commands::forecast::train(&train),
         Command::Rebalance(rebalance) => commands::rebalance::run(&rebalance),
+        Command::Calibrate(calibrate) => commands::calibrate::run(&calibrate),
         Command::Simulate(simulate) => commands::simulate::run(&simulate),
         Command::Policies(policies) => commands::policies::run(&policies),
         Command::Load(load) => commands::load::run(&load),
@@ -88,6 +89,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Policies(_)
         | Command::Completions { .. } => true,
         Command::Up(_)
+        | Command::Calibrate(_)
         | Command::Down(_)
         | Command::Train(_)
         | Command::Rebalance(_)

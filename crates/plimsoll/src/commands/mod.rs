@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+pub mod calibrate;
 pub mod check;
 pub mod down;
 pub mod explain;
