@@ -1,6 +1,7 @@
 //! What can be typed. Meaning is given in `commands`.
 
 mod backtest;
+mod calibrate;
 mod capacity;
 mod decide;
 mod event;
@@ -14,6 +15,7 @@ use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
 pub use backtest::{Backtest, Between};
+pub use calibrate::Calibrate;
 pub use capacity::Capacity;
 pub use decide::{Decide, Import, ImportHpa, ImportWhat};
 pub use event::Event;
@@ -77,6 +79,8 @@ pub enum Command {
     Rebalance(Rebalance),
     /// Say when the nodes there are will not do any more, and what to buy instead.
     Capacity(Capacity),
+    /// Fit a service model to recorded load, replicas, CPU and latency, and print the twin's own error.
+    Calibrate(Calibrate),
     /// Simulate a cluster and its queue on a public or own trace, several policies side by side.
     ///
     /// The scheduler that decides is the one that runs; the simulated world only knows how long tasks really take and

@@ -65,6 +65,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Train(train) => commands::forecast::train(&train),
         Command::Rebalance(rebalance) => commands::rebalance::run(&rebalance),
         Command::Capacity(capacity) => commands::capacity::run(&capacity),
+        Command::Calibrate(calibrate) => commands::calibrate::run(&calibrate),
         Command::Simulate(simulate) => commands::simulate::run(&simulate),
         Command::Backtest(backtest) => commands::backtest::run(&backtest),
         Command::Policies(policies) => commands::policies::run(&policies),
@@ -99,6 +100,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Policies(_)
         | Command::Completions { .. } => true,
         Command::Up(_)
+        | Command::Calibrate(_)
         | Command::Down(_)
         | Command::Decide(_)
         | Command::Train(_)

@@ -1,6 +1,7 @@
 //! One verb, one file.
 
 pub mod backtest;
+pub mod calibrate;
 pub mod capacity;
 pub mod check;
 pub mod decide;
