@@ -1,5 +1,7 @@
 //! The backtest on loads whose answer is known, and on the recorded ones whose answer was measured before.
 
+#![allow(clippy::unwrap_used, reason = "a course that cannot be set up fails its test")]
+
 use plimsoll_model::{Millis, Spec, Timestamp};
 use plimsoll_traces::load_sets::loads;
 use plimsoll_twin::backtest::{Between, Card, Course, Load, Protocol, Run};

@@ -116,7 +116,6 @@ impl Source {
         let steps = [cpu, disk, network];
         self.resets += steps.iter().filter(|step| **step == Some(Step::Reset)).count() as u64;
         Some(ReplicaUsage {
-            in_flight_milli: None,
             cpu: cpu.and_then(|step| step.scaled(1)).map(Millicores),
             throttled,
             memory: memory.map(Bytes),

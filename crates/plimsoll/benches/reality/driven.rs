@@ -69,7 +69,8 @@ fn arrivals(scale: f64, speed: u32, seed: u64) -> Poisson {
 impl Loop<'_> {
     fn begin(&mut self, service: &ServiceSpec) {
         // The first replicas are ready when the load begins: one step starts them, and they are made ready at once.
-        let decision = self.decide(Observation { inventory_only: true, ..self.observation(&Window::default()) });
+        let seen = Observation { inventory_only: true, ..self.observation(&Window::default()) };
+        let decision = self.decide(seen);
         for action in &decision.actions {
             if let ActionKind::StartReplica { replica, requests, .. } = &action.kind {
                 let number = self.service.start_ready();
@@ -193,7 +194,8 @@ impl Loop<'_> {
     fn decide(&mut self, observation: Observation) -> Decision {
         let mut inputs = std::mem::take(&mut self.pending);
         inputs.push(Input::Observed(Box::new(observation)));
-        step(&mut self.state, self.now(), &inputs)
+        let now = self.now();
+        step(&mut self.state, now, &inputs)
     }
 
     fn add(&mut self, id: WorkloadId, number: u32, requests: Resources) {
