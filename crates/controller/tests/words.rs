@@ -58,6 +58,7 @@ fn a_scale_out_is_explained_with_its_numbers() {
               then bounded to the maximum 8 (wanted 9)
               otherwise: arrivals: fewer replicas at or below 120/s, more at no value
               held back: no room for 1 replica: each asks 500m CPU and 64.0MiB, 100m CPU and 63.5GiB are free
+              shared: room is short: 7 of 8 wanted, 1 guaranteed, 97.2% of the node at weight 1
               does: start shop/7 with 500m CPU and 64.0MiB
         "#]],
     );

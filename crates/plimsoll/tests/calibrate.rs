@@ -1,6 +1,10 @@
 //! `plimsoll calibrate` as it is typed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+use plimsoll_twin::kernel::stream;
+use plimsoll_twin::service::exact::{Nanos, Options, Poisson, Service};
+use plimsoll_twin::service::model::CpuUse;
+use plimsoll_twin::service::{Distribution, ServiceModel};
 use std::fmt::Write as _;
 use std::process::{Command, Output};
 
@@ -8,25 +12,27 @@ fn plimsoll(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(arguments).output().unwrap()
 }
 
-/// A replica that carries 50 requests per second, by the formula of M/M/1 processor sharing, with a little noise.
+/// Two replicas that carry 50 requests per second each, simulated request by request; `bad` spoils one column.
 fn recording(bad: bool) -> String {
+    let mut model = ServiceModel::sharing(Distribution::log_normal(20.0, 0.8), 12_500.0);
+    model.cpu = CpuUse { fixed_millicores: 10.0, per_request_ms: 18.0 };
+    let rates: Vec<f64> = (0..48).map(|row| 10.0 + 70.0 * f64::from(row % 12) / 11.0).collect();
+    let mut service = Service::new(Options::new(model, 1), Poisson::new(&rates, 60.0, stream(1, 1))).unwrap();
+    (0..2).for_each(|_| {
+        service.start_ready();
+    });
     let mut out = String::from("time,rate,replicas,cpu,p50_ms,p95_ms,p99_ms,failed,startup_s\n");
     for row in 0_u32..48 {
-        let load = 0.1 + 0.7 * f64::from(row % 12) / 11.0;
-        let noise = 1.0 + 0.02 * f64::from(row * 7 % 5) - 0.04;
-        let stretch = noise / (1.0 - load);
+        service.run_until(Nanos::from_seconds(60.0 * f64::from(row + 1)));
+        let millicores: f64 = service.replicas().map(|status| status.cpu_millicores).sum();
+        let window = service.take_window();
+        let ms = |quantile| 1_000.0 * window.latencies.quantile_s(quantile).unwrap();
         let wild = if bad { f64::from(row * 31 % 17 + 1) } else { 1.0 };
-        let (p50, p95, p99) = (12.0 * stretch, 72.0 * stretch * wild, 130.0 * stretch);
+        let (p50, p95, p99) = (ms(0.5), ms(0.95) * wild, ms(0.99));
         let failed = if row == 20 { 0.2 } else { 0.0 };
-        writeln!(
-            out,
-            "{},{},2,{:.4},{p50:.3},{p95:.3},{p99:.3},{failed},{}",
-            row * 60,
-            100.0 * load,
-            0.02 + 100.0 * load * 0.018,
-            if row % 9 == 0 { "12.5" } else { "" },
-        )
-        .unwrap();
+        let startup = if row % 9 == 0 { "12.5" } else { "" };
+        let (at, rate, cpu) = (row * 60, window.rate(), millicores / 1_000.0);
+        writeln!(out, "{at},{rate},2,{cpu:.4},{p50:.3},{p95:.3},{p99:.3},{failed},{startup}").unwrap();
     }
     out
 }

@@ -101,54 +101,54 @@ fn a_spec_holds_or_everything_wrong_with_it_is_said_at_once() {
     check(
         &["check good.toml", "check bad.toml", "check none.toml"],
         &expect![[r#"
-        $ plimsoll check good.toml
-        good.toml: 1 services, 0 jobs: the spec holds
-        [0]
-        $ plimsoll check bad.toml
-        error[unknown-service]: there is no service `wbe`
-         --> bad.toml:5:23
-          |
-        5 | routes = [{ service = "wbe" }]
-          |                       ^^^^^ did you mean `web`?
-          |
-          = field: gateway.routes[0].service
-          = help: the services are web
+            $ plimsoll check good.toml
+            good.toml: 1 services, 0 jobs: the spec holds
+            [0]
+            $ plimsoll check bad.toml
+            error[unknown-service]: there is no service `wbe`
+             --> bad.toml:5:23
+              |
+            5 | routes = [{ service = "wbe" }]
+              |                       ^^^^^ did you mean `web`?
+              |
+              = field: gateway.routes[0].service
+              = help: the services are web
 
-        warning[doubtful]: no scaling policy is given, so there will always be `min` replicas
-         --> bad.toml:8:12
-          |
-        8 | replicas = { minn = 1, max = 4 }
-          |            ^^^^^^^^^^^^^^^^^^^^^
-          |
-          = field: services.web.replicas
-          = help: give `scaling` a target (cpu, memory, request_rate, in_flight), or fix the number: `replicas = 3`
+            warning[doubtful]: no scaling policy is given, so there will always be `min` replicas
+             --> bad.toml:8:12
+              |
+            8 | replicas = { minn = 1, max = 4 }
+              |            ^^^^^^^^^^^^^^^^^^^^^
+              |
+              = field: services.web.replicas
+              = help: give `scaling` a target (cpu, memory, request_rate, in_flight), or fix the number: `replicas = 3`
 
-        error[unknown-field]: unknown field `minn`
-         --> bad.toml:8:14
-          |
-        8 | replicas = { minn = 1, max = 4 }
-          |              ^^^^ did you mean `min`?
-          |
-          = field: services.web.replicas.minn
-          = help: the fields here are min, max
+            error[unknown-field]: unknown field `minn`
+             --> bad.toml:8:14
+              |
+            8 | replicas = { minn = 1, max = 4 }
+              |              ^^^^ did you mean `min`?
+              |
+              = field: services.web.replicas.minn
+              = help: the fields here are min, max, guaranteed
 
-        error[invalid-value]: "100x" is not a valid `cpu`: `x` is not a unit of it (m for thousandths, or none for whole cores)
-         --> bad.toml:9:20
-          |
-        9 | requests = { cpu = "100x", memory = "32MiB" }
-          |                    ^^^^^^ expected CPU cores such as "250m" or 0.25, 1m to 4096
-          |
-          = field: services.web.requests.cpu
+            error[invalid-value]: "100x" is not a valid `cpu`: `x` is not a unit of it (m for thousandths, or none for whole cores)
+             --> bad.toml:9:20
+              |
+            9 | requests = { cpu = "100x", memory = "32MiB" }
+              |                    ^^^^^^ expected CPU cores such as "250m" or 0.25, 1m to 4096
+              |
+              = field: services.web.requests.cpu
 
-        bad.toml: 3 errors, 1 warning
-        [3]
-        $ plimsoll check none.toml
-        error[unreadable]: the file cannot be read: No such file or directory (os error 2)
-         --> none.toml
+            bad.toml: 3 errors, 1 warning
+            [3]
+            $ plimsoll check none.toml
+            error[unreadable]: the file cannot be read: No such file or directory (os error 2)
+             --> none.toml
 
-        none.toml: 1 error
-        [3]
-    "#]],
+            none.toml: 1 error
+            [3]
+        "#]],
     );
     let told = session(&["up bad.toml"]);
     assert!(told.ends_with("error: bad.toml does not hold; nothing was started\n[1]\n"), "{told}");

@@ -9,7 +9,7 @@ use common::{Installation, eventually};
 
 const SPEC: &str = r#"
 name = "events"
-tick = "500ms"
+tick = "1s"
 [api]
 listen = "127.0.0.1:0"
 [gateway]

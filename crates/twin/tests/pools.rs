@@ -1,5 +1,7 @@
 //! Node pools in the simulated World: what waits is served, what is not needed goes, and the bill adds up.
 
+#![allow(clippy::unwrap_used, reason = "a world that cannot be set up fails its test")]
+
 use plimsoll_autoscale::pools::{PoolPolicy, Shape};
 use plimsoll_model::cluster::{Demand, Task};
 use plimsoll_model::{Bytes, Millicores, Millis, Timestamp};

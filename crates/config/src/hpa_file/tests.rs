@@ -1,3 +1,5 @@
+//! Tests of reading HorizontalPodAutoscalers: what comes over, and what is wrong with its line.
+
 use super::*;
 use crate::policy::parse_policy;
 use plimsoll_model::ScalingPolicy;

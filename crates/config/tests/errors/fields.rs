@@ -17,7 +17,7 @@ fn a_mistyped_field_names_the_nearest_one() {
               | ^^^^^^^^^^^ did you mean `request_rate`?
               |
               = field: services.shop.scaling.request_rat
-              = help: the fields here are cpu, memory, request_rate, in_flight, hpa, concurrency, cron, capacity, events, seasonal, backlog, lazy, tolerance, stabilization, step, reserve, reserve_share, reserve_burst, forecast, guard
+              = help: the fields here are cpu, memory, request_rate, in_flight, hpa, concurrency, cron, capacity, events, seasonal, backlog, lazy, headroom, tolerance, stabilization, step, reserve, reserve_share, reserve_burst, forecast, guard, vertical
 
             shop.toml: 1 error
         "#]],
@@ -47,7 +47,7 @@ fn a_mistyped_field_names_the_nearest_one() {
               | ^^^^^^ no field has this name
               |
               = field: services.shop.colour
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, guaranteed, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log
 
             shop.toml: 1 error
         "#]],
@@ -81,7 +81,7 @@ fn a_field_in_the_wrong_table_says_where_it_belongs() {
               | ^^^ no field has this name
               |
               = field: services.shop.min
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, guaranteed, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log
                       a field of this name stands in [services.NAME.replicas]
 
             error[unknown-field]: unknown field `clock`
@@ -91,7 +91,7 @@ fn a_field_in_the_wrong_table_says_where_it_belongs() {
               | ^^^^^ no field has this name
               |
               = field: services.shop.clock
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, guaranteed, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log
                       a field of this name stands at the top of the file
 
             shop.toml: 2 errors

@@ -272,17 +272,21 @@ impl<A: Arrivals> World<A> {
         }
     }
 
-    /// Buys and gives back nodes, and plans the next look while there is something to look at.
+    /// Plans the next look at node pools while there is something to look at. After the scheduler's turn, because what it
+    /// starts is something to look at.
+    fn plan_look(&mut self, at: Timestamp, queue: &mut Queue) {
+        let Some(pools) = &self.pools else { return };
+        if self.next.is_some() || pools.is_starting() || (pools.is_busy() && self.books.meter.now.running > 0) {
+            queue.schedule(at.plus(pools.every().max(Millis(1))), Event::Pools.rank(), Event::Pools);
+        }
+    }
+
+    /// Buys and gives back nodes.
     fn look_at_pools(&mut self, at: Timestamp, queue: &mut Queue) {
         let Some(pools) = &mut self.pools else { return };
         let (plan, coming) = pools.look(at);
         for (node, ready_at) in &coming {
             queue.schedule(*ready_at, Event::NodeUp(*node).rank(), Event::NodeUp(*node));
-        }
-        let goes_on =
-            self.next.is_some() || pools.is_starting() || (pools.is_busy() && self.books.meter.now.running > 0);
-        if goes_on {
-            queue.schedule(at.plus(pools.every().max(Millis(1))), Event::Pools.rank(), Event::Pools);
         }
         for (nodes, state) in [(&plan.take_back, NodeState::Ready), (&plan.cordon, NodeState::Cordoned)] {
             for node in nodes {
@@ -513,12 +517,16 @@ impl<A: Arrivals> Kernel for World<A> {
         let mut decisions = std::mem::take(&mut self.decisions);
         decisions.clear();
         self.started = false;
-        if std::mem::take(&mut self.pools_due) {
+        let looks = std::mem::take(&mut self.pools_due);
+        if looks {
             self.look_at_pools(at, queue);
         }
         self.scheduler.schedule(at, &mut decisions);
         for decision in &decisions {
             self.carry_out(at, decision, queue);
+        }
+        if looks {
+            self.plan_look(at, queue);
         }
         self.decisions = decisions;
         self.plan_wake(at, queue);

@@ -77,7 +77,7 @@ pub static HEADROOM: Section = Section {
         Field::new(
             "price_keep",
             count(1, 1_000_000),
-            Is(Integer(160), "as for `price`"),
+            Is(Integer(160), "fixed together with `price`; twice it keeps replicas through short dips"),
             "The same where a replica runs already and is only kept; at least `price`.",
         ),
     ],
