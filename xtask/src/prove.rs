@@ -73,6 +73,18 @@ const PROOFS: &[Proof] = &[
         runs: Runs::Bench("roadef"),
     },
     Proof {
+        name: "twin-theory",
+        about: "requests one by one against M/M/c and M/G/1 processor sharing: mean and tail over a grid of loads",
+        package: "plimsoll-twin",
+        runs: Runs::Bench("theory"),
+    },
+    Proof {
+        name: "twin-reality",
+        about: "a recorded day through real processes and through the twin: latency and replicas side by side",
+        package: "plimsoll",
+        runs: Runs::Bench("reality"),
+    },
+    Proof {
         name: "forecast-m4",
         about: "every model and `auto` on the 414 hourly series of M4, beside published figures",
         package: FORECAST,
