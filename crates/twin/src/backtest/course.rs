@@ -187,8 +187,9 @@ impl Course {
         };
         let mut spec_run = spec.clone();
         spec_run.tick = self.protocol.tick;
-        // How long a start may take is the live driver's question; here it takes as long as the protocol says.
+        // A start takes as long as the protocol says, and the policy knows it, as it would from its own replicas.
         for service in spec_run.services.values_mut() {
+            service.startup = self.protocol.startup;
             service.health.startup_max = service.health.startup_max.max(self.protocol.startup.saturating_mul(2));
         }
         let mut state = State::new();
