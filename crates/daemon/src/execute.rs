@@ -112,7 +112,7 @@ impl Executor {
             }
             ActionKind::Resize { replica, requests, limits } => {
                 // Where it cannot be done in place, the inventory goes on showing the old size, and the controller draws
-                // its conclusions from that; the workload's log says why.
+                // its conclusions from that.
                 let _shown_by_inventory = driver.resize(&WorkloadId::Replica(replica.clone()), *requests, *limits);
             }
             ActionKind::Stop { workload, grace, .. } => self.leave(workload.clone(), *grace, driver),

@@ -17,6 +17,9 @@ pub fn check(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
         seasons(reader, forecast);
         exclusive(reader, forecast, "quantile", "missing_price");
     }
+    if let Some(headroom) = scaling.table("headroom") {
+        dead_band(reader, headroom);
+    }
     for event in scaling.tables("events") {
         span(reader, event);
         curve(reader, event);
@@ -61,6 +64,16 @@ fn seasons(reader: &mut Reader<'_>, forecast: &Table) {
     let expected = format!("a multiple of the season, such as {}", print(least));
     let related = forecast.is_given("season").then(|| (forecast.span_of("season"), "the season".to_owned()));
     conflict(reader, forecast, "season_long", (what, expected), related);
+}
+
+/// A replica is kept for at least what one is started for, or it would be stopped and started by turns.
+fn dead_band(reader: &mut Reader<'_>, headroom: &Table) {
+    let (Some(price), Some(keep)) = (headroom.number("price"), headroom.number("price_keep")) else { return };
+    if keep < price {
+        let what = format!("`price_keep` ({keep}) is below `price` ({price})");
+        let field = if headroom.is_given("price_keep") { "price_keep" } else { "price" };
+        conflict(reader, headroom, field, (what, "`price_keep` at least as high as `price`".to_owned()), None);
+    }
 }
 
 /// At most one of two fields that say the same thing.

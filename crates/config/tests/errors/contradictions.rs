@@ -419,3 +419,35 @@ fn an_event_has_to_end_after_its_start_with_one_rising_load() {
         "#]],
     );
 }
+
+#[test]
+fn a_dead_band_is_no_narrower_than_nothing() {
+    check_service(
+        "scaling = { cpu = \"80%\", headroom = { price = 100, price_keep = 50 } }",
+        expect![[r#"
+        error[conflict]: `price_keep` (50) is below `price` (100)
+         --> shop.toml:7:65
+          |
+        7 | scaling = { cpu = "80%", headroom = { price = 100, price_keep = 50 } }
+          |                                                                 ^^ expected `price_keep` at least as high as `price`
+          |
+          = field: services.shop.scaling.headroom.price_keep
+
+        shop.toml: 1 error
+    "#]],
+    );
+    check_service(
+        "scaling = { cpu = \"80%\", headroom = { price = 500 } }",
+        expect![[r#"
+        error[conflict]: `price_keep` (160) is below `price` (500)
+         --> shop.toml:7:47
+          |
+        7 | scaling = { cpu = "80%", headroom = { price = 500 } }
+          |                                               ^^^ expected `price_keep` at least as high as `price`
+          |
+          = field: services.shop.scaling.headroom.price
+
+        shop.toml: 1 error
+    "#]],
+    );
+}
