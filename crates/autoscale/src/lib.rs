@@ -46,6 +46,7 @@ pub use hpa::HpaState;
 pub use inputs::{Demand, Inputs, Reading, Usage};
 pub use kpa::KpaState;
 pub use lazy::LazyState;
+pub use need::{cpu_per_request_ns, per_replica};
 pub use pod::{Pod, PodPhase, PodSample};
 pub use predictive::newsvendor;
 pub use propose::{Proposal, propose};

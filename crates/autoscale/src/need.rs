@@ -3,7 +3,9 @@
 
 use crate::inputs::{Inputs, Reading};
 use crate::propose::tracked;
-use plimsoll_model::quantity::MilliRps;
+use plimsoll_model::ScalingPolicy;
+use plimsoll_model::quantity::{MilliRps, Millicores};
+use plimsoll_model::scaling::ScalingSpec;
 
 /// Thousandths of a replica that the present load keeps as busy as it should be, rounded up: by the arrivals where one
 /// replica's capacity is known, else the most that a target of CPU, memory or requests in flight asks for.
@@ -30,6 +32,37 @@ pub(crate) fn need_milli(inputs: &Inputs<'_>) -> Result<u64, Option<u64>> {
         }
     }
     highest
+}
+
+/// CPU nanoseconds per request: `used` millicores over `rate`; none without requests.
+#[must_use]
+pub fn cpu_per_request_ns(used: u64, rate: MilliRps) -> Option<u64> {
+    // Millicores / (thousandths of a request/s) = CPU seconds per request.
+    let ns = (u128::from(used) * 1_000_000_000).checked_div(u128::from(rate.0))?;
+    Some(u64::try_from(ns).unwrap_or(u64::MAX))
+}
+
+/// What one replica takes when it is as busy as it should be: as the spec says, else the target of the request rate, else
+/// the CPU target's share of `request` over what a request costs. Never zero.
+#[must_use]
+pub fn per_replica(scaling: &ScalingSpec, request: Millicores, cpu_per_request_ns: Option<u64>) -> Option<MilliRps> {
+    let by_rate = || {
+        scaling.policies.iter().find_map(|policy| match policy {
+            ScalingPolicy::RequestRate { target } => Some(*target),
+            _ => None,
+        })
+    };
+    let by_cpu = || {
+        let share = scaling.policies.iter().find_map(|policy| match policy {
+            ScalingPolicy::Cpu { target } => Some(target.0),
+            _ => None,
+        })?;
+        // Thousandths of millicores × 10⁹ / 10³ / (ns per request) = thousandths of a request/s.
+        let millionths = u128::from(request.0) * u128::from(share);
+        let capacity = millionths.saturating_mul(1_000_000).checked_div(u128::from(cpu_per_request_ns?))?;
+        Some(MilliRps(u64::try_from(capacity).unwrap_or(u64::MAX)))
+    };
+    scaling.capacity.or_else(by_rate).or_else(by_cpu).filter(|capacity| capacity.0 > 0)
 }
 
 /// A need as a load, where one replica's capacity is known.

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "what is missing fails the test")]
 
+mod common;
+
+use common::undamped;
 use plimsoll_autoscale::{Inputs, Reading, Scaler, decide};
-use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
+use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
 use plimsoll_model::rationale::Basis;
-use plimsoll_model::scaling::{GuardSpec, HeadroomReason, HeadroomSpec, ScalingSpec};
+use plimsoll_model::scaling::{HeadroomReason, HeadroomSpec, ScalingSpec};
 use plimsoll_model::{ScalingPolicy, ServiceRationale};
 use plimsoll_stats::Random;
 use proptest::prelude::*;
@@ -14,22 +17,8 @@ const TICK: i64 = 15_000;
 const DAY: i64 = 5_760;
 
 fn scaling(price: u32, price_keep: u32) -> ScalingSpec {
-    ScalingSpec {
-        policies: vec![ScalingPolicy::Headroom(HeadroomSpec { price, price_keep })],
-        capacity: Some(MilliRps(10_000)),
-        tolerance: Permille(0),
-        stabilization_up: Millis(0),
-        stabilization_down: Millis(0),
-        step_up_max: 10_000,
-        step_down_max: 10_000,
-        period: Millis(15_000),
-        reserve: 0,
-        reserve_share: Permille(0),
-        reserve_burst: None,
-        forecast: None,
-        guard: GuardSpec::default(),
-        vertical: None,
-    }
+    let policies = vec![ScalingPolicy::Headroom(HeadroomSpec { price, price_keep })];
+    ScalingSpec { capacity: Some(MilliRps(10_000)), ..undamped(policies) }
 }
 
 fn decide_once(

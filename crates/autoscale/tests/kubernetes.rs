@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
 
+mod common;
+
+use common::undamped;
 use plimsoll_autoscale::{Inputs, Pod, PodPhase, PodSample, Reading, Scaler, Usage, decide};
 use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::rationale::Basis;
-use plimsoll_model::scaling::GuardSpec;
 use plimsoll_model::scaling::cron::CronSpec;
 use plimsoll_model::scaling::hpa::{
     HpaBehavior, HpaController, HpaMetric, HpaMetricName, HpaNamedSource, HpaResource, HpaResourceSource, HpaRules,
@@ -21,22 +23,8 @@ use std::collections::BTreeMap;
 const REQUESTS: Resources = Resources { cpu: Millicores(1_000), memory: Bytes(1 << 20) };
 
 fn scaling(policies: Vec<ScalingPolicy>) -> ScalingSpec {
-    ScalingSpec {
-        policies,
-        capacity: None,
-        tolerance: Permille(100),
-        stabilization_up: Millis(0),
-        stabilization_down: Millis(300_000),
-        step_up_max: 1,
-        step_down_max: 1,
-        period: Millis(15_000),
-        reserve: 0,
-        reserve_share: Permille(0),
-        reserve_burst: None,
-        forecast: None,
-        guard: GuardSpec::default(),
-        vertical: None,
-    }
+    let (tolerance, stabilization_down) = (Permille(100), Millis(300_000));
+    ScalingSpec { tolerance, stabilization_down, step_up_max: 1, step_down_max: 1, ..undamped(policies) }
 }
 
 fn hpa(metrics: Vec<HpaMetric>, behavior: Option<HpaBehavior>) -> ScalingPolicy {

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what is missing fails the test")]
 
+mod common;
+
+use common::undamped;
 use plimsoll_autoscale::{Inputs, Reading, Scaler, decide};
 use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
 use plimsoll_model::rationale::{Basis, Bound};
@@ -16,22 +19,7 @@ const TICK: i64 = 15_000;
 const STARTUP: Millis = Millis(60_000);
 
 fn scaling(policies: Vec<ScalingPolicy>) -> ScalingSpec {
-    ScalingSpec {
-        policies,
-        capacity: Some(MilliRps(10_000)),
-        tolerance: Permille(0),
-        stabilization_up: Millis(0),
-        stabilization_down: Millis(0),
-        step_up_max: 10_000,
-        step_down_max: 10_000,
-        period: Millis(15_000),
-        reserve: 0,
-        reserve_share: Permille(0),
-        reserve_burst: None,
-        forecast: None,
-        guard: GuardSpec::default(),
-        vertical: None,
-    }
+    ScalingSpec { capacity: Some(MilliRps(10_000)), ..undamped(policies) }
 }
 
 fn by_rate() -> ScalingPolicy {

@@ -1,31 +1,19 @@
 //! What holds for every decision, whatever the figures: bounds, monotony, rest, and that what would have changed the
 //! target would have.
 
+mod common;
+
+use common::undamped;
 use plimsoll_autoscale::{Demand, Inputs, Reading, Scaler, Usage, decide, propose};
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::rationale::{Basis, Bound};
-use plimsoll_model::scaling::GuardSpec;
 use plimsoll_model::spec::{Resources, ScalingSpec};
 use plimsoll_model::{Forecast, ScalingPolicy, Withheld};
 use proptest::prelude::*;
 
 fn scaling(policies: Vec<ScalingPolicy>) -> ScalingSpec {
-    ScalingSpec {
-        policies,
-        capacity: None,
-        tolerance: Permille(100),
-        stabilization_up: Millis(0),
-        stabilization_down: Millis(300_000),
-        step_up_max: 1_000,
-        step_down_max: 1_000,
-        period: Millis(15_000),
-        reserve: 0,
-        reserve_share: Permille(0),
-        reserve_burst: None,
-        forecast: None,
-        guard: GuardSpec::default(),
-        vertical: None,
-    }
+    let (tolerance, stabilization_down) = (Permille(100), Millis(300_000));
+    ScalingSpec { tolerance, stabilization_down, step_up_max: 1_000, step_down_max: 1_000, ..undamped(policies) }
 }
 
 fn inputs(scaling: &ScalingSpec, current: u32) -> Inputs<'_> {

@@ -6,7 +6,7 @@ use crate::pods::pods;
 use crate::policy::learn_demand;
 use crate::resize::decide_size;
 use crate::state::{ServiceState, State};
-use plimsoll_autoscale::{Demand, Inputs, Reading, Scaler, Usage};
+use plimsoll_autoscale::{Demand, Inputs, Reading, Scaler, Usage, cpu_per_request_ns, per_replica};
 use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::observation::TrafficObservation;
 use plimsoll_model::quantity::{MilliRps, Millis};
@@ -77,7 +77,7 @@ pub(crate) fn scale(
     if spec.scaling.vertical.is_some() {
         pods.iter_mut().for_each(|pod| pod.requests = spec.requests);
     }
-    let per_replica = per_replica(service, spec);
+    let per_replica = per_replica(&spec.scaling, spec.requests.cpu, service.cpu_per_request_ns);
     let inputs = Inputs {
         at: turn.at,
         scaling: &spec.scaling,
@@ -218,8 +218,7 @@ fn learn(service: &mut ServiceState, spec: &ServiceSpec, cpu: Reading<Usage>, ra
     if rate.0 == 0 || used == 0 || !busy || throttled || replicas != service.ready() {
         return;
     }
-    // millicores / (thousandths of a request/s) = CPU seconds per request.
-    let sample = u128::from(used) * 1_000_000_000 / u128::from(rate.0);
+    let Some(sample) = cpu_per_request_ns(used, rate).map(u128::from) else { return };
     let learnt = match service.cpu_per_request_ns {
         None => sample,
         Some(before) => (u128::from(before) * (LEARN_WEIGHT - 1) + sample) / LEARN_WEIGHT,
@@ -249,31 +248,8 @@ fn demand(
         *withheld = Some(Withheld::ForecastUntrusted { fault });
         return None;
     }
-    let per_replica = per_replica(service, spec)?;
+    let per_replica = per_replica(&spec.scaling, spec.requests.cpu, service.cpu_per_request_ns)?;
     let demand = forecast.at_quantile(wanted.quantile)?.value;
     let missing_price = wanted.missing_price;
     Some(Demand { forecast, quantile: wanted.quantile, demand, per_replica, missing_price })
-}
-
-/// What one replica takes: as the spec says, or the rate policy's target, or the CPU policy's share of its request over the CPU per request.
-fn per_replica(service: &ServiceState, spec: &ServiceSpec) -> Option<MilliRps> {
-    if spec.scaling.capacity.is_some() {
-        return spec.scaling.capacity;
-    }
-    let policies = &spec.scaling.policies;
-    let by_rate = policies.iter().find_map(|policy| match policy {
-        ScalingPolicy::RequestRate { target } => Some(*target),
-        _ => None,
-    });
-    let by_cpu = || {
-        let share = policies.iter().find_map(|policy| match policy {
-            ScalingPolicy::Cpu { target } => Some(target.0),
-            _ => None,
-        })?;
-        // thousandths of millicores × 10⁹ / 10³ / (ns per request) = thousandths of a request/s.
-        let millionths = u128::from(spec.requests.cpu.0) * u128::from(share);
-        let capacity = millionths.saturating_mul(1_000_000) / u128::from(service.cpu_per_request_ns?);
-        Some(MilliRps(u64::try_from(capacity).unwrap_or(u64::MAX)))
-    };
-    by_rate.or_else(by_cpu).filter(|capacity| capacity.0 > 0)
 }

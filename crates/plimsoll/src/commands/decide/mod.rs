@@ -13,9 +13,9 @@ use crate::Verdict;
 use crate::args::{Decide, Output};
 use anyhow::{Context as _, anyhow, bail};
 use observed::Observed;
-use plimsoll_autoscale::{Demand, Inputs, Pod, PodPhase, Scaler, Usage, decide};
+use plimsoll_autoscale::{Demand, Inputs, Pod, PodPhase, Scaler, Usage, cpu_per_request_ns, decide, per_replica};
 use plimsoll_model::quantity::{MilliRps, Timestamp};
-use plimsoll_model::{ScalingPolicy, ServiceName, ServiceRationale, ServiceSpec, Spec};
+use plimsoll_model::{ServiceName, ServiceRationale, ServiceSpec, Spec};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::io::Read as _;
@@ -139,7 +139,8 @@ fn step(
     };
     let cpu = usage(observed.cpu_millicores).or_else(|| sum(|pod| Some(pod.sample?.cpu?.0)));
     let memory_used = usage(observed.memory_bytes).or_else(|| sum(|pod| Some(pod.sample?.memory?.0)));
-    let per_replica = per_replica(spec, cpu, rate);
+    let cost = cpu.zip(rate).and_then(|(cpu, rate)| cpu_per_request_ns(cpu.used, rate));
+    let per_replica = per_replica(&spec.scaling, spec.requests.cpu, cost);
     let rate_reading = observed.reading(rate, AGE_MAX_MS);
     let burst = memory.scaler.burst(&spec.scaling, (at, spec.startup), rate_reading, per_replica);
     let inputs = Inputs {
@@ -173,24 +174,6 @@ fn step(
 fn ready(pods: &[Pod]) -> u32 {
     let ready = pods.iter().filter(|pod| pod.ready == Some(true) && pod.phase == PodPhase::Running);
     u32::try_from(ready.count()).unwrap_or(u32::MAX)
-}
-
-/// What one replica takes: as the policy says, or by the CPU that a request costs now.
-fn per_replica(spec: &ServiceSpec, cpu: Option<Usage>, rate: Option<MilliRps>) -> Option<MilliRps> {
-    let by_rate = spec.scaling.policies.iter().find_map(|policy| match policy {
-        ScalingPolicy::RequestRate { target } => Some(*target),
-        _ => None,
-    });
-    let by_cpu = || {
-        let share = spec.scaling.policies.iter().find_map(|policy| match policy {
-            ScalingPolicy::Cpu { target } => Some(target.0),
-            _ => None,
-        })?;
-        let (used, rate) = (u128::from(cpu?.used), u128::from(rate?.0));
-        let capacity = (rate * u128::from(spec.requests.cpu.0) * u128::from(share) / 1_000).checked_div(used)?;
-        u64::try_from(capacity).ok().filter(|capacity| *capacity > 0).map(MilliRps)
-    };
-    spec.scaling.capacity.or(by_rate).or_else(by_cpu)
 }
 
 /// The forecast that the observation gives, where the policy has one and knows what a replica takes.
