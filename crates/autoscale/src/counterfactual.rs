@@ -5,18 +5,54 @@
 
 use crate::inputs::{Inputs, Reading};
 use crate::need::ceil_div;
-use crate::propose::{Proposal, replicas_at};
+use crate::propose::{Proposal, firsts, replicas_at};
 use crate::scaler::Scaler;
 use crate::settle::settle;
 use plimsoll_model::rationale::{Basis, Counterfactual};
 use plimsoll_model::{ScalingPolicy, Term};
 
-/// A figure as text, its unit, its value now, and the replicas that a value proposes.
+/// A figure as text, its unit, its value now, and what makes replicas of it.
 struct Figure<'a> {
     name: &'static str,
     unit: &'static str,
     value: u64,
-    replicas: Box<dyn Fn(u64) -> u32 + 'a>,
+    source: Source<'a>,
+}
+
+/// What makes replicas of a figure.
+enum Source<'a> {
+    /// A forecast, by what one replica can take of it.
+    Forecast(u64),
+    /// A policy with a target.
+    Policy(&'a Inputs<'a>, &'a ScalingPolicy),
+}
+
+impl Figure<'_> {
+    /// Replicas that a value proposes.
+    fn replicas(&self, value: u64) -> u32 {
+        match self.source {
+            Source::Forecast(per_replica) => ceil_div(value, per_replica),
+            Source::Policy(inputs, policy) => replicas_at(inputs, policy, value).unwrap_or(0),
+        }
+    }
+
+    /// Values at which `wanted` replicas are probably proposed first. Only guesses: what is answered was tried.
+    fn guesses(&self, wanted: u64) -> [u64; 3] {
+        match self.source {
+            Source::Forecast(per_replica) => {
+                [wanted.saturating_sub(1).saturating_mul(per_replica).saturating_add(1); 3]
+            }
+            Source::Policy(inputs, policy) => firsts(inputs, policy, wanted),
+        }
+    }
+
+    /// The least value in `low..=high` that proposes `wanted` replicas; `high` if none does.
+    fn least(&self, low: u64, high: u64, wanted: u64) -> u64 {
+        let holds = |value: u64| u64::from(self.replicas(value)) >= wanted;
+        let is_first =
+            |guess: &u64| (low..=high).contains(guess) && holds(*guess) && (*guess == low || !holds(*guess - 1));
+        self.guesses(wanted).into_iter().find(is_first).unwrap_or_else(|| least(low, high, holds))
+    }
 }
 
 /// What the deciding figure would have had to be for another target; none where no figure decides.
@@ -39,13 +75,13 @@ pub fn counterfactual(
     let ceiling = inputs.replicas_max.max(now);
     let more_from = (settle(ceiling) > target).then(|| {
         let needed = least(u64::from(now), u64::from(ceiling), |proposed| settle(clip(proposed)) > target);
-        least(figure.value, u64::MAX, |value| u64::from((figure.replicas)(value)) >= needed)
+        figure.least(figure.value, u64::MAX, needed)
     });
-    let more_from = more_from.filter(|value| settle((figure.replicas)(*value)) > target);
+    let more_from = more_from.filter(|value| settle(figure.replicas(*value)) > target);
     let fewer_to = (settle(0) < target)
         .then(|| {
             let kept = least(0, u64::from(now), |proposed| settle(clip(proposed)) >= target);
-            least(0, figure.value, |value| u64::from((figure.replicas)(value)) >= kept).checked_sub(1)
+            figure.least(0, figure.value, kept).checked_sub(1)
         })
         .flatten();
     Some(Counterfactual { figure: figure.name.to_owned(), more_from, fewer_to, unit: figure.unit.to_owned() })
@@ -55,8 +91,8 @@ fn figure<'a>(inputs: &'a Inputs<'_>, proposal: &'a Proposal) -> Option<Figure<'
     let term = proposal.terms.get(proposal.winner)?;
     if let Basis::Forecast { demand, per_replica, .. } = &term.basis {
         let per_replica = per_replica.0;
-        let replicas = Box::new(move |value| ceil_div(value, per_replica));
-        return Some(Figure { name: "forecast demand", unit: "thousandths of a request/s", value: demand.0, replicas });
+        let (name, unit) = ("forecast demand", "thousandths of a request/s");
+        return Some(Figure { name, unit, value: demand.0, source: Source::Forecast(per_replica) });
     }
     let policy = inputs.scaling.policies.get(proposal.winner).filter(|policy| decides(term, policy))?;
     let (name, unit, value) = match policy {
@@ -70,8 +106,7 @@ fn figure<'a>(inputs: &'a Inputs<'_>, proposal: &'a Proposal) -> Option<Figure<'
         }
         _ => return None,
     };
-    let replicas = Box::new(move |value| replicas_at(inputs, policy, value).unwrap_or(0));
-    Some(Figure { name, unit, value, replicas })
+    Some(Figure { name, unit, value, source: Source::Policy(inputs, policy) })
 }
 
 fn decides(term: &Term, policy: &ScalingPolicy) -> bool {

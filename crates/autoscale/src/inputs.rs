@@ -9,6 +9,7 @@ use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{Resources, ScalingSpec};
 use plimsoll_model::{Forecast, MetricReading, QueueObservation};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// No figures by name.
 static NO_METRICS: BTreeMap<String, MetricReading> = BTreeMap::new();
@@ -42,7 +43,7 @@ pub struct Usage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
     /// The forecast for the moment at which a replica started now would be ready.
-    pub forecast: Forecast,
+    pub forecast: Arc<Forecast>,
     /// The quantile that has to be covered.
     pub quantile: Permille,
     /// The demand at that quantile.

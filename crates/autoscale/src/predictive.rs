@@ -12,6 +12,7 @@ use crate::need::ceil_div;
 use plimsoll_model::Term;
 use plimsoll_model::quantity::Permille;
 use plimsoll_model::rationale::Basis;
+use std::sync::Arc;
 
 /// Lowest and highest quantile that a forecast can be asked for.
 const QUANTILES: (u64, u64) = (500, 999);
@@ -30,7 +31,7 @@ pub(crate) fn vote(demand: &Demand) -> Term {
     Term {
         replicas: ceil_div(demand.demand.0, demand.per_replica.0),
         basis: Basis::Forecast {
-            forecast: demand.forecast.clone(),
+            forecast: Arc::clone(&demand.forecast),
             quantile: demand.quantile,
             demand: demand.demand,
             per_replica: demand.per_replica,

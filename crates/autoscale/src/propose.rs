@@ -77,6 +77,20 @@ pub(crate) fn replicas_at(inputs: &Inputs<'_>, policy: &ScalingPolicy, value: u6
     tracking(inputs, policy, value, missing).map(|tracking| tracking.replicas())
 }
 
+/// Values of the policy's figure of which one is nearly always the first that proposes `wanted` replicas.
+pub(crate) fn firsts(inputs: &Inputs<'_>, policy: &ScalingPolicy, wanted: u64) -> [u64; 3] {
+    let missing = match policy {
+        ScalingPolicy::Cpu { .. } => missing(inputs, inputs.cpu),
+        ScalingPolicy::Memory { .. } => missing(inputs, inputs.memory),
+        _ => Some(0),
+    };
+    // CPU and memory come as shares of a request, in thousandths: their totals are counted in thousandths too.
+    let scale = if matches!(policy, ScalingPolicy::Cpu { .. } | ScalingPolicy::Memory { .. }) { 1_000 } else { 1 };
+    let tracking = missing.and_then(|missing| tracking(inputs, policy, 0, missing));
+    let firsts = tracking.map_or([0; 3], |tracking| tracking.firsts(u128::from(wanted)));
+    firsts.map(|value| u64::try_from(value.div_ceil(scale)).unwrap_or(u64::MAX))
+}
+
 fn vote(
     state: &PolicyState,
     scaler: &Scaler,

@@ -56,6 +56,23 @@ impl Tracking {
         }
     }
 
+    /// Values of which one is nearly always the least that proposes `wanted` replicas: the lower ends of a ceiling, without
+    /// and with the replicas that have no sample, of the way out, and of the band in which nothing changes.
+    pub fn firsts(&self, wanted: u128) -> [u128; 3] {
+        let (base, tolerance) =
+            (u128::from(self.base).saturating_mul(self.per_replica), u128::from(self.tolerance.min(1_000)));
+        let above = |replicas: u128| replicas.saturating_mul(self.per_replica).saturating_add(1);
+        let out = base.saturating_mul(1_000 + tolerance) / 1_000 + 1;
+        let unmeasured = u128::from(self.missing).saturating_mul(self.per_replica).saturating_mul(1_000);
+        let band = base.saturating_mul(1_000 - tolerance).saturating_sub(unmeasured).div_ceil(1_000);
+        let before = wanted.saturating_sub(1);
+        if wanted > u128::from(self.base) {
+            return [out.max(above(before)), above(before), out];
+        }
+        let counted = before.checked_sub(u128::from(self.missing)).map_or(0, above);
+        [counted.min(band), band, counted]
+    }
+
     /// Demand over base, per mille; with no base, of one replica.
     pub fn ratio(&self) -> u64 {
         let base = u128::from(self.base.max(1)).saturating_mul(self.per_replica);

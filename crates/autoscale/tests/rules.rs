@@ -28,15 +28,10 @@ fn inputs(scaling: &ScalingSpec, current: u32) -> Inputs<'_> {
 }
 
 fn demand(demand: u64, per_replica: u64) -> Demand {
-    let forecast = Forecast {
-        at: Timestamp(2_000_000),
-        model: "seasonal".to_owned(),
-        quantiles: vec![],
-        seasons: 3,
-        weights: vec![],
-    };
+    let forecast =
+        Forecast { at: Timestamp(2_000_000), model: "seasonal".into(), quantiles: vec![], seasons: 3, weights: vec![] };
     Demand {
-        forecast,
+        forecast: forecast.into(),
         quantile: Permille(950),
         demand: MilliRps(demand),
         per_replica: MilliRps(per_replica),

@@ -7,72 +7,103 @@ use crate::resize::{resize, size_of};
 use crate::room::Room;
 use crate::scale::scale;
 use crate::sharing::sharing;
-use crate::state::{ServiceState, State};
+use crate::state::{ServiceState, Services, State};
 use crate::stop::{stop_again, stop_removed, stop_sick};
 use plimsoll_model::id::ServiceName;
 use plimsoll_model::{Observation, ServiceRationale, ServiceSpec, Spec};
 use plimsoll_placement::{Claim, share};
-use std::collections::BTreeMap;
+
+/// One service of the spec in one step.
+struct Case<'a> {
+    name: &'a ServiceName,
+    spec: &'a ServiceSpec,
+    service: &'a mut ServiceState,
+    rationale: ServiceRationale,
+    granted: u32,
+}
 
 /// Decides on everything in the spec. Before the node's capacity was seen once, nothing starts and nothing is scaled.
 pub(crate) fn decide(state: &mut State, turn: &mut Turn, spec: &Spec, observation: Option<&Observation>) {
     let Some(allocatable) = state.allocatable else { return };
     stop_removed(state, turn, spec);
     stop_again(state, turn, spec);
-    let mut rationales: BTreeMap<&ServiceName, ServiceRationale> = BTreeMap::new();
-    for (name, service) in &spec.services {
-        stop_sick(state, turn, name, service);
-        rationales.insert(name, scale(state, turn, (name, service), spec.tick, observation));
-    }
-    let mut room = Room::new(state, spec, allocatable);
-    let claims: Vec<Claim> = spec.services.iter().map(|(name, service)| claim(state, name, service)).collect();
-    let granted = share(allocatable, &room.held(), &claims);
-    for (rationale, why) in rationales.values_mut().zip(sharing(allocatable, spec, &claims, &granted)) {
-        rationale.sharing = why.map(Box::new);
-    }
-    let granted: BTreeMap<&ServiceName, u32> = spec.services.keys().zip(granted).collect();
-    let mut order: Vec<(&ServiceName, &ServiceSpec)> = spec.services.iter().collect();
-    order.sort_by_key(|(_, service)| std::cmp::Reverse(service.priority));
-    for starting in [false, true] {
-        for (name, service) in &order {
-            let Some(rationale) = rationales.get_mut(name) else { continue };
-            let granted = granted.get(name).copied().unwrap_or(0);
-            let size = size_of(state.services.get(*name), service);
-            let mut plan = Plan { state, turn, room: &mut room, name, spec: service, granted, size, rationale };
-            if starting {
-                plan.starts();
-                let pending = resize(state, turn, &mut room, (name, service), granted);
-                if let Some(vertical) = &mut rationale.vertical {
-                    vertical.pending = pending;
-                }
-            } else {
-                plan.stops();
-            }
+    // Out of the state while it is decided on them: of many services, each is walked to instead of looked up again and again.
+    let mut services = std::mem::take(&mut state.services);
+    for name in spec.services.keys() {
+        if !services.contains_key(name) {
+            services.insert(name.clone(), ServiceState::default());
         }
     }
+    let mut rationales: Vec<ServiceRationale> = Vec::with_capacity(spec.services.len());
+    for (name, service_spec, service) in of_spec(spec, &mut services) {
+        stop_sick(state, turn, (name, service_spec), service);
+        rationales.push(scale(state, turn, (name, service_spec), service, spec.tick, observation));
+    }
+    let mut room = Room::new(state, &services, spec, allocatable);
+    let claims: Vec<Claim> = of_spec(spec, &mut services).map(|(_, spec, service)| claim(service, spec)).collect();
+    let granted = share(allocatable, &room.held(), &claims);
+    let shared = sharing(allocatable, spec, &claims, &granted);
+    let reasons = rationales.into_iter().zip(granted).zip(shared);
+    let mut cases: Vec<Case<'_>> = Vec::with_capacity(spec.services.len());
+    for ((name, spec, service), ((mut rationale, granted), why)) in of_spec(spec, &mut services).zip(reasons) {
+        rationale.sharing = why.map(Box::new);
+        cases.push(Case { name, spec, service, rationale, granted });
+    }
+    // Stable: those of the same priority go in the order of their names.
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(cases[*index].spec.priority));
+    order.iter().for_each(|index| cases[*index].plan(state, turn, &mut room).stops());
+    order.iter().for_each(|index| cases[*index].start(state, turn, &mut room));
     run_jobs(state, turn, spec, &mut room);
-    tell(state, turn, rationales);
+    tell(turn, cases);
+    state.services = services;
 }
 
-fn claim(state: &State, name: &ServiceName, spec: &ServiceSpec) -> Claim {
-    let service = state.services.get(name);
-    let wanted = service.and_then(|service| service.target).unwrap_or(0);
+/// The services of the spec beside their memory. Both maps are in the order of the names; what is only in memory is being
+/// removed.
+fn of_spec<'a>(
+    spec: &'a Spec,
+    services: &'a mut Services,
+) -> impl Iterator<Item = (&'a ServiceName, &'a ServiceSpec, &'a mut ServiceState)> {
+    let mut known = services.iter_mut();
+    spec.services.iter().filter_map(move |(name, spec)| {
+        let (_, service) = known.find(|(known, _)| *known == name)?;
+        Some((name, spec, service))
+    })
+}
+
+fn claim(service: &ServiceState, spec: &ServiceSpec) -> Claim {
     Claim {
         priority: spec.priority,
         weight: spec.weight,
         guaranteed: spec.guaranteed.unwrap_or(spec.replicas_min),
-        live: service.map_or(0, ServiceState::live),
-        wanted,
+        live: service.live(),
+        wanted: service.target.unwrap_or(0),
         each: size_of(service, spec).requests,
+    }
+}
+
+impl Case<'_> {
+    fn plan<'b>(&'b mut self, state: &'b mut State, turn: &'b mut Turn, room: &'b mut Room) -> Plan<'b> {
+        let size = size_of(self.service, self.spec);
+        let (name, spec, granted) = (self.name, self.spec, self.granted);
+        Plan { state, turn, room, name, spec, service: self.service, granted, size, rationale: &mut self.rationale }
+    }
+
+    fn start(&mut self, state: &mut State, turn: &mut Turn, room: &mut Room) {
+        self.plan(state, turn, room).starts();
+        let pending = resize(state, turn, room, (self.name, self.spec), self.service, self.granted);
+        if let Some(vertical) = &mut self.rationale.vertical {
+            vertical.pending = pending;
+        }
     }
 }
 
 /// Puts into the decision the reasons of services about which something changed; the state keeps those of all. A quiet
 /// tick of many services would otherwise fill the journal with the same sentences.
-fn tell(state: &mut State, turn: &mut Turn, rationales: BTreeMap<&ServiceName, ServiceRationale>) {
-    let acted: std::collections::BTreeSet<ServiceName> = turn.acted_on();
-    for (name, rationale) in rationales {
-        let Some(service) = state.services.get_mut(name) else { continue };
+fn tell(turn: &mut Turn, cases: Vec<Case<'_>>) {
+    let acted = turn.acted_on();
+    for Case { name, service, rationale, .. } in cases {
         let same = service.rationale.as_ref().is_some_and(|before| is_same_story(before, &rationale));
         if !same || acted.contains(name) {
             turn.services.insert(name.clone(), rationale.clone());

@@ -4,7 +4,7 @@ use crate::emit::Turn;
 use crate::exit::{replica_ended, task_ended};
 use crate::process::ProcessState;
 use crate::seen::Seen;
-use crate::state::{QueuedTask, ServiceState, State, TaskState};
+use crate::state::{QueuedTask, State, TaskState};
 use plimsoll_model::id::{ReplicaId, TaskId, WorkloadId};
 use plimsoll_model::inventory::{ExitCause, Phase, ReplicaStatus};
 use plimsoll_model::quantity::Millis;
@@ -71,10 +71,7 @@ fn see(state: &mut State, turn: &mut Turn, observation: &Observation, status: &R
 fn see_replica(state: &mut State, turn: &mut Turn, observation: &Observation, status: &ReplicaStatus, id: &ReplicaId) {
     let gone = state.service_ordinals.remove(&id.service).unwrap_or(0);
     let current = status.generation == state.generation;
-    if !state.services.contains_key(&id.service) {
-        state.services.insert(id.service.clone(), ServiceState::default());
-    }
-    let Some(service) = state.services.get_mut(&id.service) else { return };
+    let service = state.services.entry(id.service.clone()).or_default();
     service.ordinal = service.ordinal.max(id.ordinal).max(gone);
     let revision = if current { service.revision } else { service.revision.wrapping_sub(1) };
     let adopted = || ProcessState::started(revision, status.requests, turn.at);

@@ -24,6 +24,7 @@ pub(crate) struct Plan<'a> {
     pub room: &'a mut Room,
     pub name: &'a ServiceName,
     pub spec: &'a ServiceSpec,
+    pub service: &'a mut ServiceState,
     /// What the node has room for of the target.
     pub granted: u32,
     /// What a replica is given.
@@ -32,14 +33,10 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    fn service(&self) -> Option<&ServiceState> {
-        self.state.services.get(self.name)
-    }
-
     /// Stops what is too many. Under a new spec, an old replica that serves goes only when a ready one is to spare; an
     /// old one that does not serve goes at once.
     pub fn stops(&mut self) {
-        let Some(service) = self.service() else { return };
+        let service = &*self.service;
         let old = service.outdated();
         let new = service.live() - old;
         let old_ready = service.replicas.values().filter(|it| it.is_ready() && it.revision != service.revision);
@@ -58,7 +55,7 @@ impl Plan<'_> {
         }
         let at = self.turn.at;
         let resend = resend_after(self.state, self.spec.grace);
-        let Some(service) = self.state.services.get_mut(self.name) else { return };
+        let service = &mut *self.service;
         let revision = service.revision;
         let live = service.replicas.iter().filter(|(_, it)| it.is_live() && (it.revision != revision) == old);
         let candidates = live.map(|(ordinal, it)| Idle {
@@ -81,7 +78,7 @@ impl Plan<'_> {
 
     /// Starts what is missing, as far as backoff, room and the bound on starts allow; makes room where it may.
     pub fn starts(&mut self) {
-        let Some(service) = self.service() else { return };
+        let service = &*self.service;
         let (live, old) = (service.live(), service.outdated());
         let surge = if old > 0 { SURGE } else { 0 };
         if old > 0 {
@@ -114,7 +111,7 @@ impl Plan<'_> {
     }
 
     fn start(&mut self, allowed: u32) -> u32 {
-        let Some(service) = self.state.services.get_mut(self.name) else { return 0 };
+        let service = &mut *self.service;
         let requests = self.size.requests;
         let mut started = 0;
         while started < allowed && self.turn.starts_left > 0 && self.room.start(requests) {
@@ -142,7 +139,7 @@ impl Plan<'_> {
     /// Where the node has no room for one replica more, an old one goes first and its successor takes its place: one at
     /// a time, only while all others serve, and only if the successor will fit.
     fn replace_in_place(&mut self, free: Resources) {
-        let Some(service) = self.service() else { return };
+        let service = &*self.service;
         let busy = service.replicas.values().any(|replica| !replica.is_ready());
         let mut old = service.replicas.values().rev().filter(|it| it.revision != service.revision);
         let youngest = old.next().map(|it| it.requests);
@@ -157,7 +154,7 @@ impl Plan<'_> {
     /// unless the service is in a crash loop, where more of the same would only fall over too.
     fn after_backoff(&mut self, wanted: u32) -> u32 {
         let at: Timestamp = self.turn.at;
-        let Some(service) = self.state.services.get_mut(self.name) else { return 0 };
+        let service = &mut *self.service;
         let Some(until) = service.restart_at.filter(|until| at < *until) else {
             service.waiting = 0;
             service.restart_at = None;

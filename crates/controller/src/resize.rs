@@ -20,9 +20,9 @@ use plimsoll_model::{ActionKind, Observation, Phase, ScalingPolicy, ServiceSpec}
 const RESIZE_WAIT: Millis = Millis(30_000);
 
 /// What a service's replicas are given: the size in force, which is the declared one without right-sizing.
-pub(crate) fn size_of(service: Option<&ServiceState>, spec: &ServiceSpec) -> Size {
+pub(crate) fn size_of(service: &ServiceState, spec: &ServiceSpec) -> Size {
     let declared = Size { requests: spec.requests, limits: spec.limits };
-    let sizer = service.and_then(|service| service.scaler.sizer.as_deref());
+    let sizer = service.scaler.sizer.as_deref();
     match (&spec.scaling.vertical, sizer) {
         (Some(vertical), Some(sizer)) => sizer.size(vertical, declared, tracked(spec)),
         _ => declared,
@@ -93,16 +93,17 @@ fn uses(
 /// Tells the driver about replicas that have another size than the one in force, as far as the mode and the room allow.
 /// Returns how many have another size still.
 pub(crate) fn resize(
-    state: &mut State,
+    state: &State,
     turn: &mut Turn,
     room: &mut Room,
     (name, spec): (&ServiceName, &ServiceSpec),
+    service: &mut ServiceState,
     granted: u32,
 ) -> u32 {
-    let size = size_of(state.services.get(name), spec);
+    let mode = spec.scaling.vertical.as_ref().map(|vertical| vertical.mode);
+    let Some(mode) = mode.filter(|mode| *mode != VerticalMode::Off) else { return 0 };
+    let size = size_of(service, spec);
     let wait = state.traced(RESIZE_WAIT);
-    let Some(mode) = spec.scaling.vertical.as_ref().map(|vertical| vertical.mode) else { return 0 };
-    let Some(service) = state.services.get_mut(name).filter(|_| mode != VerticalMode::Off) else { return 0 };
     let revision = service.revision;
     let mut replaceable = replaceable(granted, service.ready());
     let mut pending = 0;

@@ -5,7 +5,7 @@
 
 use crate::emit::Turn;
 use crate::process::ProcessState;
-use crate::state::State;
+use crate::state::{Services, State};
 use crate::stop::resend_after;
 use plimsoll_model::id::{TaskId, WorkloadId};
 use plimsoll_model::quantity::{Millis, Timestamp};
@@ -39,14 +39,14 @@ pub(crate) struct Room {
 impl Room {
     /// Books everything that has a process or is about to. A run whose job is not in the spec makes way for nobody: it
     /// is being stopped already.
-    pub fn new(state: &State, spec: &Spec, allocatable: Resources) -> Self {
+    pub fn new(state: &State, services: &Services, spec: &Spec, allocatable: Resources) -> Self {
         let mut room = Self {
             now: Ledger::new(allocatable),
             later: Ledger::new(allocatable),
             running: Vec::new(),
             fresh: Vec::new(),
         };
-        for replica in state.services.values().flat_map(|service| service.replicas.values()) {
+        for replica in services.values().flat_map(|service| service.replicas.values()) {
             room.book(replica);
         }
         for (name, job) in &state.jobs {

@@ -15,6 +15,7 @@ use plimsoll_model::{
     UsageSum, Withheld,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Figures older than this, physical, are stale, unless three intervals are longer.
 const AGE_MAX_MS: u64 = 15_000;
@@ -29,13 +30,14 @@ static NO_METRICS: BTreeMap<String, MetricReading> = BTreeMap::new();
 
 /// Decides one service's target and remembers it.
 pub(crate) fn scale(
-    state: &mut State,
+    state: &State,
     turn: &mut Turn,
     (name, spec): (&ServiceName, &ServiceSpec),
+    service: &mut ServiceState,
     tick: Millis,
     observation: Option<&Observation>,
 ) -> ServiceRationale {
-    if let Some(held) = hold(state, observation, name, spec) {
+    if let Some(held) = hold(service, observation, spec) {
         return held;
     }
     let seen = observation.and_then(|all| all.services.get(name));
@@ -50,7 +52,6 @@ pub(crate) fn scale(
     let times = Times { step: tick, horizon: state.horizon(spec.startup, tick) };
     let mut untrusted = None;
     let age_max_ms = age_max_ms(observation);
-    let service = state.services.entry(name.clone()).or_default();
     let current = starting_point(service, spec, turn);
     let age = traffic.map(|traffic| traffic.quality.age_ms);
     let sum = seen.and_then(|seen| seen.usage);
@@ -113,14 +114,10 @@ pub(crate) fn scale(
 
 /// The last decision again, where this step brought no figures: nothing can be concluded about the load, so the target
 /// stays, within the bounds of the spec, and damping does not see a proposal that nobody made.
-fn hold(
-    state: &mut State,
-    observation: Option<&Observation>,
-    name: &ServiceName,
-    spec: &ServiceSpec,
-) -> Option<ServiceRationale> {
-    let measured = observation.is_some_and(|observation| !observation.inventory_only);
-    let service = state.services.get_mut(name).filter(|_| !measured)?;
+fn hold(service: &mut ServiceState, observation: Option<&Observation>, spec: &ServiceSpec) -> Option<ServiceRationale> {
+    if observation.is_some_and(|observation| !observation.inventory_only) {
+        return None;
+    }
     let target = service.target?.clamp(spec.replicas_min.min(spec.replicas_max), spec.replicas_max);
     let mut rationale = service.rationale.clone()?;
     service.target = Some(target);
@@ -243,7 +240,8 @@ fn demand(
     }
     let forecaster = service.forecaster.as_ref()?;
     let (forecast, fault) = forecaster.forecast(turn.at.plus(times.horizon), wanted.quantile)?;
-    service.forecast = Some(forecast.clone());
+    let forecast = Arc::new(forecast);
+    service.forecast = Some(Arc::clone(&forecast));
     if let Some(fault) = fault {
         *withheld = Some(Withheld::ForecastUntrusted { fault });
         return None;

@@ -14,6 +14,7 @@ use plimsoll_model::spec::{Limits, Resources, Schedule};
 use plimsoll_model::{Forecast, ServiceRationale, Spec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The controller's memory between two steps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ pub struct State {
     /// The node's capacity for workloads, from the last observation that had one. Nothing starts before.
     pub allocatable: Option<Resources>,
     /// Services of the spec, and such as still have replicas.
-    pub services: BTreeMap<ServiceName, ServiceState>,
+    pub services: Services,
     /// Jobs of the spec, and such as still have runs.
     pub jobs: BTreeMap<JobName, JobState>,
     /// Last ordinal given to a replica of services that are gone, so that none is used twice.
@@ -49,6 +50,9 @@ pub struct State {
     /// Exited workloads that the driver was told to forget and still reports, with when it was told.
     pub forgotten: BTreeMap<WorkloadId, Timestamp>,
 }
+
+/// The memory of services by name.
+pub type Services = BTreeMap<ServiceName, ServiceState>;
 
 /// The memory of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -71,7 +75,7 @@ pub struct ServiceState {
     #[serde(default)]
     pub fits: FitBook,
     /// The forecast of the last step that had one.
-    pub forecast: Option<Forecast>,
+    pub forecast: Option<Arc<Forecast>>,
     /// CPU nanoseconds per request, learnt while replicas were busy.
     pub cpu_per_request_ns: Option<u64>,
     /// Replicas by ordinal, from the decision to start them until their exit has been taken into account.

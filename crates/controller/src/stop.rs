@@ -2,7 +2,7 @@
 
 use crate::emit::Turn;
 use crate::exit::count_exit;
-use crate::state::State;
+use crate::state::{ServiceState, State};
 use plimsoll_model::id::{ReplicaId, ServiceName, TaskId, WorkloadId};
 use plimsoll_model::inventory::{ExitCause, Phase};
 use plimsoll_model::quantity::Millis;
@@ -40,7 +40,13 @@ pub(crate) fn stop_all(state: &mut State, turn: &mut Turn) {
 
 /// Stops what the spec no longer has, and drops the memory of what is gone.
 pub(crate) fn stop_removed(state: &mut State, turn: &mut Turn, spec: &Spec) {
-    let services: Vec<_> = state.services.keys().filter(|name| !spec.services.contains_key(*name)).cloned().collect();
+    // Nearly always the same names in the same order, which costs less to see than to look each one up.
+    let is_removed = |name: &&ServiceName| !spec.services.contains_key(*name);
+    let services: Vec<_> = if state.services.keys().eq(spec.services.keys()) {
+        Vec::new()
+    } else {
+        state.services.keys().filter(is_removed).cloned().collect()
+    };
     for name in services {
         stop_replicas(state, turn, &name, StopReason::Removed, GRACE_UNKNOWN);
         if let Some(service) = state.services.get(&name).filter(|service| service.replicas.is_empty()) {
@@ -85,11 +91,15 @@ fn stop_tasks(state: &mut State, turn: &mut Turn, name: &plimsoll_model::JobName
 
 /// Stops replicas that did not become ready in time or have been unready for as long, and repeats stops that had no
 /// effect. Those that never became ready count as quick exits, so that a service that cannot start backs off.
-pub(crate) fn stop_sick(state: &mut State, turn: &mut Turn, name: &ServiceName, spec: &ServiceSpec) {
+pub(crate) fn stop_sick(
+    state: &State,
+    turn: &mut Turn,
+    (name, spec): (&ServiceName, &ServiceSpec),
+    service: &mut ServiceState,
+) {
     let patience = state.traced(spec.health.startup_max);
     let resend = resend_after(state, spec.grace);
     let speed = u64::from(state.speed);
-    let Some(service) = state.services.get_mut(name) else { return };
     let mut never_ready = 0_u32;
     for (ordinal, replica) in &mut service.replicas {
         let too_long = |since| turn.at.since(since) > patience;

@@ -13,6 +13,7 @@ use plimsoll_model::rationale::ForecastFault;
 use plimsoll_model::spec::ForecastSpec;
 use plimsoll_model::{ExpertWeight, Forecast, QuantilePoint};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A service's forecast.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -133,7 +134,7 @@ impl LoadForecaster {
             is_trusted: matches!(lane.verdict, Verdict::InBounds),
             experts: experts
                 .iter()
-                .map(|(expert, share)| ExpertWeight { expert: expert.clone(), weight: Permille(*share) })
+                .map(|(expert, share)| ExpertWeight { expert: expert.clone().into(), weight: Permille(*share) })
                 .collect(),
             covered_by_hour: said
                 .health
@@ -145,7 +146,7 @@ impl LoadForecaster {
     }
 
     fn fault(&self, is_learning: bool) -> Option<ForecastFault> {
-        let lane = self.stream.health().horizons.into_iter().next()?;
+        let lane = self.stream.first_health()?;
         let forecasts = rounded(lane.scored).try_into().unwrap_or(u32::MAX);
         if is_learning {
             return Some(ForecastFault::Learning { forecasts });
@@ -192,10 +193,10 @@ pub struct ForecastAccount {
 
 fn as_forecast(said: StreamForecast) -> Forecast {
     let quantiles =
-        said.quantiles.iter().map(|(quantile, value)| QuantilePoint { quantile: *quantile, value: as_rate(*value) });
+        said.quantiles.into_iter().map(|(quantile, value)| QuantilePoint { quantile, value: as_rate(value) });
     let weights: Vec<ExpertWeight> =
-        said.weights.iter().map(|weight| ExpertWeight { expert: weight.name.clone(), weight: weight.share }).collect();
-    let model = weights.first().map_or_else(String::new, |first| first.expert.clone());
+        said.weights.into_iter().map(|weight| ExpertWeight { expert: weight.name, weight: weight.share }).collect();
+    let model = weights.first().map_or(Cow::Borrowed(""), |first| first.expert.clone());
     Forecast { at: said.at, model, quantiles: quantiles.collect(), seasons: said.seasons, weights }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::quantity::{MilliRps, Permille, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// One quantile of a forecast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct QuantilePoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpertWeight {
     /// Its name, as in the forecasting crate's documentation.
-    pub expert: String,
+    pub expert: Cow<'static, str>,
     /// Its share of the whole.
     pub weight: Permille,
 }
@@ -27,7 +28,7 @@ pub struct Forecast {
     /// The moment forecast, trace time.
     pub at: Timestamp,
     /// The model that made it.
-    pub model: String,
+    pub model: Cow<'static, str>,
     /// Quantiles, rising in both fields.
     pub quantiles: Vec<QuantilePoint>,
     /// Seasons of history behind it.

@@ -14,6 +14,7 @@ use crate::scaling::{
 use crate::spec::Resources;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use crate::rationale_job::{JobRationale, Passed};
 
@@ -70,7 +71,7 @@ pub enum Basis {
     /// Demand to come.
     Forecast {
         /// The forecast.
-        forecast: Forecast,
+        forecast: Arc<Forecast>,
         /// The quantile that has to be covered.
         quantile: Permille,
         /// The demand at that quantile.

@@ -246,7 +246,7 @@ impl fmt::Display for ForecastFault {
 /// The experts and their shares, or the model's name where there is only that.
 fn experts(forecast: &Forecast) -> String {
     if forecast.weights.is_empty() {
-        return forecast.model.clone();
+        return forecast.model.to_string();
     }
     let each = forecast.weights.iter().map(|weight| format!("{} {}", weight.expert, weight.weight));
     each.collect::<Vec<_>>().join(" + ")

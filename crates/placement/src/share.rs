@@ -10,8 +10,9 @@
 //! Ghodsi et al., "Dominant resource fairness", NSDI 2011; the water-filling is [`crate::fair`]'s.
 
 use crate::fair::{Held as Amounts, Pourer, RESOURCES, fill};
-use crate::ledger::{sum, times};
+use crate::ledger::{fits, sum, times};
 use plimsoll_model::spec::Resources;
+use plimsoll_model::{Bytes, Millicores};
 
 /// What one service wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,14 @@ impl Held {
 /// Replicas granted to each claim, in the order of `claims`; never more than wanted.
 #[must_use]
 pub fn share(allocatable: Resources, held: &[Held], claims: &[Claim]) -> Vec<u32> {
+    if is_plenty(allocatable, held, claims) {
+        return claims.iter().map(|claim| claim.wanted).collect();
+    }
+    pour(allocatable, held, claims)
+}
+
+/// [`share`] where it may have to be decided who goes short.
+fn pour(allocatable: Resources, held: &[Held], claims: &[Claim]) -> Vec<u32> {
     let mut round = Round { allocatable, held, claims, used: Resources::default(), granted: vec![0; claims.len()] };
     let mut order: Vec<usize> = (0..claims.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(claims[*index].priority));
@@ -64,6 +73,14 @@ pub fn share(allocatable: Resources, held: &[Held], claims: &[Claim]) -> Vec<u32
     }
     round.keep_unless_needed();
     round.granted
+}
+
+/// Whether everybody may have all it wants beside everything held: then there is nothing to share, and most of the time
+/// there is not.
+fn is_plenty(allocatable: Resources, held: &[Held], claims: &[Claim]) -> bool {
+    let held = held.iter().fold(Resources::default(), |all, held| sum(all, held.requests));
+    let all = claims.iter().fold(held, |all, claim| sum(all, times(claim.each, claim.wanted)));
+    all.cpu < Millicores(u64::MAX) && all.memory < Bytes(u64::MAX) && fits(all, allocatable)
 }
 
 /// The largest share that `held` is of any resource of `allocatable`, thousandths.
@@ -137,7 +154,6 @@ fn amounts(resources: Resources) -> Amounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plimsoll_model::{Bytes, Millicores};
     use proptest::prelude::*;
 
     fn cpu(millicores: u64) -> Resources {
@@ -217,6 +233,7 @@ mod tests {
                 .map(|(claim, granted)| u64::from(granted) * claim.each.cpu.0).sum();
             prop_assert!(total <= capacity);
             let granted = share(cpu(capacity), &held, &claims);
+            prop_assert_eq!(&granted, &pour(cpu(capacity), &held, &claims), "plenty is seen, not decided");
             let grows = |than: i32| {
                 claims.iter().zip(&granted).any(|(claim, granted)| claim.priority >= than && *granted > claim.live)
             };

@@ -3,12 +3,14 @@
 //! supply followed demand.
 //!
 //! Nothing here reads a clock, a file or a socket, and nothing special-cases the code it judges: the simulated world
-//! drives the very scheduler that runs, and a yardstick takes two series of replicas and knows nothing of who chose them.
+//! drives the very scheduler that runs, one simulated machine ([`machine`]) the very controller, and a yardstick takes two
+//! series of replicas and knows nothing of who chose them.
 
 pub mod backtest;
 pub mod cluster;
 pub mod elasticity;
 pub mod kernel;
+pub mod machine;
 pub mod optimum;
 pub mod service;
 pub mod yardstick;

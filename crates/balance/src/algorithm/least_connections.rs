@@ -18,11 +18,13 @@ pub(crate) fn pick(view: &View<'_>, random: &mut Random) -> Option<usize> {
     let (mut least, mut least_weight) = (1 << 33, 0);
     let mut tied = 0;
     for (index, endpoint) in view.pool.endpoints().iter().enumerate() {
-        if !view.allows(index) {
+        let weight = view.pool.effective_weight(index, view.now);
+        let requests = u64::from(endpoint.in_flight()) + 1;
+        // Failures only add, so most endpoints are out of the question by one counter, before anything else is read.
+        if requests * least_weight > least * weight || !view.allows(index) {
             continue;
         }
-        let weight = view.pool.effective_weight(index, view.now);
-        let load = load(endpoint, view.now);
+        let load = load(endpoint, requests, view.now);
         // Crosswise instead of divided: 33 bits times 30 bits is exact, so equal loads do tie. While there is no best
         // yet its weight is zero, so whoever comes first goes before it.
         let (own, best_yet) = (load * least_weight, least * weight);
@@ -38,11 +40,11 @@ pub(crate) fn pick(view: &View<'_>, random: &mut Random) -> Option<usize> {
     best
 }
 
-/// Requests in flight with the new one, so that weights decide among idle endpoints too; times its failures.
+/// Requests in flight with the new one, so that weights decide among idle endpoints too, times its failures: never less
+/// than `requests`.
 #[inline]
-fn load(endpoint: &Endpoint, now: u64) -> u64 {
-    let load = u64::from(endpoint.in_flight()) + 1;
+fn load(endpoint: &Endpoint, requests: u64, now: u64) -> u64 {
     let factor = floor::failure_factor(endpoint, now);
     // Nearly always 1. Otherwise in whole requests, rounded up, and held to 33 bits.
-    if factor == 1.0 { load } else { (libm::ceilf(load as f32 * factor) as u64).min(1 << 32) }
+    if factor == 1.0 { requests } else { (libm::ceilf(requests as f32 * factor) as u64).clamp(requests, 1 << 32) }
 }

@@ -1,7 +1,7 @@
 //! What a forecast is made of, and what it got wrong lately: plain values for an explanation or a dashboard.
 
 use super::experts::COUNT;
-use super::health::Health;
+use super::health::{Health, LaneHealth};
 use super::lane::{LEARNT, Lane};
 use super::spread::SPREAD_NAMES;
 use super::stream::{FLOOR_SCORED, Stream, Weight, heaviest, lane_quantile};
@@ -77,6 +77,13 @@ impl Stream {
         Health { horizons, hours: self.hours.coverage() }
     }
 
+    /// How the forecasts at the shortest horizon do, without the rest of [`Stream::health`].
+    #[must_use]
+    pub fn first_health(&self) -> Option<LaneHealth> {
+        let (horizon, lane) = (self.settings.horizons.first()?, self.lanes.first()?);
+        Some(lane.account.health(*horizon, self.settings.wanted))
+    }
+
     /// What its forecasts are made of and what they got wrong lately. None before the first measured step.
     #[must_use]
     pub fn explain(&self) -> Option<Explanation> {
@@ -101,7 +108,7 @@ impl Stream {
             Some(0) => "learnt".to_owned(),
             Some(guest) => self.guest_name(COUNT + guest - 1),
         };
-        let name = |weight: &Weight| (weight.name.clone(), weight.share.0);
+        let name = |weight: &Weight| (weight.name.to_string(), weight.share.0);
         LaneExplanation {
             horizon,
             parts: self.parts(lane, said.point, value),

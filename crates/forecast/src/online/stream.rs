@@ -9,6 +9,7 @@ use super::spread::reactive;
 use super::upper::{PHASES, QUARTERS};
 use crate::{Ahead, Events, Fitted, Forecaster as _, Levels, Sample};
 use plimsoll_model::quantity::{Millis, Permille, Timestamp};
+use std::borrow::Cow;
 
 /// Most guests of one stream.
 pub const GUESTS_MAX: usize = 2;
@@ -48,7 +49,7 @@ pub enum AdoptError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weight {
     /// The expert.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its share.
     pub share: Permille,
 }
@@ -278,15 +279,16 @@ impl Stream {
         let (index, lane) = self.lane_for(at).filter(|_| self.is_started)?;
         let (_, said) = self.say(lane);
         let wanted = Permille(wanted.0.clamp(1, 999));
-        let mut quantiles: Vec<Permille> = QUANTILES.into_iter().chain([self.settings.wanted, wanted]).collect();
-        quantiles.sort_unstable();
-        quantiles.dedup();
-        let provided = |quantile: &Permille| self.provide(lane, &said, quantile.0 as f64 / 1_000.0);
-        let mut values: Vec<f64> = quantiles.iter().map(|quantile| provided(quantile).0).collect();
-        for place in 1..values.len() {
-            values[place] = values[place].max(values[place - 1]);
+        let asked = QUANTILES.into_iter().chain([self.settings.wanted, wanted]);
+        let mut quantiles: Vec<(Permille, f64)> = Vec::with_capacity(QUANTILES.len() + 2);
+        quantiles.extend(asked.map(|quantile| (quantile, 0.0)));
+        quantiles.sort_unstable_by_key(|(quantile, _)| *quantile);
+        quantiles.dedup_by_key(|(quantile, _)| *quantile);
+        let mut below = f64::NEG_INFINITY;
+        for (quantile, value) in &mut quantiles {
+            *value = self.provide(lane, &said, quantile.0 as f64 / 1_000.0).0.max(below);
+            below = *value;
         }
-        let quantiles: Vec<(Permille, f64)> = quantiles.into_iter().zip(values).collect();
         let point = if self.is_negative_seen { said.point } else { said.point.max(0.0) };
         let mut forecast = StreamForecast {
             at,
@@ -303,7 +305,8 @@ impl Stream {
     }
 
     pub(super) fn weights(&self, said: &Said) -> Vec<Weight> {
-        let name = |index: usize| NAMES.get(index).map_or_else(|| self.guest_name(index), |name| (*name).to_owned());
+        let guest = |index: usize| Cow::Owned(self.guest_name(index));
+        let name = |index: usize| NAMES.get(index).map_or_else(|| guest(index), |name| Cow::Borrowed(*name));
         let shares = heaviest(&said.weights);
         shares.into_iter().map(|(index, share)| Weight { name: name(index), share: Permille(share) }).collect()
     }

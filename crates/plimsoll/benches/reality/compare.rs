@@ -1,14 +1,14 @@
 //! Both sides in one table.
 
-use super::driven::Driven;
 use super::real;
+use plimsoll_twin::machine::ServiceOutcome;
 use serde_json::Value;
 
 /// Latencies: what they are called in a report, and as a share; none is the mean.
 const LATENCIES: [(&str, Option<f64>); 5] =
     [("mean", None), ("p50", Some(0.5)), ("p90", Some(0.9)), ("p99", Some(0.99)), ("p99_9", Some(0.999))];
 
-pub fn print(real: &Value, twin: &Driven) {
+pub fn print(real: &Value, twin: &ServiceOutcome) {
     let load = &real["load"];
     println!("\n{:<34} {:>12} {:>12} {:>9}", "", "real", "twin", "error");
     row("requests answered", load["succeeded"].as_f64().unwrap(), twin.window.succeeded as f64, "");

@@ -27,7 +27,7 @@ pub fn rows() {
     let service = spec.services.pop_first().map(|(_, service)| service);
     let Some(service) = service else { unreachable!("a policy has one service") };
     let names: Vec<ServiceName> =
-        (0..SERVICES).filter_map(|index| ServiceName::try_new(format!("s-{index}")).ok()).collect();
+        (0..SERVICES).filter_map(|index| ServiceName::try_new(format!("s-{index:05}")).ok()).collect();
     spec.services = names.iter().map(|name| (name.clone(), service.clone())).collect();
     let (mut state, mut at) = (State::new(), Timestamp(0));
     let _ = step(&mut state, at, &[Input::Policy { generation: Generation(1), spec: Box::new(spec) }]);

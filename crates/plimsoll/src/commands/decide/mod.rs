@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Figures older than this are stale, as in the controller.
 const AGE_MAX_MS: u64 = 15_000;
@@ -189,7 +190,7 @@ fn demand(
     };
     let Some(point) = forecast.at_quantile(wanted.quantile) else { return Ok(None) };
     Ok(Some(Demand {
-        forecast,
+        forecast: Arc::new(forecast),
         quantile: wanted.quantile,
         demand: point.value,
         per_replica,

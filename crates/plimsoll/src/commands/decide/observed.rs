@@ -219,7 +219,7 @@ impl Observed {
         if let Some(pair) = quantiles.windows(2).find(|pair| pair[0].value > pair[1].value) {
             bail!("forecast: the quantile {} is above the quantile {}", pair[0].quantile, pair[1].quantile);
         }
-        let model = "given".to_owned();
+        let model = "given".into();
         let whole = |quantiles| Forecast { at, model, quantiles, seasons: 0, weights: Vec::new() };
         Ok((!quantiles.is_empty()).then(|| whole(quantiles)))
     }
