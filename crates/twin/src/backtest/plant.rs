@@ -28,7 +28,7 @@ use plimsoll_model::{
 use std::collections::{BTreeMap, VecDeque};
 
 /// What the node gives where nothing bounds it: more than any policy may ask.
-pub(super) const NODE: Resources = Resources { cpu: Millicores(1 << 50), memory: Bytes(1 << 60) };
+pub const NODE: Resources = Resources { cpu: Millicores(1 << 50), memory: Bytes(1 << 60) };
 
 /// The replicas of the services, and the observation that tells of them.
 pub(super) struct Plant<'a> {
