@@ -146,7 +146,7 @@ fn preemption(nodes: u64) {
     let claim = Claim { shape: large.expect("sensible"), priority: 5, holder: None };
     let at = Timestamp(i64::from(u32::MAX));
     let start = cpu_seconds();
-    let found = plan(&mut fleet, Scene { runners: &runners, budgets: &budgets, at }, &claim);
+    let found = plan(&fleet, Scene { runners: &runners, budgets: &budgets, at }, &claim);
     let spent = cpu_seconds() - start;
     let victims = found.map_or(0, |plan| plan.victims.len());
     println!(

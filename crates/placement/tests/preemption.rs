@@ -5,8 +5,9 @@
 mod common;
 
 use common::cluster::{Cluster, gpus, promise, queue, task, wide};
-use plimsoll_model::cluster::{GpuDemand, QuotaSpec, Task};
+use plimsoll_model::cluster::{GpuDemand, NodeState, QuotaSpec, Task};
 use plimsoll_model::quantity::Timestamp;
+use plimsoll_placement::fleet::Binding;
 use plimsoll_placement::rules::budget::DisruptionBudget;
 use plimsoll_placement::rules::preempt::{InVain, Scene, Standing, plan_gang, plan_on};
 use proptest::prelude::*;
@@ -515,7 +516,7 @@ proptest! {
             let everywhere = cluster.plan(number);
             let scene = Scene { runners: &cluster.runners, budgets: &cluster.budgets, at: cluster.now };
             if let Some(nodes) = in_vain.changed(&cluster.fleet, &cluster.runners, &claim) {
-                prop_assert_eq!(&plan_on(&mut cluster.fleet, scene, &claim, &nodes), &everywhere);
+                prop_assert_eq!(&plan_on(&cluster.fleet, scene, &claim, &nodes), &everywhere);
             }
             in_vain.note(&cluster.fleet, &cluster.runners, &claim, everywhere.is_some());
             if let Some(plan) = everywhere {
@@ -523,6 +524,81 @@ proptest! {
                 prop_assert!(cluster.start(number));
             }
         }
+    }
+
+    /// The same where tasks have every sort of rule towards each other, and nodes come and go.
+    #[test]
+    fn a_search_in_vain_need_not_be_made_again_where_tasks_have_rules(
+        nodes in common::nodes(6), tasks in common::tasks(24),
+        steps in prop::collection::vec((0_u8..8, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..60),
+    ) {
+        let mut cluster = Cluster::of(&nodes, &[], Vec::new());
+        let numbers: Vec<u32> = tasks.into_iter().map(|mut one| {
+            one.elastic = None;
+            cluster.know(one)
+        }).collect();
+        let mut in_vain = InVain::default();
+        for (kind, which, whom) in steps {
+            let running: Vec<u32> = cluster.runners.iter().map(|(number, _)| number).collect();
+            if kind == 0 && !running.is_empty() {
+                cluster.stop(*whom.get(&running));
+                continue;
+            }
+            if kind == 1 {
+                let node = plimsoll_placement::fleet::NodeIx(which.index(nodes.len()) as u32);
+                let is_ready = cluster.fleet.state(node).0 == NodeState::Ready;
+                cluster.fleet.set_state(node, if is_ready { NodeState::Cordoned } else { NodeState::Ready }, cluster.now);
+                continue;
+            }
+            let number = *which.get(&numbers);
+            if running.contains(&number) || cluster.start(number) {
+                continue;
+            }
+            let claim = cluster.claim(number);
+            let everywhere = cluster.plan(number);
+            let scene = Scene { runners: &cluster.runners, budgets: &cluster.budgets, at: cluster.now };
+            if let Some(nodes) = in_vain.changed(&cluster.fleet, &cluster.runners, &claim) {
+                prop_assert_eq!(&plan_on(&cluster.fleet, scene, &claim, &nodes), &everywhere);
+            }
+            in_vain.note(&cluster.fleet, &cluster.runners, &claim, everywhere.is_some());
+            if let Some(plan) = everywhere {
+                plan.victims.iter().for_each(|victim| cluster.stop(*victim));
+                prop_assert!(cluster.start(number), "victims made room somewhere");
+            }
+        }
+    }
+
+    /// What the fleet says of tasks that would leave is what it says when they have left, and more leaving never hurts
+    /// where the fleet says so.
+    #[test]
+    fn asking_without_somebody_is_releasing_and_asking(
+        nodes in common::nodes(5), tasks in common::tasks(20), draws in prop::collection::vec(any::<u32>(), 12),
+    ) {
+        let mut cluster = Cluster::of(&nodes, &[], Vec::new());
+        for one in tasks {
+            let number = cluster.know(one);
+            cluster.start(number);
+        }
+        let running: Vec<Binding> = cluster.runners.iter().map(|(_, runner)| runner.binding).collect();
+        let before = cluster.fleet.version();
+        for draw in draws {
+            let some = |bits: u32| -> Vec<Binding> {
+                running.iter().enumerate().filter(|(index, _)| bits >> (index % 32) & 1 == 1).map(|(_, one)| *one).collect()
+            };
+            let (fewer, more) = (some(draw & draw.rotate_left(7)), some(draw));
+            let mut left = cluster.fleet.clone();
+            more.iter().for_each(|binding| assert!(left.release(*binding)));
+            for (_, shape) in &cluster.tasks {
+                for node in (0..nodes.len() as u32).map(plimsoll_placement::fleet::NodeIx) {
+                    let fits = cluster.fleet.fits_without(*shape, node, &more);
+                    prop_assert_eq!(fits, left.fits(*shape, node), "{:?}", left.refusal(*shape, node));
+                    if cluster.fleet.gains_by_every_leave(*shape) && cluster.fleet.fits_without(*shape, node, &fewer) {
+                        prop_assert!(fits, "it fitted when fewer had left");
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(cluster.fleet.version(), before, "asking left a trace");
     }
 
     /// The plan's cost is the least over every node and every set of its tasks.

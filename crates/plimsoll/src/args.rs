@@ -14,7 +14,7 @@ use clap_complete::Shell;
 use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
-pub use backtest::{Backtest, Between};
+pub use backtest::{Backtest, Between, SoftOf};
 pub use calibrate::Calibrate;
 pub use capacity::Capacity;
 pub use decide::{Decide, Import, ImportHpa, ImportWhat};

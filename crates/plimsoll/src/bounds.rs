@@ -25,6 +25,11 @@ pub fn price(text: &str) -> Result<f64, String> {
     within(text, 0.0, 1e9, "a price from 0 to 1000000000")
 }
 
+/// Cores of a node.
+pub fn cores(text: &str) -> Result<f64, String> {
+    within(text, 0.001, 1e6, "cores from 0.001 to 1000000")
+}
+
 /// A factor on a rate.
 pub fn factor(text: &str) -> Result<f64, String> {
     within(text, 1e-6, 1e6, "a factor from 0.000001 to 1000000")

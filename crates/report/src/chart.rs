@@ -69,6 +69,19 @@ pub struct Mark {
     pub label: String,
 }
 
+/// A stretch of the axis in which something was in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// Its first moment, in the unit of the axis.
+    pub from: f64,
+    /// Its end.
+    pub to: f64,
+    /// What.
+    pub label: String,
+    /// The series that it is about, by its place; none is about all of them.
+    pub series: Option<usize>,
+}
+
 /// Series over one axis.
 #[derive(Debug, Clone)]
 pub struct Chart {
@@ -82,6 +95,8 @@ pub struct Chart {
     pub series: Vec<Series>,
     /// What happened.
     pub marks: Vec<Mark>,
+    /// What was in force for a while: shaded over the whole height, or, where it is about one series, in a lane above.
+    pub spans: Vec<Span>,
     /// The top of the upright axis, where it shall not follow the largest value.
     pub top: Option<f64>,
 }
@@ -91,7 +106,7 @@ impl Chart {
     #[must_use]
     pub fn over_time(title: &str, y: fn(f64) -> String) -> Self {
         let title = title.to_owned();
-        Self { title, x: XAxis::TraceTime, y, series: Vec::new(), marks: Vec::new(), top: None }
+        Self { title, x: XAxis::TraceTime, y, series: Vec::new(), marks: Vec::new(), spans: Vec::new(), top: None }
     }
 
     /// The chart with one more series.
@@ -105,6 +120,15 @@ impl Chart {
     #[must_use]
     pub fn mark(mut self, x: f64, label: &str) -> Self {
         self.marks.push(Mark { x, label: label.to_owned() });
+        self
+    }
+
+    /// The chart with one more stretch.
+    #[must_use]
+    pub fn span_of(mut self, (from, to): (f64, f64), label: &str, series: Option<usize>) -> Self {
+        if from.is_finite() && to.is_finite() && from < to {
+            self.spans.push(Span { from, to, label: label.to_owned(), series });
+        }
         self
     }
 

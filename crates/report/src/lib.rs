@@ -15,12 +15,13 @@ mod json;
 mod spark;
 mod style;
 mod svg;
+mod svg_spans;
 mod table;
 mod terminal_chart;
 mod text;
 
 pub use axis::{XAxis, latency_us, number, share_permille, size_bytes};
-pub use chart::{Chart, Kind, Mark, Point, Series};
+pub use chart::{Chart, Kind, Mark, Point, Series, Span};
 pub use html::{Page, escape};
 pub use json::{compact, line, pretty};
 pub use spark::sparkline;

@@ -8,6 +8,7 @@
 use crate::axis::round_ticks;
 use crate::chart::{Chart, Kind, Point, Series};
 use crate::html::escape;
+use crate::svg_spans::{lane_names, lanes, shades};
 use crate::text::width;
 use std::fmt::Write;
 
@@ -20,7 +21,12 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 48.0;
 const BOTTOM: f64 = 26.0;
 /// About what a letter of the legend takes.
-const LETTER: f64 = 6.4;
+pub(crate) const LETTER: f64 = 6.4;
+/// Height of one line of the legend, and of a lane.
+const LINE: f64 = 16.0;
+pub(crate) const LANE: f64 = 7.0;
+/// Hues there are; series beyond have them again with broken lines.
+const HUES: usize = 6;
 
 /// The style sheet that charts need: once per page, or within a file of its own.
 pub const STYLE: &str = "\
@@ -32,22 +38,35 @@ font:12px system-ui,-apple-system,'Segoe UI',sans-serif}
 .plot text{fill:var(--plot-dim)}.plot .plot-title{fill:var(--plot-ink);font-size:14px;font-weight:600}
 .plot .grid{stroke:var(--plot-grid);stroke-width:1}.plot .mark{stroke:var(--plot-5);stroke-dasharray:3 3}
 .plot .line{fill:none;stroke-width:1.8;stroke-linejoin:round}.plot .area{fill-opacity:.2}.plot .band{fill-opacity:.16}
+.plot .again{stroke-dasharray:5 3}.plot .shade{fill:var(--plot-4);fill-opacity:.16}.plot .lane{fill-opacity:.85}
 ";
 
 /// Where values lie in the drawing.
-struct Scale {
+pub(crate) struct Scale {
     x: (f64, f64),
     y: (f64, f64),
+    /// Room taken above the plot beyond a legend of one line.
+    more: f64,
 }
 
 impl Scale {
-    fn x(&self, value: f64) -> f64 {
-        LEFT + (value - self.x.0) / (self.x.1 - self.x.0) * (WIDTH - LEFT - RIGHT)
+    pub(crate) fn x(&self, value: f64) -> f64 {
+        LEFT + (value.clamp(self.x.0, self.x.1) - self.x.0) / (self.x.1 - self.x.0) * (WIDTH - LEFT - RIGHT)
     }
 
     fn y(&self, value: f64) -> f64 {
         let share = ((value - self.y.0) / (self.y.1 - self.y.0)).clamp(0.0, 1.0);
-        HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+        self.bottom() - share * (HEIGHT - TOP - BOTTOM)
+    }
+
+    /// Upper end of the plot.
+    pub(crate) const fn top(&self) -> f64 {
+        TOP + self.more
+    }
+
+    /// Lower end of the plot.
+    pub(crate) const fn bottom(&self) -> f64 {
+        HEIGHT + self.more - BOTTOM
     }
 }
 
@@ -60,29 +79,40 @@ pub fn svg(chart: &Chart) -> String {
 /// The chart as a file of its own, which a README can show.
 #[must_use]
 pub fn standalone(chart: &Chart) -> String {
+    let height = short(HEIGHT + more(chart));
     let ground =
-        format!("<style>{STYLE}</style>\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"var(--plot-bg)\"/>\n");
+        format!("<style>{STYLE}</style>\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"var(--plot-bg)\"/>\n");
     draw(chart, &ground)
+}
+
+/// Room that further lines of the legend and lanes take.
+fn more(chart: &Chart) -> f64 {
+    let lines = legend_places(chart).last().map_or(0, |(_, line)| *line);
+    LINE * lines as f64 + LANE * lane_names(chart).len() as f64
 }
 
 fn draw(chart: &Chart, before: &str) -> String {
     let title = escape(&chart.title);
     let names: Vec<String> = chart.series.iter().map(|series| escape(&series.name)).collect();
+    let more = more(chart);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" viewBox=\"0 0 {WIDTH} {HEIGHT}\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" viewBox=\"0 0 {WIDTH} {}\">\n\
          <title>{title}</title>\n<desc>{}</desc>\n{before}\
          <text class=\"plot-title\" x=\"10\" y=\"18\">{title}</text>\n",
+        short(HEIGHT + more),
         names.join(", ")
     );
     match chart.span() {
         None => out.push_str(&text(LEFT, HEIGHT / 2.0, "start", "no samples")),
         Some(x) => {
-            let scale = Scale { x, y: chart.range() };
+            let scale = Scale { x, y: chart.range(), more };
             out.push_str(&legend(chart));
+            out.push_str(&shades(chart, &scale));
             out.push_str(&axes(chart, &scale));
             for (index, series) in chart.series.iter().enumerate() {
                 out.push_str(&shape(series, index, &scale));
             }
+            out.push_str(&lanes(chart, &scale));
             out.push_str(&marks(chart, &scale));
         }
     }
@@ -90,30 +120,65 @@ fn draw(chart: &Chart, before: &str) -> String {
     out
 }
 
-fn text(x: f64, y: f64, anchor: &str, content: &str) -> String {
+pub(crate) fn text(x: f64, y: f64, anchor: &str, content: &str) -> String {
     format!("<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>\n", short(x), short(y), escape(content))
 }
 
 /// One decimal is a tenth of a pixel; more only makes the page longer.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
+/// Where each entry of the legend begins, and on which line: the series, then what has a lane.
+fn legend_places(chart: &Chart) -> Vec<(f64, usize)> {
+    let (mut x, mut line) = (10.0, 0);
+    let names =
+        chart.series.iter().map(|series| series.name.clone()).chain(lane_names(chart).into_iter().map(|it| it.1));
+    let place = |name: String| {
+        let room = 37.0 + LETTER * width(&name) as f64;
+        if x > 10.0 && x + room > WIDTH {
+            (x, line) = (10.0, line + 1);
+        }
+        let place = (x, line);
+        x += room;
+        place
+    };
+    names.map(place).collect()
+}
+
 fn legend(chart: &Chart) -> String {
     let mut out = String::new();
-    let mut x = 10.0;
-    for (index, series) in chart.series.iter().enumerate() {
-        let (height, y) = if matches!(series.kind, Kind::Line | Kind::Step) { (3, 31) } else { (10, 27) };
+    let places = legend_places(chart);
+    for (index, (series, (x, line))) in chart.series.iter().zip(&places).enumerate() {
+        let down = LINE * *line as f64;
+        let (height, y) = if matches!(series.kind, Kind::Line | Kind::Step) { (3.0, 31.0) } else { (10.0, 27.0) };
         let opacity = if series.kind == Kind::Band { ".4" } else { "1" };
+        let (from, y) = (short(*x), short(y + down));
+        if index >= HUES && height < 4.0 {
+            let hue = index % HUES;
+            let (to, at) = (short(x + 14.0), short(32.5 + down));
+            let _ = writeln!(
+                out,
+                "<line class=\"line again\" x1=\"{from}\" x2=\"{to}\" y1=\"{at}\" y2=\"{at}\" stroke=\"var(--plot-{hue})\"/>"
+            );
+        } else {
+            let _ = writeln!(
+                out,
+                "<rect x=\"{from}\" y=\"{y}\" width=\"14\" height=\"{height}\" rx=\"1.5\" fill=\"var(--plot-{})\" opacity=\"{opacity}\"/>",
+                index % HUES,
+            );
+        }
+        out.push_str(&text(x + 19.0, 36.5 + down, "start", &series.name));
+    }
+    for ((series, name), (x, line)) in lane_names(chart).into_iter().zip(places.iter().skip(chart.series.len())) {
+        let (x_at, y) = (short(*x), short(29.0 + LINE * *line as f64));
+        let hue = series % HUES;
         let _ = writeln!(
             out,
-            "<rect x=\"{}\" y=\"{y}\" width=\"14\" height=\"{height}\" rx=\"1.5\" fill=\"var(--plot-{})\" opacity=\"{opacity}\"/>",
-            short(x),
-            index % 6,
+            "<rect class=\"lane\" x=\"{x_at}\" y=\"{y}\" width=\"14\" height=\"5\" fill=\"var(--plot-{hue})\"/>"
         );
-        out.push_str(&text(x + 19.0, 36.5, "start", &series.name));
-        x += 37.0 + LETTER * width(&series.name) as f64;
+        out.push_str(&text(x + 19.0, 36.5 + LINE * *line as f64, "start", &name));
     }
     out
 }
@@ -130,7 +195,7 @@ fn axes(chart: &Chart, scale: &Scale) -> String {
         let x = scale.x(at);
         let anchor = if x > WIDTH - 40.0 { "end" } else { "middle" };
         let x = if anchor == "end" { WIDTH - RIGHT } else { x };
-        out.push_str(&text(x, HEIGHT - 8.0, anchor, &label));
+        out.push_str(&text(x, scale.bottom() + BOTTOM - 8.0, anchor, &label));
     }
     out
 }
@@ -138,7 +203,7 @@ fn axes(chart: &Chart, scale: &Scale) -> String {
 fn marks(chart: &Chart, scale: &Scale) -> String {
     let mut out = String::new();
     for mark in chart.marks.iter().filter(|mark| mark.x >= scale.x.0 && mark.x <= scale.x.1) {
-        let (x, top, bottom) = (short(scale.x(mark.x)), short(TOP), short(HEIGHT - BOTTOM));
+        let (x, top, bottom) = (short(scale.x(mark.x)), short(scale.top()), short(scale.bottom()));
         let _ = writeln!(
             out,
             "<line class=\"mark\" x1=\"{x}\" x2=\"{x}\" y1=\"{top}\" y2=\"{bottom}\"><title>{}</title></line>",
@@ -152,7 +217,8 @@ fn marks(chart: &Chart, scale: &Scale) -> String {
 fn shape(series: &Series, index: usize, scale: &Scale) -> String {
     let points = thin(&series.points, scale);
     let mut out = String::new();
-    let colour = format!("var(--plot-{})", index % 6);
+    let colour = format!("var(--plot-{})", index % HUES);
+    let again = if index >= HUES { " again" } else { "" };
     for stretch in points.split(|point| point.range.is_none()).filter(|stretch| !stretch.is_empty()) {
         let along = |pick: fn((f64, f64)) -> f64| {
             stretch.iter().filter_map(move |p| p.range.map(|range| (scale.x(p.x), scale.y(pick(range)))))
@@ -166,7 +232,7 @@ fn shape(series: &Series, index: usize, scale: &Scale) -> String {
             let _ = writeln!(out, "<path class=\"{class}\" fill=\"{colour}\" d=\"{}Z\"/>", path(&outline));
         }
         if series.kind != Kind::Band {
-            let _ = writeln!(out, "<path class=\"line\" stroke=\"{colour}\" d=\"{}\"/>", path(&upper));
+            let _ = writeln!(out, "<path class=\"line{again}\" stroke=\"{colour}\" d=\"{}\"/>", path(&upper));
         }
     }
     out
@@ -284,7 +350,7 @@ mod tests {
         let chart = Chart::over_time("long", number).with(Series::new("a", Kind::Line, points));
         let drawing = svg(&chart);
         assert!(drawing.len() < 60_000, "{}", drawing.len());
-        let top = Scale { x: (0.0, 99_999.0), y: (0.0, 99.0) };
+        let top = Scale { x: (0.0, 99_999.0), y: (0.0, 99.0), more: 0.0 };
         assert!(drawing.contains(&format!("{} {}", short(top.x(77_777.0)), short(top.y(99.0)))));
     }
 }

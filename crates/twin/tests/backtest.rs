@@ -149,3 +149,51 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
+
+#[test]
+fn the_kubernetes_autoscaler_reads_pods_and_waits_for_those_that_start() {
+    let hpa = || {
+        policy(
+            "[[services.load.scaling.hpa.metrics]]\ntype = \"Resource\"\n\
+             resource = { name = \"cpu\", target = { type = \"Utilization\", averageUtilization = 60 } }",
+        )
+    };
+    let hour = Protocol { skip: Millis(3_600_000), ..protocol(60) };
+    let steady = Course::try_new(&load(&[9.0; 240]), Between::Held, hour.clone()).unwrap();
+    let Run { supply, .. } = run(&steady, &hpa());
+    assert!(supply.ready.iter().all(|ready| *ready == 15), "nine busy of fifteen are 60 %");
+    // A load that doubles: the pods that start do not count, so the same proposal stands until they do, and it never overshoots.
+    let values: Vec<f64> = (0..240).map(|minute| if minute < 120 { 6.0 } else { 12.0 }).collect();
+    let course = Course::try_new(&load(&values), Between::Held, hour).unwrap();
+    let Run { supply, card, .. } = run(&course, &hpa());
+    assert_eq!((supply.ready[239], *supply.ready.last().unwrap()), (10, 20));
+    assert!(supply.billed.iter().all(|billed| *billed <= 20), "{:?}", supply.billed.iter().max());
+    assert_eq!(card.starts, 10);
+}
+
+#[test]
+fn every_policy_kind_runs_or_says_what_was_not_recorded() {
+    let values: Vec<f64> = (0..480).map(|minute| 6.0 + f64::from(minute % 60) / 10.0).collect();
+    let course =
+        Course::try_new(&load(&values), Between::Held, Protocol { skip: Millis(3_600_000), ..protocol(60) }).unwrap();
+    for (scaling, least) in [
+        ("request_rate = \"800/s\"", 7.0),
+        ("in_flight = 0.8", 7.0),
+        ("concurrency = { target = 1, target_utilization = \"80%\" }", 7.0),
+        ("request_rate = \"800/s\"\nlazy = {}", 7.0),
+        ("seasonal = { season = \"1h\" }\ncpu = \"80%\"", 7.0),
+        ("cron = [{ timezone = \"UTC\", start = \"0 0 * * *\", end = \"0 12 * * *\", desiredReplicas = 20 }]", 19.0),
+        ("backlog = { within = \"2m\" }", 6.0),
+        ("request_rate = \"800/s\"\nheadroom = { price = 80 }", 7.0),
+    ] {
+        let run = run(&course, &policy(scaling));
+        assert!(run.card.ready_mean > least && run.card.ready_mean < 30.0, "{scaling}: {}", run.card.ready_mean);
+        assert_eq!(run.card.is_queued, scaling.starts_with("backlog"));
+    }
+    let error = course.run(&policy("memory = \"60%\""), None, &[], |_| {}).unwrap_err().to_string();
+    assert_eq!(error, "the policy memory reads memory of a replica, which was not recorded with this load");
+    let external = "[[services.load.scaling.hpa.metrics]]\ntype = \"External\"\n\
+                    external = { metric = { name = \"lag\" }, target = { type = \"AverageValue\", averageValue = \"30\" } }";
+    let error = course.run(&policy(external), None, &[], |_| {}).unwrap_err().to_string();
+    assert!(error.contains("the policy hpa reads the metric lag"), "{error}");
+}

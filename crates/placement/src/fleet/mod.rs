@@ -27,6 +27,7 @@ mod relations;
 mod room;
 mod row;
 mod shape;
+mod without;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]

@@ -24,8 +24,11 @@ pub(super) struct Scope {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counter {
     per_domain: Vec<u32>,
+    /// How many domains have so many tasks, by count; those with none are not counted.
+    levels: Vec<u32>,
     total: u64,
     most: u32,
+    changes: u64,
     /// Trackers of spread that follow this counter.
     pub(super) trackers: Vec<usize>,
 }
@@ -54,18 +57,39 @@ impl Counter {
         let after = u32::try_from(after).expect("invariant: what is released was placed");
         self.per_domain[domain] = after;
         self.total = self.total.wrapping_add_signed(change);
-        if after >= self.most {
-            self.most = after;
-        } else if before == self.most {
-            self.most = self.per_domain.iter().copied().max().unwrap_or(0);
-        }
+        self.changes += 1;
+        self.move_level(before, after);
         before
+    }
+
+    /// Keeps the most without a look at every domain: there may be as many domains as nodes.
+    fn move_level(&mut self, before: u32, after: u32) {
+        if self.levels.len() <= after as usize {
+            self.levels.resize(after as usize + 1, 0);
+        }
+        if before > 0 {
+            self.levels[before as usize] -= 1;
+        }
+        if after > 0 {
+            self.levels[after as usize] += 1;
+        }
+        self.most = self.most.max(after);
+        while self.most > 0 && self.levels[self.most as usize] == 0 {
+            self.most -= 1;
+        }
+    }
+
+    /// Counts the changes: while it stands still, so does every count.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Forgets every count.
     pub(super) fn clear(&mut self) {
         (self.total, self.most) = (0, 0);
         self.per_domain.clear();
+        self.levels.clear();
+        self.changes += 1;
     }
 
     /// Whether two counters count the same, whatever domains they have heard of.
@@ -113,6 +137,15 @@ pub(super) struct Need {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_most_falls_to_the_next_fullest_domain() {
+        let mut counter = Counter::default();
+        for (domain, change, most) in [(0, 3, 3), (7, 1, 3), (7, 1, 3), (0, -2, 2), (7, -1, 1), (0, -1, 1), (7, -1, 0)] {
+            counter.change(domain, change);
+            assert_eq!(counter.most(), most, "after {change} in {domain}");
+        }
+    }
 
     #[test]
     fn a_counter_grows_with_its_domains_and_forgets_nothing() {

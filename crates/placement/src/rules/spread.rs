@@ -38,6 +38,7 @@ pub(super) struct Tracker {
     eligible: Vec<bool>,
     /// How many eligible domains have how many tasks.
     levels: BTreeMap<u32, u32>,
+    changes: u64,
 }
 
 impl Tracker {
@@ -54,6 +55,7 @@ impl Tracker {
             return;
         }
         self.eligible[node] = could;
+        self.changes += 1;
         if could {
             self.nodes[domain] += 1;
             if self.nodes[domain] == 1 {
@@ -79,6 +81,7 @@ impl Tracker {
     /// The count of a domain changed.
     pub(super) fn moved(&mut self, domain: u32, before: u32, after: u32) {
         if self.nodes.get(domain as usize).copied().unwrap_or(0) > 0 {
+            self.changes += 1;
             self.leave(before);
             *self.levels.entry(after).or_insert(0) += 1;
         }
@@ -96,6 +99,23 @@ impl Tracker {
     #[inline]
     pub(super) fn least(&self) -> u32 {
         self.levels.first_key_value().map_or(0, |(count, _)| *count)
+    }
+
+    /// The same, were these domains at other counts: `(domain, count now, count then)`, each domain once.
+    pub(super) fn least_if(&self, moves: &[(u32, u32, u32)]) -> u32 {
+        let counts = |domain: &u32| self.nodes.get(*domain as usize).is_some_and(|nodes| *nodes > 0);
+        let moved = || moves.iter().filter(|(domain, ..)| counts(domain));
+        let stays = self.levels.iter().find(|(level, domains)| {
+            let gone = moved().filter(|(_, now, _)| now == *level).count();
+            gone < **domains as usize
+        });
+        let arrives = moved().map(|(.., then)| *then).min();
+        stays.map(|(level, _)| *level).into_iter().chain(arrives).min().unwrap_or(0)
+    }
+
+    /// Counts the changes: while it stands still, the emptiest domain is as empty as it was.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Tasks in the fullest eligible domain.

@@ -16,6 +16,7 @@ struct Volume {
     /// Who holds it, and by how many tasks; block volumes only.
     holder: u32,
     uses: u32,
+    changes: u64,
 }
 
 /// All volumes that a task ever named.
@@ -36,7 +37,7 @@ impl Volumes {
             return if known == kind { Ok(*found) } else { Err(known) };
         }
         let number = u32::try_from(self.all.len()).expect("invariant: fewer volumes than tasks");
-        self.all.push(Volume { name: name.to_owned(), kind, holder: 0, uses: 0 });
+        self.all.push(Volume { name: name.to_owned(), kind, holder: 0, uses: 0, changes: 0 });
         self.by_name.insert(name.to_owned(), number);
         Ok(number)
     }
@@ -53,16 +54,29 @@ impl Volumes {
         (volume.uses > 0).then_some(volume.holder)
     }
 
+    /// Who would hold it were it used by `fewer` tasks less.
+    pub(super) fn holder_without(&self, volume: u32, fewer: u32) -> Option<u32> {
+        self.holder(volume).filter(|_| self.all[volume as usize].uses > fewer)
+    }
+
+    /// Counts the tasks that began or ceased to use it.
+    pub(super) fn changes(&self, volume: u32) -> u64 {
+        self.all[volume as usize].changes
+    }
+
     /// A task on that node starts to use it.
     pub(super) fn attach(&mut self, volume: u32, node: u32) {
         let volume = &mut self.all[volume as usize];
         volume.holder = node;
         volume.uses += 1;
+        volume.changes += 1;
     }
 
     /// A task stops using it.
     pub(super) fn detach(&mut self, volume: u32) {
-        self.all[volume as usize].uses -= 1;
+        let volume = &mut self.all[volume as usize];
+        volume.uses -= 1;
+        volume.changes += 1;
     }
 
     /// Its name.

@@ -134,12 +134,12 @@ impl Scheduler {
     /// The cheapest victims for one task, without looking again where the same was looked for in vain.
     fn plan_one(&mut self, claim: &Claim, at: Timestamp) -> Option<Plan> {
         let scene = Scene { runners: &self.runners, budgets: &self.budgets, at };
-        if self.has_rules || !self.policy.budgets.is_empty() || !self.runners.guarantees().is_empty() {
-            return plan(&mut self.fleet, scene, claim);
+        if !self.policy.budgets.is_empty() || !self.runners.guarantees().is_empty() {
+            return plan(&self.fleet, scene, claim);
         }
         let found = match self.nobody_yields.changed(&self.fleet, &self.runners, claim) {
-            Some(nodes) => plan_on(&mut self.fleet, scene, claim, &nodes),
-            None => plan(&mut self.fleet, scene, claim),
+            Some(nodes) => plan_on(&self.fleet, scene, claim, &nodes),
+            None => plan(&self.fleet, scene, claim),
         };
         self.nobody_yields.note(&self.fleet, &self.runners, claim, found.is_some());
         found

@@ -5,6 +5,7 @@ use plimsoll_model::quantity::{Bytes, Millicores, Timestamp};
 use plimsoll_placement::choose::Chooser;
 use plimsoll_placement::fleet::{Fleet, ShapeId};
 use plimsoll_placement::policy::NodePolicy;
+use plimsoll_placement::rules::Sites;
 use plimsoll_placement::rules::budget::{Budgets, DisruptionBudget};
 use plimsoll_placement::rules::guarantee::{Guarantees, Taken};
 use plimsoll_placement::rules::preempt::{Claim, Plan, Runner, Runners, Scene, Standing, plan, potential};
@@ -23,8 +24,7 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn new(nodes: &[(u64, u64)], quotas: &[QuotaSpec], budgets: Vec<DisruptionBudget>) -> Self {
-        let mut fleet = Fleet::new();
-        for (index, (cpu, gpus)) in nodes.iter().enumerate() {
+        let plain = |(index, (cpu, gpus)): (usize, &(u64, u64))| {
             let mut node = Node::named(format!("n{index}"));
             node.capacity.cpu = Millicores(*cpu);
             node.capacity.memory = Bytes(8 * super::GIB);
@@ -32,7 +32,18 @@ impl Cluster {
             node.capacity.network_mbps = 1_000;
             node.capacity.gpus.count = u32::try_from(*gpus).expect("few");
             node.capacity.gpus.model = "t4".to_owned();
-            fleet.add(&node).expect("names are unique");
+            node
+        };
+        let nodes: Vec<Node> = nodes.iter().enumerate().map(plain).collect();
+        Self::of(&nodes, quotas, budgets)
+    }
+
+    /// Of any nodes, at the sites of [`super::sites`].
+    pub fn of(nodes: &[Node], quotas: &[QuotaSpec], budgets: Vec<DisruptionBudget>) -> Self {
+        let mut fleet = Fleet::new();
+        fleet.set_sites(Sites::new(&super::sites()).expect("no site is listed twice"));
+        for node in nodes {
+            fleet.add(node).expect("names are unique");
         }
         let chooser = Chooser::new(NodePolicy::by_name("first-fit").expect("known"), &fleet, 0);
         let (runners, budgets) = (Runners::new(Guarantees::new(quotas)), Budgets::new(budgets));
@@ -79,7 +90,7 @@ impl Cluster {
     pub fn plan(&mut self, number: u32) -> Option<Plan> {
         let claim = self.claim(number);
         let scene = Scene { runners: &self.runners, budgets: &self.budgets, at: self.now };
-        plan(&mut self.fleet, scene, &claim)
+        plan(&self.fleet, scene, &claim)
     }
 
     /// Starts a task, with victims if need be; gives them.

@@ -1,6 +1,7 @@
 //! The figures of a run.
 
 use super::course::{Course, Supply};
+use super::response::{Response, response};
 use crate::elasticity::{Elasticity, elasticity};
 use plimsoll_model::MilliRps;
 use serde::{Deserialize, Serialize};
@@ -43,8 +44,17 @@ pub struct Card {
     pub billed_mean: f64,
     /// Most replicas paid for at once: what there has to be room for.
     pub billed_most: u32,
-    /// Share of the offered load that ready replicas could carry at 100 %, in percent.
+    /// Share of the offered load that was served, in percent: by the service model where there is one, which lets requests
+    /// wait, else what ready replicas could carry at 100 %.
     pub served_pct: f64,
+    /// Response times, where there is a service model; of a service that scales on a queue, how long work waited.
+    pub response: Option<Response>,
+    /// Its work waits in a queue, so that `response` is the wait.
+    pub is_queued: bool,
+    /// Mean memory that ready replicas used together, MiB, where it was recorded or the model knows it.
+    pub memory_mib: Option<f64>,
+    /// Over the least that anybody can pay who is under need for no more than an allowed share; whoever compares fills it in.
+    pub over_soft: Option<f64>,
 }
 
 const HOUR_MS: f64 = 3_600_000.0;
@@ -68,7 +78,9 @@ pub(super) fn card(course: &Course, supply: &Supply) -> Card {
     let scores = elasticity(&demand, &had, protocol.tick);
     let peak = u64::from(need.iter().copied().max().unwrap_or(0)) * slots as u64;
     let peak_hours = peak as f64 * slot_hours;
-    let flows = flows(course, &recorded, &had);
+    let flows = flows(course, supply, &recorded, &had);
+    let (response, modelled) = response(course, supply).unzip();
+    let carried = 100.0 * ratio(flows.busy, flows.offered);
     Card {
         slots,
         gap_slots: slots - recorded.len(),
@@ -88,7 +100,11 @@ pub(super) fn card(course: &Course, supply: &Supply) -> Card {
         busy_mean: ratio(flows.busy, recorded.len() as f64),
         billed_mean: ratio(replica_slots as f64, slots as f64),
         billed_most: (0..slots).map(billed).max().unwrap_or(0),
-        served_pct: 100.0 * ratio(flows.busy, flows.offered),
+        served_pct: response.map_or(carried, |response: Response| 100.0 - response.lost_pct),
+        response,
+        is_queued: false,
+        memory_mib: flows.memory.map(|bytes| bytes / f64::from(1 << 20)).or(modelled.flatten()),
+        over_soft: None,
     }
 }
 
@@ -101,9 +117,11 @@ struct Flows {
     /// Above what ready replicas may carry within the objective.
     unmet: f64,
     ready: f64,
+    /// Mean bytes over the ticks in which they were recorded.
+    memory: Option<f64>,
 }
 
-fn flows(course: &Course, recorded: &[usize], had: &[u32]) -> Flows {
+fn flows(course: &Course, supply: &Supply, recorded: &[usize], had: &[u32]) -> Flows {
     let capacity = course.protocol().capacity.0 as f64;
     let usable = course.protocol().usable.0 as f64 / 1_000.0;
     let mut flows = Flows::default();
@@ -115,6 +133,10 @@ fn flows(course: &Course, recorded: &[usize], had: &[u32]) -> Flows {
         flows.unmet += (load - ready * usable).max(0.0);
         flows.ready += ready;
     }
+    let memory = course.memory().iter().zip(&supply.ready);
+    let memory: Vec<f64> =
+        memory.filter_map(|(each, ready)| Some(each.as_ref()?.0 as f64 * f64::from(*ready))).collect();
+    flows.memory = (!memory.is_empty()).then(|| memory.iter().sum::<f64>() / memory.len() as f64);
     flows
 }
 

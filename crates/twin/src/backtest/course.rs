@@ -1,14 +1,15 @@
-//! One load under one protocol, and runs over it.
+//! One load under one protocol: what it needed, and how any supply is scored on it.
 
 use super::Protocol;
 use super::card::{Card, card};
 use super::load::{Between, Load};
-use super::plant::Plant;
+use super::plant::Measured;
+use super::response::plant_of;
 use crate::optimum::{Bounds, Optimum, optimum};
+use crate::service::ServiceModel;
+use crate::service::fast::{Plant, PlantError};
 use crate::yardstick::{YardstickError, replicas_needed};
-use plimsoll_controller::{Input, State, step};
-use plimsoll_model::id::{Generation, ServiceName};
-use plimsoll_model::{MilliRps, Millis, ServiceRationale, Spec, Timestamp};
+use plimsoll_model::{Bytes, MilliRps, Millis, Timestamp};
 use std::ops::Range;
 
 /// A load, tick by tick, with what it needed and the cheapest that always had it.
@@ -17,14 +18,18 @@ pub struct Course {
     protocol: Protocol,
     start: Timestamp,
     load: Vec<Option<MilliRps>>,
+    /// Memory of one replica; empty where it was not recorded.
+    memory: Vec<Option<Bytes>>,
     need: Vec<u32>,
     /// Index of the first scored tick.
     first: usize,
     optimum: Optimum,
+    /// What the service does under load, before anything happened, and its model.
+    service: Option<(Plant, ServiceModel)>,
 }
 
 /// Why there is no course, or no run over it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CourseError {
     /// Nothing is left to score.
     #[error("the load covers {span}, and the first {skip} are not scored, so nothing is left")]
@@ -52,6 +57,25 @@ pub enum CourseError {
         /// How many.
         services: usize,
     },
+    /// Courses that are run together and do not have the same moments.
+    #[error(
+        "course {number} (from 1) does not have the moments of the first: loads that are run together are cut to the same"
+    )]
+    Apart {
+        /// Which, from 1.
+        number: usize,
+    },
+    /// A policy reads what the load has not.
+    #[error("the policy {policy} reads {what}, which was not recorded with this load")]
+    Unrecorded {
+        /// Which policy.
+        policy: &'static str,
+        /// What.
+        what: String,
+    },
+    /// A service model that makes no sense.
+    #[error(transparent)]
+    Model(#[from] PlantError),
     /// Bounds that hold nothing.
     #[error(transparent)]
     Yardstick(#[from] YardstickError),
@@ -66,30 +90,6 @@ pub struct Supply {
     pub billed: Vec<u32>,
     /// Starts and stops that were ordered.
     pub actions: u64,
-}
-
-/// A policy's run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    /// What it had and paid for.
-    pub supply: Supply,
-    /// How good that was.
-    pub card: Card,
-    /// The reasons of the moments that were asked for, in their order.
-    pub explained: Vec<Explained>,
-}
-
-/// The decision in force at a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
-    /// When it was made.
-    pub at: Timestamp,
-    /// Why.
-    pub rationale: ServiceRationale,
-    /// What was needed then.
-    pub need: u32,
-    /// What was ready after it.
-    pub ready: u32,
 }
 
 impl Course {
@@ -120,7 +120,49 @@ impl Course {
             need.push(bounds.need(needed));
         }
         let optimum = optimum(&need[first..], &bounds)?;
-        Ok(Self { protocol, start: load.start, load: rates, need, first, optimum })
+        let memory = load.memory_by_tick(protocol.tick);
+        Ok(Self { protocol, start: load.start, load: rates, memory, need, first, optimum, service: None })
+    }
+
+    /// The same course, whose cards tell response times too, by this model.
+    ///
+    /// # Errors
+    /// [`CourseError::Model`] for a figure of the model that is out of range.
+    pub fn with_service(self, model: &ServiceModel) -> Result<Self, CourseError> {
+        let plant = plant_of(model, &self.protocol)?;
+        Ok(Self { service: Some((plant, model.clone())), ..self })
+    }
+
+    /// What the service does under load, where a model was given.
+    pub(super) fn service(&self) -> Option<&(Plant, ServiceModel)> {
+        self.service.as_ref()
+    }
+
+    /// Whether memory was recorded with the load.
+    #[must_use]
+    pub fn has_memory(&self) -> bool {
+        self.memory.iter().any(Option::is_some)
+    }
+
+    /// The memory of one replica in every scored tick; empty where it was not recorded.
+    #[must_use]
+    pub fn memory(&self) -> &[Option<Bytes>] {
+        self.memory.get(self.first..).unwrap_or_default()
+    }
+
+    /// What a source would have told of a tick of the whole course.
+    pub(super) fn measured(&self, tick: usize) -> Measured {
+        Measured { rate: self.load[tick], memory: self.memory.get(tick).copied().flatten() }
+    }
+
+    /// The load of a tick of the whole course.
+    pub(super) fn rate(&self, tick: usize) -> Option<MilliRps> {
+        self.load[tick]
+    }
+
+    /// The need of a tick of the whole course.
+    pub(super) fn need_at(&self, tick: usize) -> u32 {
+        self.need[tick]
     }
 
     /// The terms.
@@ -165,67 +207,8 @@ impl Course {
         bounds(&self.protocol)
     }
 
-    fn time(&self, tick: usize) -> Timestamp {
+    pub(super) fn time(&self, tick: usize) -> Timestamp {
         self.start.plus(self.protocol.tick.saturating_mul(tick as u64))
-    }
-
-    /// Runs the one service of `spec` over the load. `history` is recorded load from before it; `explain` are moments whose
-    /// decisions are wanted; `progress` is told of every so many ticks done.
-    ///
-    /// # Errors
-    /// [`CourseError::Services`] when `spec` has not exactly one service.
-    pub fn run(
-        &self,
-        spec: &Spec,
-        history: Option<&Load>,
-        explain: &[Timestamp],
-        mut progress: impl FnMut(usize),
-    ) -> Result<Run, CourseError> {
-        let services = spec.services.len();
-        let Some((name, service)) = spec.services.first_key_value().filter(|_| services == 1) else {
-            return Err(CourseError::Services { services });
-        };
-        let mut spec_run = spec.clone();
-        spec_run.tick = self.protocol.tick;
-        // A start takes as long as the protocol says, and the policy knows it, as it would from its own replicas.
-        for service in spec_run.services.values_mut() {
-            service.startup = self.protocol.startup;
-            service.health.startup_max = service.health.startup_max.max(self.protocol.startup.saturating_mul(2));
-        }
-        let mut state = State::new();
-        let generation = Generation(1);
-        let mut first = vec![Input::Policy { generation, spec: Box::new(spec_run) }];
-        first.extend(history.and_then(|history| warm_up(name, history, self.start)));
-        let _ = step(&mut state, self.start, &first);
-        let mut plant = Plant::new(&self.protocol, name, service);
-        let mut supply = Supply::default();
-        let mut explained = Vec::new();
-        let lag = usize::try_from(self.protocol.metric_lag.0 / self.protocol.tick.0).unwrap_or(usize::MAX);
-        let mut before_scored = 0;
-        for tick in 0..self.load.len() {
-            let at = self.time(tick);
-            let lagged = tick.checked_sub(lag).and_then(|then| self.load[then]);
-            let decision = step(&mut state, at, plant.observe(at, lagged));
-            let count = plant.obey(&decision, generation);
-            if explain.iter().any(|wanted| *wanted >= at && wanted.since(at) < self.protocol.tick)
-                && let Some(rationale) = state.services.get(name).and_then(|it| it.rationale.clone())
-            {
-                explained.push(Explained { at, rationale, need: self.need[tick], ready: count.ready });
-            }
-            if tick < self.first {
-                before_scored = plant.actions;
-            } else {
-                supply.ready.push(count.ready);
-                supply.billed.push(count.billed);
-            }
-            if tick % PROGRESS_EVERY == PROGRESS_EVERY - 1 {
-                progress(PROGRESS_EVERY);
-            }
-        }
-        progress(self.load.len() % PROGRESS_EVERY);
-        supply.actions = plant.actions - before_scored;
-        let card = self.judge(&supply);
-        Ok(Run { supply, card, explained })
     }
 
     /// Scores any supply on the same terms. Shorter than the course, it is taken to hold nothing from its end on.
@@ -273,9 +256,6 @@ impl Course {
     }
 }
 
-/// Ticks between two reports of progress.
-const PROGRESS_EVERY: usize = 4_096;
-
 fn bounds(protocol: &Protocol) -> Bounds {
     Bounds {
         slot: protocol.tick,
@@ -284,14 +264,4 @@ fn bounds(protocol: &Protocol) -> Bounds {
         replicas_min: protocol.replicas_min,
         replicas_max: protocol.replicas_max,
     }
-}
-
-/// Recorded load from before `start`, as the controller is given it; none where there is nothing.
-fn warm_up(name: &ServiceName, history: &Load, start: Timestamp) -> Option<Input> {
-    let slots = history.rate.iter().zip(0_u64..);
-    let samples: Vec<(Timestamp, MilliRps)> = slots
-        .filter_map(|(rate, index)| Some((history.start.plus(history.step.saturating_mul(index)), (*rate)?)))
-        .filter(|(at, _)| *at < start)
-        .collect();
-    (!samples.is_empty()).then(|| Input::History { service: name.clone(), samples })
 }

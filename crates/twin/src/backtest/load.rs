@@ -1,6 +1,6 @@
 //! A load over time as a backtest takes it: integers, so that what the controller sees is the same on any CPU.
 
-use plimsoll_model::{MilliRps, Millis, Timestamp};
+use plimsoll_model::{Bytes, MilliRps, Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A recorded load, oldest first.
@@ -12,6 +12,8 @@ pub struct Load {
     pub step: Millis,
     /// Mean load per slot; none where nothing was recorded.
     pub rate: Vec<Option<MilliRps>>,
+    /// Memory of one replica per slot; empty where it was not recorded.
+    pub memory: Vec<Option<Bytes>>,
 }
 
 /// What the load is between the middles of two recorded slots.
@@ -39,6 +41,14 @@ pub enum LoadError {
         /// The value.
         value: f64,
     },
+    /// A value that no memory can have.
+    #[error("memory {value} of row {row} (from 1) is no amount: allowed are finite numbers from 0")]
+    Memory {
+        /// Position from 1.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
     /// Nothing but gaps and zeros cannot be scaled.
     #[error("the 99th percentile of the load is 0, so it cannot be scaled to need replicas")]
     Nothing,
@@ -59,7 +69,21 @@ impl Load {
             value => Err(LoadError::Value { row: index + 1, value }),
         };
         let rate = values.iter().enumerate().map(rate).collect::<Result<_, _>>()?;
-        Ok(Self { start, step, rate })
+        Ok(Self { start, step, rate, memory: Vec::new() })
+    }
+
+    /// The same load with the memory of one replica beside it, in bytes (NaN is a gap), slot by slot.
+    ///
+    /// # Errors
+    /// [`LoadError::Memory`] for a value that is infinite or negative.
+    pub fn with_memory(self, values: &[f64]) -> Result<Self, LoadError> {
+        let bytes = |(index, value): (usize, &f64)| match *value {
+            value if value.is_nan() => Ok(None),
+            value if value >= 0.0 && value.is_finite() => Ok(Some(Bytes((value + 0.5) as u64))),
+            value => Err(LoadError::Memory { row: index + 1, value }),
+        };
+        let memory = values.iter().enumerate().map(bytes).collect::<Result<_, _>>()?;
+        Ok(Self { memory, ..self })
     }
 
     /// The factor that scales `values` so that their 99th percentile (nearest rank) becomes `wanted`.
@@ -88,6 +112,17 @@ impl Load {
         let (tick, step) = (tick.0.max(1), self.step.0.max(1));
         let ticks = self.span().0 / tick;
         (0..ticks).map(|index| self.at(index.saturating_mul(tick), step, between)).collect()
+    }
+
+    /// The memory of one replica at every tick from the start on; empty where it was not recorded.
+    #[must_use]
+    pub fn memory_by_tick(&self, tick: Millis) -> Vec<Option<Bytes>> {
+        if self.memory.is_empty() {
+            return Vec::new();
+        }
+        let (tick, step) = (tick.0.max(1), self.step.0.max(1));
+        let slot = |index: u64| usize::try_from(index.saturating_mul(tick) / step).unwrap_or(usize::MAX);
+        (0..self.span().0 / tick).map(|index| self.memory.get(slot(index)).copied().flatten()).collect()
     }
 
     fn at(&self, offset: u64, step: u64, between: Between) -> Option<MilliRps> {

@@ -6,6 +6,8 @@
 //! ready and are paid for from the decision to start them. [`Course::judge`] scores any supply on the same terms, so that
 //! a constant peak or the optimum itself stands in the same table.
 //!
+//! [`run_together`] has several courses at once in one controller, on a node that need not have room for all of them.
+//!
 //! The controller sees the load as it was [`Protocol::metric_lag`] ago, and nothing in a gap of the record. Who scores in a
 //! gap: the need stays what it was before (nobody may start again for free), and the gap counts in no share of time.
 //!
@@ -19,10 +21,20 @@ mod card;
 mod course;
 mod load;
 mod plant;
+mod queue;
+mod response;
+mod run;
+mod sharing;
+mod soft;
 
 pub use card::Card;
-pub use course::{Course, CourseError, Explained, Run, Supply};
+pub use course::{Course, CourseError, Supply};
 pub use load::{Between, Load, LoadError};
+pub use plant::NODE;
+pub use response::{PATIENCE_S, Response};
+pub use run::{Explained, Held, Run, Watch, run_together};
+pub use sharing::{Shared, Sharing, jain, sharing};
+pub use soft::{Allowed, Soft};
 
 use plimsoll_model::{MilliRps, Millis, Permille};
 
@@ -47,6 +59,9 @@ pub struct Protocol {
     pub replicas_min: u32,
     /// Most replicas that anybody may run.
     pub replicas_max: u32,
+    /// Requests in flight at one replica at 100 %, none of them in a line, in thousandths: what a policy of concurrency is
+    /// told. One is a worker that has one at a time.
+    pub in_flight_milli: u64,
 }
 
 impl Protocol {
@@ -66,6 +81,7 @@ impl Protocol {
             switching: Millis(0),
             replicas_min: 1,
             replicas_max: 10_000,
+            in_flight_milli: 1_000,
         }
     }
 

@@ -3,13 +3,18 @@
 //!
 //! The observation is kept and changed in place from tick to tick, because a backtest makes a million of them. A replica
 //! told to stop is gone at once (no drain: it would serve nobody's need and is the same for every policy). Every figure is
-//! of the moment [`Protocol::metric_lag`] ago: a replica that was not ready then has no sample.
+//! of the moment [`Protocol::metric_lag`] ago.
 //!
 //! CPU follows the load: all replicas share it evenly, one at 100 % uses its whole request, and more only up to its limit,
-//! if it has one. Requests in flight are busy replicas (Little's law with one request at a time). Usage is told per replica
-//! only to a policy that looks at single ones, else as a sum: a map of fifty entries per tick is most of a run's time.
+//! if it has one. Requests in flight are those that work takes at that load ([`Protocol::in_flight_milli`]), with no line
+//! in front of them. Usage is told per replica only to a policy that looks at single ones, else as a sum: a map of fifty
+//! entries per tick is most of a run's time. Per replica it is told as a live source tells it: one that was starting when the
+//! figures were taken has a sample too, of next to no CPU, and one that did not exist for a whole interval has none.
+//!
+//! A service that scales on a queue has its load as work that arrives there, and sees what of it waits ([`Line`]).
 
 use super::Protocol;
+use super::queue::Line;
 use plimsoll_controller::Input;
 use plimsoll_model::id::{Generation, ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::inventory::{ExitCause, Exited, Phase, ReplicaStatus};
@@ -20,26 +25,43 @@ use plimsoll_model::spec::Resources;
 use plimsoll_model::{
     ActionKind, Bytes, Decision, MilliRps, Millicores, ScalingPolicy, ServiceSpec, Timestamp, UsageSum,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-/// What the node gives: more than any policy may ask.
-const NODE: Resources = Resources { cpu: Millicores(1 << 50), memory: Bytes(1 << 60) };
+/// What the node gives where nothing bounds it: more than any policy may ask.
+pub const NODE: Resources = Resources { cpu: Millicores(1 << 50), memory: Bytes(1 << 60) };
 
-/// The replicas of one service, and the observation that tells of them.
+/// The replicas of the services, and the observation that tells of them.
 pub(super) struct Plant<'a> {
     protocol: &'a Protocol,
-    service: &'a ServiceName,
-    spec: &'a ServiceSpec,
+    services: Vec<Served<'a>>,
     /// One input, the observation, changed in place.
     inputs: [Input; 1],
-    /// Whether usage is told per replica.
-    by_replica: bool,
     /// Ticks that figures are late.
     lag: usize,
+    /// When the tick that is being observed is.
+    at: Timestamp,
+}
+
+/// What was measured of a service [`Protocol::metric_lag`] ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Measured {
+    /// Its load; none in a gap.
+    pub rate: Option<MilliRps>,
+    /// Memory of one ready replica, where that was recorded.
+    pub memory: Option<Bytes>,
+}
+
+struct Served<'a> {
+    name: &'a ServiceName,
+    spec: &'a ServiceSpec,
+    /// Whether usage is told per replica.
+    by_replica: bool,
+    /// Work that waits, where a policy scales on it.
+    line: Option<Line>,
     /// Ready replicas after the last `lag` decisions, the oldest first.
     ready_before: VecDeque<u32>,
-    /// Starts, stops and forgets that were ordered.
-    pub actions: u64,
+    /// After the last decision.
+    count: Count,
 }
 
 /// The replicas after a decision.
@@ -49,93 +71,88 @@ pub(super) struct Count {
     pub ready: u32,
     /// Paid for: ready and starting.
     pub billed: u32,
+    /// Starts and stops that were ordered so far.
+    pub actions: u64,
 }
 
 impl<'a> Plant<'a> {
-    pub fn new(protocol: &'a Protocol, service: &'a ServiceName, spec: &'a ServiceSpec) -> Self {
+    /// Nothing runs. Decisions index services in the order of `services`, which is that of their names.
+    pub fn new(protocol: &'a Protocol, services: &'a BTreeMap<ServiceName, ServiceSpec>, room: Resources) -> Self {
         let observation = Observation {
             speed: 1,
             interval: protocol.tick,
-            host: HostObservation { allocatable: NODE, ..HostObservation::default() },
+            host: HostObservation { allocatable: room, ..HostObservation::default() },
             ..Observation::default()
         };
         let lag = usize::try_from(protocol.metric_lag.0 / protocol.tick.0.max(1)).unwrap_or(usize::MAX);
+        let served = |(name, spec): (&'a ServiceName, &'a ServiceSpec)| {
+            let backlog = spec.scaling.policies.iter().find_map(|policy| match policy {
+                ScalingPolicy::Backlog(backlog) => Some(backlog.concurrency),
+                _ => None,
+            });
+            Served {
+                name,
+                spec,
+                by_replica: spec.scaling.policies.iter().any(ScalingPolicy::needs_pods),
+                line: backlog.map(|concurrency| Line::new(protocol, lag, concurrency)),
+                ready_before: VecDeque::new(),
+                count: Count::default(),
+            }
+        };
         Self {
             protocol,
-            service,
-            spec,
+            services: services.iter().map(served).collect(),
             inputs: [Input::Observed(Box::new(observation))],
-            by_replica: spec.scaling.policies.iter().any(ScalingPolicy::needs_pods),
             lag,
-            ready_before: VecDeque::new(),
-            actions: 0,
+            at: Timestamp::default(),
         }
     }
 
-    fn observation(&mut self) -> &mut Observation {
-        let [Input::Observed(observation)] = &mut self.inputs else {
-            unreachable!("invariant: the plant's one input is its observation")
-        };
-        observation
-    }
-
-    /// What the controller sees at `at`, where the load was `lagged` when the figures were taken.
-    pub fn observe(&mut self, at: Timestamp, lagged: Option<MilliRps>) -> &[Input] {
-        let startup = self.protocol.startup;
-        for status in &mut self.observation().workloads {
-            if status.phase == Phase::Starting && at.since(status.started_at) >= startup {
+    /// What the controller sees at `at`, with what was measured of each service when the figures were taken.
+    pub fn observe(&mut self, at: Timestamp, measured: &[Measured]) -> &[Input] {
+        self.at = at;
+        let Self { protocol, services, inputs, lag, .. } = self;
+        let observation = observation(inputs);
+        for status in &mut observation.workloads {
+            if status.phase == Phase::Starting && at.since(status.started_at) >= protocol.startup {
                 status.phase = Phase::Ready;
                 status.ready_at = Some(at);
             }
         }
-        let quality = Quality { age_ms: self.protocol.metric_lag.0, ..Quality::default() };
-        let traffic = lagged.map(|rate| TrafficObservation {
-            rate,
-            in_flight_milli: busy(rate, self.protocol.capacity, Millicores(1_000)),
-            finished: rate.0.saturating_mul(self.protocol.tick.0) / 1_000_000,
-            quality,
-            ..TrafficObservation::default()
-        });
-        let usage = lagged.and_then(|rate| self.usage(at, rate, quality));
-        let service = self.service.clone();
-        let told = ServiceObservation { traffic, usage, ..ServiceObservation::default() };
-        self.observation().services.insert(service, told);
+        observation.usage.clear();
+        let quality = Quality { age_ms: protocol.metric_lag.0, ..Quality::default() };
+        let alone = services.len() == 1;
+        for (served, told) in services.iter().zip(measured) {
+            let traffic = told.rate.map(|rate| TrafficObservation {
+                rate,
+                in_flight_milli: busy(rate, protocol.capacity, Millicores(protocol.in_flight_milli)),
+                finished: rate.0.saturating_mul(protocol.tick.0) / 1_000_000,
+                quality,
+                ..TrafficObservation::default()
+            });
+            let usage = served.usage(observation, (at, *lag, alone), protocol, *told);
+            let queue = served.line.as_ref().and_then(|line| line.seen(at, quality));
+            let seen = ServiceObservation { traffic, usage, queue, ..ServiceObservation::default() };
+            observation.services.insert(served.name.clone(), seen);
+        }
         &self.inputs
     }
 
-    /// CPU of the replicas that were ready when the figures were taken and are still there: each had its share of the load
-    /// among those that were ready then. Told as a sum, or put into the observation one by one.
-    fn usage(&mut self, at: Timestamp, rate: MilliRps, quality: Quality) -> Option<UsageSum> {
-        let ready_then = if self.ready_before.len() < self.lag { 0 } else { *self.ready_before.front().unwrap_or(&0) };
-        let (lag, by_replica) = (self.protocol.metric_lag, self.by_replica);
-        let busy = busy(rate, self.protocol.capacity, self.spec.requests.cpu) / u64::from(ready_then.max(1));
-        let each = self.spec.limits.cpu.map_or(Millicores(busy), |limit| limit.min(Millicores(busy)));
-        let observation = self.observation();
-        let was_ready = |status: &&ReplicaStatus| {
-            status.phase == Phase::Ready && status.ready_at.is_some_and(|ready| ready.plus(lag) <= at)
-        };
-        let sampled = observation.workloads.iter().filter(was_ready);
-        if by_replica {
-            let usage = ReplicaUsage { cpu: Some(each), quality, ..ReplicaUsage::default() };
-            observation.usage = sampled.map(|status| (status.id.clone(), usage.clone())).collect();
-            return None;
-        }
-        let replicas = u32::try_from(sampled.count()).unwrap_or(u32::MAX);
-        let cpu = Some(Millicores(each.0.saturating_mul(u64::from(replicas))));
-        (replicas > 0).then_some(UsageSum { cpu, memory: None, replicas, quality })
-    }
-
-    /// Does what was decided.
-    pub fn obey(&mut self, decision: &Decision, generation: Generation) -> Count {
-        self.actions += decision.actions.iter().filter(|it| is_scaling(&it.kind)).count() as u64;
+    /// Does what was decided. `rates` are the loads of this tick, which arrive where there is a queue.
+    pub fn obey(&mut self, decision: &Decision, generation: Generation, rates: impl Fn(usize) -> Option<MilliRps>) {
+        let Self { protocol, services, inputs, lag, .. } = self;
         let at = decision.at;
-        let observation = self.observation();
+        let observation = observation(inputs);
         for action in &decision.actions {
             match &action.kind {
                 ActionKind::StartReplica { replica, requests, .. } => {
+                    count(services, &replica.service, |count| count.actions += 1);
                     observation.workloads.push(starting(replica.clone(), generation, at, *requests));
                 }
                 ActionKind::Stop { workload, .. } => {
+                    if let WorkloadId::Replica(replica) = workload {
+                        count(services, &replica.service, |count| count.actions += 1);
+                    }
                     for status in observation.workloads.iter_mut().filter(|status| status.id == *workload) {
                         status.phase = Phase::Exited;
                         status.exited = Some(Exited { cause: ExitCause::Stopped, at });
@@ -145,16 +162,97 @@ impl<'a> Plant<'a> {
                 _ => {}
             }
         }
-        let mut count = Count::default();
+        services.iter_mut().for_each(|served| (served.count.ready, served.count.billed) = (0, 0));
         for status in &observation.workloads {
-            count.ready += u32::from(status.phase == Phase::Ready);
-            count.billed += u32::from(status.phase.holds_resources());
+            let WorkloadId::Replica(replica) = &status.id else { continue };
+            count(services, &replica.service, |count| {
+                count.ready += u32::from(status.phase == Phase::Ready);
+                count.billed += u32::from(status.phase.holds_resources());
+            });
         }
-        self.ready_before.push_back(count.ready);
-        if self.ready_before.len() > self.lag.max(1) {
-            self.ready_before.pop_front();
+        for (index, served) in services.iter_mut().enumerate() {
+            let ready = served.count.ready;
+            if let Some(line) = &mut served.line {
+                line.pass(at, rates(index), ready, protocol);
+            }
+            served.ready_before.push_back(ready);
+            if served.ready_before.len() > (*lag).max(1) {
+                served.ready_before.pop_front();
+            }
         }
-        count
+    }
+
+    /// The replicas of one service after the last decision.
+    pub fn count(&self, service: usize) -> Count {
+        self.services[service].count
+    }
+
+    /// The queue of one service, where it scales on one.
+    pub fn line(&mut self, service: usize) -> Option<&mut Line> {
+        self.services[service].line.as_mut()
+    }
+}
+
+impl Served<'_> {
+    /// CPU and memory of the replicas that were ready when the figures were taken and are still there: each had its share
+    /// of the load among those that were ready then. Told as a sum, or put into the observation one by one.
+    fn usage(
+        &self,
+        observation: &mut Observation,
+        (at, lag, alone): (Timestamp, usize, bool),
+        protocol: &Protocol,
+        told: Measured,
+    ) -> Option<UsageSum> {
+        // A queue keeps replicas as busy as there is work, and not as work arrives.
+        let rate = told.rate.map(|rate| self.line.as_ref().map_or(rate, Line::served))?;
+        let ready_then = if self.ready_before.len() < lag { 0 } else { *self.ready_before.front().unwrap_or(&0) };
+        let busy = busy(rate, protocol.capacity, self.spec.requests.cpu) / u64::from(ready_then.max(1));
+        let cpu = self.spec.limits.cpu.map_or(Millicores(busy), |limit| limit.min(Millicores(busy)));
+        let quality = Quality { age_ms: protocol.metric_lag.0, ..Quality::default() };
+        let taken = protocol.metric_lag;
+        let was_ready = |status: &ReplicaStatus| {
+            status.phase == Phase::Ready && status.ready_at.is_some_and(|ready| ready.plus(taken) <= at)
+        };
+        let mine = |status: &&ReplicaStatus| {
+            alone || matches!(&status.id, WorkloadId::Replica(replica) if replica.service == *self.name)
+        };
+        if self.by_replica {
+            let usage = |cpu| ReplicaUsage { cpu: Some(cpu), memory: told.memory, quality, ..ReplicaUsage::default() };
+            let (serving, starting) = (usage(cpu), usage(Millicores(0)));
+            // A sample is the difference of two counters, one interval apart.
+            let oldest = taken.saturating_add(protocol.tick);
+            for status in observation.workloads.iter().filter(mine) {
+                if was_ready(status) {
+                    observation.usage.insert(status.id.clone(), serving.clone());
+                } else if status.phase != Phase::Exited && status.started_at.plus(oldest) <= at {
+                    observation.usage.insert(status.id.clone(), starting.clone());
+                }
+            }
+            return None;
+        }
+        let replicas = observation.workloads.iter().filter(mine).filter(|status| was_ready(status)).count();
+        let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
+        let all = |one: u64| one.saturating_mul(u64::from(replicas));
+        let (cpu, memory) = (Some(Millicores(all(cpu.0))), told.memory.map(|memory| Bytes(all(memory.0))));
+        (replicas > 0).then_some(UsageSum { cpu, memory, replicas, quality })
+    }
+}
+
+fn observation(inputs: &mut [Input; 1]) -> &mut Observation {
+    let [Input::Observed(observation)] = inputs else {
+        unreachable!("invariant: the plant's one input is its observation")
+    };
+    observation
+}
+
+/// Changes the count of one service; no name is looked at where there is only one.
+fn count(services: &mut [Served<'_>], name: &ServiceName, change: impl FnOnce(&mut Count)) {
+    let found = match services {
+        [one] => Some(one),
+        several => several.iter_mut().find(|served| served.name == name),
+    };
+    if let Some(served) = found {
+        change(&mut served.count);
     }
 }
 
@@ -162,10 +260,6 @@ impl<'a> Plant<'a> {
 fn busy(load: MilliRps, capacity: MilliRps, request: Millicores) -> u64 {
     let used = u128::from(load.0) * u128::from(request.0) / u128::from(capacity.0.max(1));
     u64::try_from(used).unwrap_or(u64::MAX)
-}
-
-const fn is_scaling(kind: &ActionKind) -> bool {
-    matches!(kind, ActionKind::StartReplica { .. } | ActionKind::Stop { .. })
 }
 
 fn starting(replica: ReplicaId, generation: Generation, at: Timestamp, requests: Resources) -> ReplicaStatus {

@@ -32,10 +32,24 @@ pub struct SoftOptimum {
 /// The least that any policy with so many late requests can cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LowerBound {
-    /// Replica milliseconds.
+    /// Replica milliseconds: nobody pays less.
     pub cost_ms: f64,
     /// The price of a late request, replica milliseconds, that shows it.
     pub price_ms: f64,
+    /// Replica milliseconds of a supply with no more late requests, which therefore can be paid; none was met where every
+    /// price tried leaves more. The true optimum lies between the two.
+    pub met_ms: Option<f64>,
+}
+
+/// How late requests are, slot by slot. Slots need not be equally long: equal ones in a row may be one, because a supply
+/// that is best anywhere in such a stretch is best in all of it.
+pub trait Late {
+    /// How many there are.
+    fn slots(&self) -> usize;
+    /// How many times [`Bounds::slot`] this one lasts.
+    fn length(&self, slot: usize) -> f64;
+    /// Late requests in it with so many replicas; at least 0, and never more with more replicas.
+    fn late(&self, slot: usize, replicas: u32) -> f64;
 }
 
 /// Late requests per slot and number of replicas, worked out once.
@@ -44,6 +58,21 @@ pub struct Lateness {
     /// Row per slot, one entry per number of replicas from the minimum on.
     late: Vec<f32>,
     width: usize,
+    replicas_min: u32,
+}
+
+impl Late for Lateness {
+    fn slots(&self) -> usize {
+        self.late.len() / self.width
+    }
+
+    fn length(&self, _slot: usize) -> f64 {
+        1.0
+    }
+
+    fn late(&self, slot: usize, replicas: u32) -> f64 {
+        f64::from(self.late[slot * self.width + (replicas - self.replicas_min) as usize])
+    }
 }
 
 impl Lateness {
@@ -61,11 +90,7 @@ impl Lateness {
                 (bounds.replicas_min..=bounds.replicas_max).map(|s| (late(slot, s).max(0.0) * (1.0 - 1e-6)) as f32);
             all.extend(each);
         }
-        Ok(Self { late: all, width })
-    }
-
-    fn slots(&self) -> impl Iterator<Item = &[f32]> {
-        self.late.chunks_exact(self.width)
+        Ok(Self { late: all, width, replicas_min: bounds.replicas_min })
     }
 }
 
@@ -89,26 +114,26 @@ impl Way {
     }
 }
 
-/// The cheapest supply when a late request costs `price_ms` replica milliseconds (at least 0).
+/// The cheapest supply when a late request costs `price_ms` replica milliseconds (at least 0). `bounds` have to be those that
+/// `lateness` was made for.
 #[must_use]
-pub fn soft_optimum(lateness: &Lateness, price_ms: f64, bounds: &Bounds) -> SoftOptimum {
+pub fn soft_optimum(lateness: &impl Late, price_ms: f64, bounds: &Bounds) -> SoftOptimum {
     let (slot_ms, start_ms) = (bounds.slot.0 as f64, bounds.start_cost().0 as f64);
-    let min = f64::from(bounds.replicas_min);
+    let replicas = || bounds.replicas_min..=bounds.replicas_max.max(bounds.replicas_min);
     // Before the first slot nothing runs: the way to s replicas costs s starts.
     let mut ways: Vec<Way> = Vec::new();
-    let mut above = vec![Way::NONE; lateness.width];
-    for late in lateness.slots() {
-        if ways.is_empty() {
-            above = (0..lateness.width).map(|n| Way { total: (min + n as f64) * start_ms, late: 0.0 }).collect();
-        } else {
+    let mut above: Vec<Way> = replicas().map(|s| Way { total: f64::from(s) * start_ms, late: 0.0 }).collect();
+    for slot in 0..lateness.slots() {
+        if slot > 0 {
             reach(&ways, start_ms, &mut above);
         }
-        let serve = |(n, (way, late)): (usize, (&Way, &f32))| {
-            let late = f64::from(*late);
-            Way { total: way.total + slot_ms * (min + n as f64) + price_ms * late, late: way.late + late }
+        let replica_ms = slot_ms * lateness.length(slot);
+        let serve = |(way, s): (&Way, u32)| {
+            let late = lateness.late(slot, s);
+            Way { total: way.total + replica_ms * f64::from(s) + price_ms * late, late: way.late + late }
         };
         ways.clear();
-        ways.extend(above.iter().zip(late).enumerate().map(serve));
+        ways.extend(above.iter().zip(replicas()).map(serve));
     }
     let best = ways.into_iter().reduce(Way::or).unwrap_or(Way { total: 0.0, late: 0.0 });
     SoftOptimum { total_ms: best.total, paid_ms: best.total - price_ms * best.late, late: best.late }
@@ -128,29 +153,36 @@ fn reach(ways: &[Way], start_ms: f64, to: &mut [Way]) {
     }
 }
 
-/// The best lower bound on the cost of any policy with at most `late_max` late requests.
+/// The best lower bound on the cost of any policy with at most `late_max` late requests, to a ten-thousandth.
 #[must_use]
-pub fn lower_bound(lateness: &Lateness, late_max: f64, bounds: &Bounds) -> LowerBound {
-    let at = |price_ms: f64| {
-        let best = soft_optimum(lateness, price_ms, bounds);
-        (best.total_ms - price_ms * late_max, best.late)
-    };
-    let mut best = LowerBound { cost_ms: at(0.0).0, price_ms: 0.0 };
-    let note = |price_ms: f64, best: &mut LowerBound| {
-        let (cost_ms, late) = at(price_ms);
+pub fn lower_bound(lateness: &impl Late, late_max: f64, bounds: &Bounds) -> LowerBound {
+    let mut best = LowerBound { cost_ms: f64::NEG_INFINITY, price_ms: 0.0, met_ms: None };
+    let mut note = |price_ms: f64| {
+        let found = soft_optimum(lateness, price_ms, bounds);
+        let cost_ms = found.total_ms - price_ms * late_max;
         if cost_ms > best.cost_ms {
-            *best = LowerBound { cost_ms, price_ms };
+            (best.cost_ms, best.price_ms) = (cost_ms, price_ms);
         }
-        late > late_max
+        if found.late <= late_max {
+            best.met_ms = Some(best.met_ms.map_or(found.paid_ms, |met| met.min(found.paid_ms)));
+        }
+        let is_near = best.met_ms.is_some_and(|met| met - best.cost_ms <= 1e-4 * best.cost_ms);
+        (found.late > late_max, is_near)
     };
-    // Doubled from one replica millisecond until lateness is bought down; if it cannot be, more price buys nothing.
-    let (mut low, mut high) = (0.0, 1e-3);
-    while note(high, &mut best) && high < 1e15 {
-        (low, high) = (high, high * 8.0);
+    // Dearer from one replica millisecond on until lateness is bought down; if it cannot be, more price buys nothing.
+    let (mut low, mut high) = (0.0, 1.0);
+    let (mut is_more, mut is_near) = note(0.0);
+    while is_more && !is_near && high < 1e15 {
+        (is_more, is_near) = note(high);
+        (low, high) = if is_more { (high, high * 8.0) } else { (low, high) };
     }
     for _ in 0..HALVINGS {
+        if is_near || high >= 1e15 {
+            break;
+        }
         let middle = if low > 0.0 { libm::sqrt(low * high) } else { high / 2.0 };
-        if note(middle, &mut best) { low = middle } else { high = middle }
+        (is_more, is_near) = note(middle);
+        if is_more { low = middle } else { high = middle }
     }
     best
 }
@@ -251,6 +283,7 @@ mod tests {
             let late: f64 = supply.iter().enumerate().map(|(t, s)| over(&load)(t, *s)).sum();
             let bound = lower_bound(&lateness, late, &bounds);
             prop_assert!(bound.cost_ms <= cost_of(&supply, &bounds) as f64 + 1e-6, "{:?}", bound);
+            prop_assert!(bound.met_ms.is_none_or(|met| met >= bound.cost_ms - 1e-6), "{:?}", bound);
         }
     }
 

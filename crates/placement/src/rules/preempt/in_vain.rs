@@ -1,8 +1,9 @@
 //! Claims for which nobody could make way, so that the same search is not made again on nodes where nothing happened.
 //!
-//! Whether victims on a node make room depends on that node, on what runs there, and on the rest of a gang with a member
-//! there. So a claim that found nobody finds somebody only on a node that changed since. That holds where nothing else
-//! has a say: the caller must not keep this where disruption budgets, promises or rules between tasks exist.
+//! Whether victims on a node make room depends on that node, on what runs there, on the rest of a gang with a member
+//! there, and on counts over many nodes where the claim has rules that read them. So a claim that found nobody finds
+//! somebody only on a node that changed since, unless one of these counts moved: then all nodes are looked at again.
+//! The caller must not keep this where disruption budgets or promises exist.
 
 use super::{Claim, Runners};
 use crate::fleet::{Fleet, ShapeId};
@@ -11,17 +12,36 @@ use std::collections::BTreeMap;
 /// Most kinds of claim remembered; beyond it all are forgotten.
 const CLAIMS_MAX: usize = 4_096;
 
-/// Claims by shape and priority, each with the fleet's version and the gangs' count at which it found nobody.
+/// When a claim found nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Moment {
+    /// The fleet's version.
+    version: u64,
+    /// Starts and stops of members of gangs.
+    breaks: u64,
+    /// Changes of counts that decide about the claim's shape on other nodes than their own.
+    far: u64,
+}
+
+impl Moment {
+    fn of(fleet: &Fleet, runners: &Runners, claim: &Claim) -> Self {
+        let far = fleet.relations().rules().far_changes(claim.shape.0);
+        Self { version: fleet.version(), breaks: runners.gang_breaks(), far }
+    }
+}
+
+/// Claims by shape and priority, each with the moment at which it found nobody.
 #[derive(Debug, Clone, Default)]
-pub struct InVain(BTreeMap<(ShapeId, i32), (u64, u64)>);
+pub struct InVain(BTreeMap<(ShapeId, i32), Moment>);
 
 impl InVain {
     /// The nodes on which a search could have another outcome than it had, each once; none where that could be any.
     #[must_use]
     pub fn changed(&self, fleet: &Fleet, runners: &Runners, claim: &Claim) -> Option<Vec<u32>> {
-        let (version, breaks) = *self.0.get(&(claim.shape, claim.priority))?;
-        let changes = fleet.changes().since(version).filter(|_| breaks == runners.gang_breaks())?;
-        let mut nodes: Vec<u32> = changes.collect();
+        let then = *self.0.get(&(claim.shape, claim.priority))?;
+        let now = Moment::of(fleet, runners, claim);
+        let stands = (then.breaks, then.far) == (now.breaks, now.far);
+        let mut nodes: Vec<u32> = fleet.changes().since(then.version).filter(|_| stands)?.collect();
         nodes.sort_unstable();
         nodes.dedup();
         Some(nodes)
@@ -36,6 +56,6 @@ impl InVain {
         if self.0.len() >= CLAIMS_MAX {
             self.0.clear();
         }
-        self.0.insert((claim.shape, claim.priority), (fleet.version(), runners.gang_breaks()));
+        self.0.insert((claim.shape, claim.priority), Moment::of(fleet, runners, claim));
     }
 }

@@ -1,8 +1,8 @@
 //! Preemption on a fleet: the node on which making room costs least, for one task or for a whole gang.
 //!
-//! Victims are really released, the task is asked for, and everything is put back: so every filter and every rule
-//! between tasks is heard, and nothing is decided by a second opinion on what fits. A sum of room that is freed is
-//! looked at first, because most nodes fail there.
+//! Every set of victims is put to the fleet, so every filter and every rule between tasks is heard. Most nodes fail
+//! earlier: on the sum of the room that could be freed, and then on everybody leaving who may, where more leaving can
+//! only help. So a rule with somebody who stays refuses a node before any set of victims is looked at.
 
 use super::runners::Claimant;
 use super::{Cost, Runners, Standing, Unit, cheapest};
@@ -71,20 +71,20 @@ struct SoFar {
 }
 
 /// The node and victims that cost least; none where no preemption makes room. For a claim that fits nowhere without.
-///
-/// The fleet is used as an overlay and is as it was when this returns.
-pub fn plan(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim) -> Option<Plan> {
+#[must_use]
+pub fn plan(fleet: &Fleet, scene: Scene<'_>, claim: &Claim) -> Option<Plan> {
     let nodes = 0..fleet.len() as u32;
     plan_beside(fleet, scene, claim, &SoFar::default(), nodes)
 }
 
 /// What [`plan`] finds when it looks at these nodes only.
-pub fn plan_on(fleet: &mut Fleet, scene: Scene<'_>, claim: &Claim, nodes: &[u32]) -> Option<Plan> {
+#[must_use]
+pub fn plan_on(fleet: &Fleet, scene: Scene<'_>, claim: &Claim, nodes: &[u32]) -> Option<Plan> {
     plan_beside(fleet, scene, claim, &SoFar::default(), nodes.iter().copied())
 }
 
 fn plan_beside(
-    fleet: &mut Fleet,
+    fleet: &Fleet,
     scene: Scene<'_>,
     claim: &Claim,
     so_far: &SoFar,
@@ -197,12 +197,16 @@ impl OnNode<'_> {
         members.filter_map(|number| self.scene.runners.get(*number)).map(|runner| runner.binding).collect()
     }
 
-    /// Whether the room would do if everybody left who may. GPUs count in sum only: which of them are free is another
-    /// question, for the fleet.
+    /// Whether the room would do if everybody left who may, and no rule with those who stay says no. A shape that some of
+    /// them may be missed by is looked at set by set.
     fn could_suffice(&self, fleet: &Fleet, right: Standing) -> bool {
         let may = |index: &usize| self.units[*index].preemptible && self.units[*index].standing < right;
         let all: Vec<usize> = (0..self.units.len()).filter(may).collect();
-        !all.is_empty() && self.sums_suffice(fleet, &self.bindings(&all))
+        let leaving = self.bindings(&all);
+        !all.is_empty()
+            && self.sums_suffice(fleet, &leaving)
+            && (!fleet.gains_by_every_leave(self.claim.shape)
+                || fleet.fits_without(self.claim.shape, self.node, &leaving))
     }
 
     fn sums_suffice(&self, fleet: &Fleet, leaving: &[Binding]) -> bool {
@@ -218,19 +222,11 @@ impl OnNode<'_> {
     }
 
     /// Whether the task fits when these units are gone, by every filter there is.
-    fn fits_without(&self, fleet: &mut Fleet, set: &[usize]) -> bool {
+    fn fits_without(&self, fleet: &Fleet, set: &[usize]) -> bool {
         let leaving = self.bindings(set);
-        if !self.sums_suffice(fleet, &leaving) || (self.must_cover && !self.covers_without(set)) {
-            return false;
-        }
-        for binding in &leaving {
-            fleet.release(*binding);
-        }
-        let fits = fleet.fits(self.claim.shape, self.node);
-        for binding in leaving.iter().rev() {
-            fleet.restore(*binding);
-        }
-        fits
+        self.sums_suffice(fleet, &leaving)
+            && (!self.must_cover || self.covers_without(set))
+            && fleet.fits_without(self.claim.shape, self.node, &leaving)
     }
 
     fn covers_without(&self, set: &[usize]) -> bool {

@@ -12,6 +12,7 @@ mod ask;
 mod nearness;
 mod refusal;
 mod wishes;
+mod without;
 mod words;
 
 pub use admit::{RelationError, WEIGHT_MAX};

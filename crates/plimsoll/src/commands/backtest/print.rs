@@ -1,29 +1,28 @@
-//! Results as tables, or as JSON.
+//! Results as tables for people.
 
 use super::fail::Failed;
-use super::figures::{FIGURES, Figure, Over, by_key, hours, of_policy, own_cost};
-use super::{Results, Row, Run, Table};
+use super::figures::{FIGURES, Figure, Over, Part, by_key, hours, of_policy};
+use super::{Results, Row, Table, halves, resources, returns};
 use crate::args::Backtest;
 use plimsoll_controller::explain_service;
-use plimsoll_report::{Cell, Column, Style, Table as Printed, Tone};
-use serde_json::{Map, Value, json};
+use plimsoll_report::{Cell, Column, Style, Table as Printed};
 use std::fmt::Write as _;
 
 /// For people.
 pub fn text(typed: &Backtest, results: &Results, failed: &[Failed], style: &Style) -> String {
-    let mut out = format!("Protocol: {}.\n", results.terms.told());
+    let mut out = format!("Protocol: {}.\nTwin: {}.\n", results.terms.told(), results.terms.twin.told());
     for note in &results.notes {
         let _ = writeln!(out, "note: {note}");
     }
     for table in &results.tables {
         let _ = write!(out, "\n{}\n", title(results, table));
-        out.push_str(&summary(results, table).render(style));
-        let _ = write!(out, "\n{}", resources(results, table).render(style));
-        if results.against.is_some() {
-            let _ = write!(out, "\n{}", returns(results, table).render(style));
+        for (heading, printed, note) in tables(typed, results, table) {
+            let heading = if heading.is_empty() { String::new() } else { format!("{heading}\n") };
+            let _ = write!(out, "{heading}{}", printed.render(style));
+            out.push_str(&if note.is_empty() { "\n".to_owned() } else { format!("{note}\n\n") });
         }
-        if typed.each && table.rows.len() > 1 {
-            let _ = write!(out, "\n{}", by_load(results, table).render(style));
+        if let Some(line) = soft_told(table) {
+            let _ = writeln!(out, "{line}");
         }
         for row in &table.rows {
             out.push_str(&explained(results, row));
@@ -36,6 +35,50 @@ pub fn text(typed: &Backtest, results: &Results, failed: &[Failed], style: &Styl
     out
 }
 
+/// Everything that one start-up time has to say: heading, table, what to know about it.
+pub fn tables(typed: &Backtest, results: &Results, table: &Table) -> Vec<(String, Printed, String)> {
+    let none = String::new;
+    let mut all = vec![
+        (none(), summary(results, table), none()),
+        ("Elasticity".to_owned(), elasticity(results, table), none()),
+        ("Utilisation".to_owned(), resources::printed(results, table), none()),
+    ];
+    match resources::sharing(results, table) {
+        Some(shared) => all.push(("Sharing, with Jain's index of fairness".to_owned(), shared, none())),
+        None => {
+            if let Some(last) = all.last_mut() {
+                last.2 = "every load ran alone and shared nothing (--together)".to_owned();
+            }
+        }
+    }
+    if let Some(against) = results.against {
+        let heading = format!("Return, against {}", results.contestants[against].name);
+        all.push((heading, returns::printed(results, table), returns::told(results, table)));
+    }
+    if typed.halves && table.rows.len() > 1 {
+        all.push(("Halves".to_owned(), halves::printed(results, table), halves::told(table)));
+    }
+    if typed.each && table.rows.len() > 1 {
+        all.push(("By load".to_owned(), by_load(results, table), none()));
+    }
+    all
+}
+
+/// How near the soft optimum that was printed is to one that can be had.
+fn soft_told(table: &Table) -> Option<String> {
+    let found: Vec<_> = table.rows.iter().flat_map(|row| &row.runs).filter_map(|run| run.soft).collect();
+    let first = found.first()?;
+    let gap = found.iter().filter_map(|soft| soft.gap_pct).fold(0.0, f64::max);
+    let allowed = if found.iter().all(|it| it.allowed_pct == first.allowed_pct) {
+        format!("{} %", first.allowed_pct)
+    } else {
+        "each policy's own share".to_owned()
+    };
+    Some(format!(
+        "soft: under need for at most {allowed}; COST/SOFT divides by a lower bound, and supplies that keep it cost at most {gap:.2} % more than the bound"
+    ))
+}
+
 /// What a table is of.
 pub fn title(results: &Results, table: &Table) -> String {
     let loads = match table.rows.as_slice() {
@@ -45,21 +88,27 @@ pub fn title(results: &Results, table: &Table) -> String {
     format!("{loads}, {:.0} h scored, start-up {}", hours(results, table), table.startup)
 }
 
-fn cell(figure: &Figure, value: Option<f64>) -> Cell {
+/// A figure as it is printed.
+pub fn cell(figure: &Figure, value: Option<f64>) -> Cell {
     let text = |value: f64| {
         // A sum of nothing is minus zero.
         let number = format!("{:.*}", figure.digits, value + 0.0);
-        if figure.is_percent { format!("{number} %") } else { number }
+        if figure.is_percent() { format!("{number} %") } else { number }
     };
     Cell::maybe(value.map(text))
+}
+
+/// The figures of the main table: those that nobody asked for are left out.
+fn main_figures(results: &Results) -> impl Iterator<Item = &'static Figure> + '_ {
+    let is_shown = |figure: &&Figure| figure.key != "cost_soft" || results.terms.soft.is_some();
+    FIGURES.iter().filter(|figure| figure.part == Part::Main).filter(is_shown)
 }
 
 /// A row per policy: the figures over all loads, and on which load it is worst.
 pub fn summary(results: &Results, table: &Table) -> Printed {
     let several = table.rows.len() > 1;
-    let columns = FIGURES.iter().map(|figure| Column::right(figure.key, figure.title));
     let mut heads: Vec<Column> = vec![Column::left("policy", "POLICY")];
-    heads.extend(columns);
+    heads.extend(main_figures(results).map(|figure| Column::right(figure.key, figure.title)));
     if several {
         for (key, title) in [
             ("median_under_time", "UNDER median"),
@@ -74,7 +123,7 @@ pub fn summary(results: &Results, table: &Table) -> Printed {
     for (policy, contestant) in results.contestants.iter().enumerate() {
         let value = |figure: &Figure, over| of_policy(table, policy, figure, over, results.terms.price);
         let mut cells = vec![Cell::of(contestant.name.as_str())];
-        cells.extend(FIGURES.iter().map(|figure| cell(figure, value(figure, figure.over))));
+        cells.extend(main_figures(results).map(|figure| cell(figure, value(figure, figure.over))));
         if several {
             for (key, over) in [("under_time", Over::Median), ("cost_ratio", Over::Worst), ("under_time", Over::Worst)]
             {
@@ -87,6 +136,23 @@ pub fn summary(results: &Results, table: &Table) -> Printed {
     printed
 }
 
+/// A row per policy: how closely supply followed the need.
+fn elasticity(results: &Results, table: &Table) -> Printed {
+    let under = by_key("under_time").map(|figure| (figure, "τU")).into_iter();
+    let figures: Vec<(&Figure, &str)> =
+        under.chain(FIGURES.iter().filter(|it| it.part == Part::Elastic).map(|it| (it, it.title))).collect();
+    let mut heads = vec![Column::left("policy", "POLICY")];
+    heads.extend(figures.iter().map(|(figure, title)| Column::right(figure.key, title)));
+    let mut printed = Printed::new(heads);
+    for (policy, contestant) in results.contestants.iter().enumerate() {
+        let value = |figure: &Figure| of_policy(table, policy, figure, figure.over, results.terms.price);
+        let mut cells = vec![Cell::of(contestant.name.as_str())];
+        cells.extend(figures.iter().map(|(figure, _)| cell(figure, value(figure))));
+        printed.row(cells);
+    }
+    printed
+}
+
 /// The load on which a policy is longest under need.
 fn worst(table: &Table, policy: usize) -> Option<String> {
     let under = |row: &Row| row.runs.get(policy).map_or(0.0, |run| run.card.elasticity.under_time_pct);
@@ -94,76 +160,17 @@ fn worst(table: &Table, policy: usize) -> Option<String> {
     Some(worst.name.clone())
 }
 
-/// What was used of what was paid for, of what there had to be room for; memory is in no record of a load.
-pub fn resources(results: &Results, table: &Table) -> Printed {
-    let mut printed = Printed::new([
-        Column::left("policy", "POLICY"),
-        Column::right("used", "CORES USED"),
-        Column::right("allocated", "ALLOCATED"),
-        Column::right("capacity", "CAPACITY"),
-        Column::right("used_of_allocated", "USED / ALLOCATED"),
-        Column::right("throughput", "THROUGHPUT"),
-    ]);
-    for (policy, contestant) in results.contestants.iter().enumerate() {
-        let cores = contestant.spec().map_or(1.0, super::policies::cores);
-        let cards: Vec<_> = table.rows.iter().filter_map(|row| row.runs.get(policy)).map(|run| run.card).collect();
-        let sum = |value: fn(&plimsoll_twin::backtest::Card) -> f64| cards.iter().map(value).sum::<f64>() * cores;
-        let (used, allocated) = (sum(|card| card.busy_mean), sum(|card| card.billed_mean));
-        let offered = sum(|card| card.load_mean);
-        let share = |part: f64, of: f64| if of > 0.0 { 100.0 * part / of } else { 0.0 };
-        printed.row([
-            Cell::of(contestant.name.as_str()),
-            Cell::of(format!("{used:.1}")),
-            Cell::of(format!("{allocated:.1}")),
-            Cell::of(format!("{:.0}", sum(|card| f64::from(card.billed_most)))),
-            Cell::of(format!("{:.1} %", share(used, allocated))),
-            Cell::of(format!("{:.2} % of the load", share(used, offered))),
-        ]);
-    }
-    printed
-}
-
-/// What each policy saves against the present configuration, less what Plimsoll itself takes.
-pub fn returns(results: &Results, table: &Table) -> Printed {
-    let mut printed = Printed::new([
-        Column::left("policy", "POLICY"),
-        Column::right("price", "PRICE"),
-        Column::right("saved", "SAVED"),
-        Column::right("own", "OWN CPU"),
-        Column::right("return", "RETURN"),
-        Column::right("share", "OF PRESENT"),
-    ]);
-    let Some(price) = by_key("price") else { return printed };
-    let of = |policy| of_policy(table, policy, price, Over::Sum, results.terms.price).unwrap_or(0.0);
-    let present = results.against.map_or(0.0, of);
-    for (policy, contestant) in results.contestants.iter().enumerate() {
-        let saved = present - of(policy);
-        // One replica is one core, unless the policy file says otherwise.
-        let cores = contestant.spec().map_or(1.0, super::policies::cores);
-        let own = own_cost(table, policy).0 / cores * results.terms.price;
-        let share = if present > 0.0 { 100.0 * (saved - own) / present } else { 0.0 };
-        let tone = if saved - own < 0.0 { Tone::Bad } else { Tone::Plain };
-        printed.row([
-            Cell::of(contestant.name.as_str()),
-            Cell::of(format!("{:.0}", of(policy))),
-            Cell::of(format!("{saved:.0}")),
-            Cell::of(format!("{own:.4}")),
-            Cell::of(format!("{:.0}", (saved - own).round() + 0.0)).tone(tone),
-            Cell::of(format!("{:.1} %", (share * 10.0).round() / 10.0 + 0.0)),
-        ]);
-    }
-    printed
-}
-
 /// A row per load and policy.
 pub fn by_load(results: &Results, table: &Table) -> Printed {
     let mut heads = vec![Column::left("load", "LOAD"), Column::left("policy", "POLICY")];
-    heads.extend(FIGURES.iter().map(|figure| Column::right(figure.key, figure.title)));
+    heads.extend(main_figures(results).map(|figure| Column::right(figure.key, figure.title)));
     let mut printed = Printed::new(heads);
     for row in &table.rows {
         for (contestant, run) in results.contestants.iter().zip(&row.runs) {
             let mut cells = vec![Cell::of(row.name.as_str()), Cell::of(contestant.name.as_str())];
-            cells.extend(FIGURES.iter().map(|figure| cell(figure, (figure.value)(&run.card, results.terms.price))));
+            cells.extend(
+                main_figures(results).map(|figure| cell(figure, (figure.value)(&run.card, results.terms.price))),
+            );
             printed.row(cells);
         }
     }
@@ -174,7 +181,7 @@ fn explained(results: &Results, row: &Row) -> String {
     let mut out = String::new();
     for (contestant, run) in results.contestants.iter().zip(&row.runs) {
         let (Some(it), Some(spec)) = (&run.explained, contestant.spec()) else { continue };
-        let Some((service, _)) = spec.services.first_key_value() else { continue };
+        let Some(service) = spec.services.keys().next() else { continue };
         let _ =
             writeln!(out, "\n{}, {} at {}: {} ready, {} needed", row.name, contestant.name, it.at, it.ready, it.need);
         for line in explain_service(service, &it.rationale) {
@@ -182,42 +189,4 @@ fn explained(results: &Results, row: &Row) -> String {
         }
     }
     out
-}
-
-/// For machines.
-pub fn as_json(results: &Results, failed: &[Failed]) -> Value {
-    let run = |run: &Run| {
-        let mut figures = Map::new();
-        for figure in FIGURES {
-            figures.insert(figure.key.to_owned(), json!((figure.value)(&run.card, results.terms.price)));
-        }
-        let explained = run.explained.as_ref().map(
-            |it| json!({ "at": it.at.to_string(), "ready": it.ready, "need": it.need, "rationale": it.rationale }),
-        );
-        json!({
-            "figures": figures, "card": run.card, "explained": explained,
-            "measured": { "cpu_seconds": run.cpu_seconds, "decisions": run.decisions },
-        })
-    };
-    let row = |row: &Row| {
-        let policies = results.contestants.iter().zip(&row.runs).map(|(it, of)| (it.name.clone(), run(of)));
-        json!({ "load": row.name, "policies": policies.collect::<Map<_, _>>() })
-    };
-    let table = |table: &Table| {
-        json!({
-            "startup_ms": table.startup.0, "hours": hours(results, table),
-            "summary": summary(results, table).to_json(), "resources": resources(results, table).to_json(),
-            "returns": results.against.map(|_| returns(results, table).to_json()),
-            "loads": table.rows.iter().map(row).collect::<Vec<_>>(),
-        })
-    };
-    let failed: Vec<Value> = failed
-        .iter()
-        .map(|it| json!({ "condition": it.condition, "policy": it.policy, "startup": it.startup, "found": it.found, "bound": it.bound }))
-        .collect();
-    json!({
-        "protocol": results.terms.told(), "notes": results.notes, "failed": failed,
-        "figures": FIGURES.iter().map(|figure| (figure.key.to_owned(), json!(figure.about))).collect::<Map<_, _>>(),
-        "tables": results.tables.iter().map(table).collect::<Vec<_>>(),
-    })
 }

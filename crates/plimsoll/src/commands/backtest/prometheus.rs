@@ -6,7 +6,8 @@
 //! # Source
 //! Prometheus HTTP API, `GET /api/v1/query_range`.
 
-use super::input::{self, Recording};
+use super::input;
+use super::recordings::Recording;
 use crate::args::Backtest;
 use anyhow::{Context, bail};
 use plimsoll_http_client::{Ask, Budget, Url, exchange};
@@ -77,7 +78,7 @@ pub fn recordings(typed: &Backtest) -> anyhow::Result<Vec<Recording>> {
     if streams.is_empty() {
         bail!("{server} has nothing for {query:?} from {from} to {to}");
     }
-    Ok(streams.into_iter().map(|series| Recording { name: series.name.clone(), series }).collect())
+    Ok(streams.into_iter().map(|series| Recording::of(series.name.clone(), series)).collect())
 }
 
 async fn ask_all(server: &str, query: &str, range: &Range) -> anyhow::Result<Vec<Recorded>> {
