@@ -2,7 +2,6 @@
 //!
 //! Pipelined requests wait in the inbox, in order. A connection between requests holds no buffer.
 
-use crate::codec::scan::leading_empty_lines;
 use crate::codec::{HeadScan, RequestError};
 use crate::exchange::{self, Next};
 use crate::io::{IoEnd, Pace};
@@ -112,12 +111,13 @@ impl Client {
         let deadline_ms = self.worker.now_ms().saturating_add(limits.head_ms);
         loop {
             if let Some(inbox) = &mut self.inbox {
-                let skipped = if self.scan == HeadScan::default() { leading_empty_lines(inbox.unread()) } else { 0 };
+                let skipped = self.scan.leading(inbox.unread());
                 inbox.consume(skipped);
                 let unread = inbox.unread();
                 let found = self.scan.advance(unread).map_err(|_| RequestError::BareLineEnd)?;
                 if found.unwrap_or(unread.len()) > limits.head_bytes_max {
-                    return Err(RequestError::HeadTooLarge);
+                    let is_line = self.scan.is_in_start_line();
+                    return Err(if is_line { RequestError::TargetTooLong } else { RequestError::HeadTooLarge });
                 }
                 if let Some(length) = found {
                     return Ok(Some(length));

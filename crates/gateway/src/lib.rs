@@ -13,6 +13,7 @@ mod cidr;
 mod client;
 pub mod codec;
 pub mod control;
+mod date;
 mod exchange;
 mod io;
 mod listen;

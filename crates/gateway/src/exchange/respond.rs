@@ -16,6 +16,9 @@ use tokio::net::TcpStream;
 /// Body bytes up to this are copied behind the head and written with it; more go from the read buffer directly.
 const COPY_MAX: usize = 4 * 1024;
 
+/// Interim responses (1xx) to one request; a replica that sends more of them is broken or means harm.
+const INTERIM_MAX: u32 = 64;
+
 /// What a final response head says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
@@ -68,7 +71,8 @@ fn interpret(
     let framing_out = encode::framing_to_client(&head, to.minor);
     let client_keep = keep && framing_out != Framing::UntilClose;
     if head.status >= 200 || head.status == 101 || to.minor == 1 {
-        encode::response(out, &head, ToClient { minor: to.minor, keep_alive: client_keep });
+        let date = crate::date::current();
+        encode::response(out, &head, ToClient { minor: to.minor, keep_alive: client_keep, date: &date });
     }
     Ok(Answer {
         status: head.status,
@@ -120,6 +124,7 @@ pub async fn final_head(
     let limits = pace.worker.limits();
     let mut watch = watch_client;
     let mut scan = HeadScan::default();
+    let mut interim = 0;
     let deadline_ms = pace.worker.now_ms().saturating_add(pace.wait_ms);
     loop {
         let found = scan.advance(buffer.unread()).map_err(|_| NoHead::Failed(FailureReason::BadResponse))?;
@@ -132,6 +137,10 @@ pub async fn final_head(
             buffer.consume(length);
             if answer.status >= 200 || answer.status == 101 {
                 return Ok(answer);
+            }
+            interim += 1;
+            if interim > INTERIM_MAX {
+                return Err(NoHead::Failed(FailureReason::BadResponse));
             }
             pace.write(to.stream, out, &[]).await.map_err(|_| NoHead::ClientGone)?;
             out.clear();

@@ -227,6 +227,7 @@ impl Worker {
     fn tick(&self) {
         let now_ms = self.shared.now_us() / 1_000;
         self.now_ms.set(now_ms);
+        crate::date::refresh();
         self.slots.sweep(now_ms);
         self.services.borrow().iter().for_each(|service| service.tick(now_ms));
     }
