@@ -1,17 +1,16 @@
 //! The response on its way to the client: head read and written anew, body decoded and framed anew, with at most one
 //! buffer of it held here.
 
-use super::acquire::poll_gone;
 use crate::codec::encode::{self, BODY_END, CHUNK_END, ToClient, chunk_start};
 use crate::codec::response::{self, Asked};
 use crate::codec::{BodyReader, FIELDS_MAX, Framing, HeadScan, ResponseError};
 use crate::control::FailureReason;
 use crate::io::{IoEnd, Pace};
+use crate::stream::Stream;
 use crate::worker::buffer::Buffer;
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::task::Poll;
-use tokio::net::TcpStream;
 
 /// Body bytes up to this are copied behind the head and written with it; more go from the read buffer directly.
 const COPY_MAX: usize = 4 * 1024;
@@ -49,7 +48,7 @@ pub enum NoHead {
 #[derive(Debug, Clone, Copy)]
 pub struct Towards<'a> {
     /// Its socket.
-    pub stream: &'a TcpStream,
+    pub stream: &'a Stream,
     /// HTTP/1.`minor`.
     pub minor: u8,
     /// What it asked.
@@ -84,12 +83,12 @@ fn interpret(
 }
 
 /// Waits until the replica has something to read.
-async fn await_upstream(upstream: &TcpStream, client: &TcpStream, watch: &mut bool) -> bool {
+async fn await_upstream(upstream: &Stream, client: &Stream, watch: &mut bool) -> bool {
     poll_fn(|context| {
         if upstream.poll_read_ready(context).is_ready() {
             return Poll::Ready(true);
         }
-        if poll_gone(client, watch, context) { Poll::Ready(false) } else { Poll::Pending }
+        if client.poll_gone(watch, context) { Poll::Ready(false) } else { Poll::Pending }
     })
     .await
 }
@@ -98,7 +97,7 @@ async fn await_upstream(upstream: &TcpStream, client: &TcpStream, watch: &mut bo
 ///
 /// # Errors
 /// Why it did not come.
-pub async fn first_byte(pace: Pace<'_>, upstream: &TcpStream, client: &TcpStream) -> Result<(), NoHead> {
+pub async fn first_byte(pace: Pace<'_>, upstream: &Stream, client: &Stream) -> Result<(), NoHead> {
     let mut watch = true;
     match pace.wait(await_upstream(upstream, client, &mut watch)).await {
         Ok(true) => Ok(()),
@@ -114,7 +113,7 @@ pub async fn first_byte(pace: Pace<'_>, upstream: &TcpStream, client: &TcpStream
 /// Why there is none.
 pub async fn final_head(
     pace: Pace<'_>,
-    upstream: &TcpStream,
+    upstream: &Stream,
     to: Towards<'_>,
     keep: impl Fn() -> bool,
     watch_client: bool,
@@ -214,8 +213,8 @@ fn frame(
 /// Reads more of a body; the error is none when the client left while the replica was silent.
 async fn read_more(
     pace: Pace<'_>,
-    upstream: &TcpStream,
-    client: &TcpStream,
+    upstream: &Stream,
+    client: &Stream,
     buffer: &mut Buffer,
     watch: &mut bool,
 ) -> Result<usize, Option<IoEnd>> {
@@ -242,7 +241,7 @@ async fn read_more(
 /// Why it ended early, after how many bytes of the body.
 pub async fn body(
     pace: Pace<'_>,
-    upstream: &TcpStream,
+    upstream: &Stream,
     to: Towards<'_>,
     answer: &Answer,
     buffer: &mut Buffer,

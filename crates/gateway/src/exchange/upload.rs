@@ -3,8 +3,8 @@
 use crate::codec::encode::{BODY_END, CHUNK_END, chunk_start};
 use crate::codec::{BodyReader, Framing, RequestError};
 use crate::io::{IoEnd, Pace};
+use crate::stream::Stream;
 use crate::worker::buffer::Buffer;
-use tokio::net::TcpStream;
 
 /// Where a request's body is.
 #[derive(Debug)]
@@ -89,8 +89,8 @@ impl Upload {
     pub async fn stream(
         &mut self,
         pace: Pace<'_>,
-        client: &TcpStream,
-        upstream: &TcpStream,
+        client: &Stream,
+        upstream: &Stream,
         inbox: &mut Buffer,
         out: &mut Vec<u8>,
     ) -> Result<(), UploadEnd> {
