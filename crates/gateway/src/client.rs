@@ -116,7 +116,7 @@ impl Client {
                 let unread = inbox.unread();
                 let found = self.scan.advance(unread).map_err(|_| RequestError::BareLineEnd)?;
                 if found.unwrap_or(unread.len()) > limits.head_bytes_max {
-                    let is_line = self.scan.is_in_start_line();
+                    let is_line = self.scan.start_line_exceeds(limits.head_bytes_max);
                     return Err(if is_line { RequestError::TargetTooLong } else { RequestError::HeadTooLarge });
                 }
                 if let Some(length) = found {

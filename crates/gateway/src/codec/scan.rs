@@ -12,6 +12,8 @@ pub struct HeadScan {
     seen: usize,
     /// Where the current line starts.
     line: usize,
+    /// The length of the start line, once its end was seen.
+    start_line: Option<usize>,
     /// Empty lines thrown away before the head.
     skipped: u8,
 }
@@ -37,10 +39,10 @@ impl HeadScan {
         at
     }
 
-    /// Whether the end of the start line has not been seen.
+    /// Whether the start line, as far as it has been seen, is longer than `bytes_max`.
     #[must_use]
-    pub const fn is_in_start_line(&self) -> bool {
-        self.line == 0
+    pub fn start_line_exceeds(&self, bytes_max: usize) -> bool {
+        self.start_line.unwrap_or(self.seen) > bytes_max
     }
 
     /// The length of the head with its empty line once that is in `bytes`, which must be the bytes of the last call and
@@ -57,6 +59,7 @@ impl HeadScan {
             if end == self.line + 1 {
                 return Ok(Some(end + 1));
             }
+            self.start_line.get_or_insert(end + 1);
             self.line = end + 1;
             self.seen = end + 1;
         }

@@ -174,6 +174,8 @@ fn lost(buffer: &Buffer) -> NoHead {
 pub enum BodyEnd {
     /// The replica is to blame.
     Failed(FailureReason),
+    /// The replica is to blame, and the client has received nothing yet.
+    Unsent(FailureReason),
     /// The client went away or reads nothing.
     ClientGone,
 }
@@ -252,11 +254,13 @@ pub async fn body(
     let mut total = 0;
     let mut turns: u32 = 0;
     let mut ended = false;
+    let mut is_unsent = true;
     // With a request's body still coming, the upload is who notices that the client has left.
     let mut watch = !pace.is_shared;
     loop {
-        let (direct, used, bytes) =
-            frame(&mut reader, chunked, buffer, out).map_err(|reason| (BodyEnd::Failed(reason), total))?;
+        let broken = |reason| if is_unsent { BodyEnd::Unsent(reason) } else { BodyEnd::Failed(reason) };
+        let framed = frame(&mut reader, chunked, buffer, out);
+        let (direct, used, bytes) = framed.map_err(|reason| (broken(reason), total))?;
         total += bytes;
         let done = reader.is_done() || (ended && used == buffer.unread().len());
         if done && chunked {
@@ -265,6 +269,7 @@ pub async fn body(
         if !out.is_empty() || !direct.is_empty() {
             let written = pace.write(to.stream, out, &buffer.unread()[direct]).await;
             written.map_err(|_| (BodyEnd::ClientGone, total))?;
+            is_unsent = false;
         }
         out.clear();
         buffer.consume(used);

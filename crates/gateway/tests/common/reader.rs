@@ -89,7 +89,8 @@ fn delimited(message: &Message) -> Result<Option<Delimited>, String> {
     match (&lengths[..], &codings[..]) {
         ([], []) => Ok(None),
         ([length], []) => {
-            let is_plain = !length.is_empty() && length.iter().all(u8::is_ascii_digit) && (length[0] != b'0' || length.len() == 1);
+            let is_plain =
+                !length.is_empty() && length.iter().all(u8::is_ascii_digit) && (length[0] != b'0' || length.len() == 1);
             let text = String::from_utf8_lossy(length);
             let number = text.parse().ok().filter(|_| is_plain);
             Ok(Some(Delimited::Length(number.ok_or_else(|| format!("a length {text:?}"))?)))
@@ -108,7 +109,7 @@ fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, String> {
             return if bytes.len() - at > 18 { Err("a long size line".to_owned()) } else { Ok(None) };
         };
         let size = std::str::from_utf8(&bytes[at..at + line]).unwrap_or("?");
-        let is_plain = !size.is_empty() && size.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_plain = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_hexdigit());
         let count = usize::from_str_radix(size, 16).ok().filter(|_| is_plain);
         let count = count.ok_or_else(|| format!("a chunk size {size:?}"))?;
         at += line + 2;
