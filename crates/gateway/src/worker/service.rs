@@ -63,6 +63,13 @@ impl LocalTarget {
         }
     }
 
+    /// The local ports of the idle connections.
+    #[cfg(test)]
+    pub(crate) fn idle_ports(&self) -> Vec<u16> {
+        let port = |idle: &Idle| idle.stream.socket().local_addr().map_or(0, |address| address.port());
+        self.idle.borrow().iter().map(port).collect()
+    }
+
     fn sweep(&self, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|idle| now_ms.saturating_sub(idle.since_ms) < IDLE_UPSTREAM_MS && idle.stream.is_quiet());
@@ -202,6 +209,12 @@ impl Service {
         let target = Rc::clone(target);
         let started = target.target.endpoint.started(now_us);
         Some(Lease { target, service: Rc::clone(self), started: Some(started) })
+    }
+
+    /// The endpoints that may get requests.
+    #[cfg(test)]
+    pub(crate) fn targets_now(&self) -> Vec<Rc<LocalTarget>> {
+        self.targets.borrow().clone()
     }
 
     /// How many endpoints there are.
