@@ -63,11 +63,11 @@ impl LocalTarget {
         }
     }
 
-    /// The local ports of the idle connections.
+    /// The ports of the idle connections, ours first.
     #[cfg(test)]
-    pub(crate) fn idle_ports(&self) -> Vec<u16> {
-        let port = |idle: &Idle| idle.stream.socket().local_addr().map_or(0, |address| address.port());
-        self.idle.borrow().iter().map(port).collect()
+    pub(crate) fn idle_ports(&self) -> Vec<(u16, u16)> {
+        let ours = |idle: &Idle| idle.stream.socket().local_addr().map_or(0, |address| address.port());
+        self.idle.borrow().iter().map(|idle| (ours(idle), self.target.address.port())).collect()
     }
 
     fn sweep(&self, now_ms: u64) {

@@ -9,10 +9,13 @@ use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the replicas know of their connections, by the port of the gateway's end.
+/// A connection by its two ports: the gateway's, the replica's. The kernel may use one port of ours for both replicas.
+pub type Ports = (u16, u16);
+
+/// What the replicas know of their connections.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    at_boundary: RefCell<BTreeMap<u16, bool>>,
+    at_boundary: RefCell<BTreeMap<Ports, bool>>,
     pub violations: RefCell<Vec<String>>,
     /// Requests on connections that had carried one before.
     pub reused: Cell<u64>,
@@ -30,15 +33,15 @@ impl Ledger {
         self.ids.get()
     }
 
-    fn set(&self, port: u16, at_boundary: bool) {
+    fn set(&self, port: Ports, at_boundary: bool) {
         self.at_boundary.borrow_mut().insert(port, at_boundary);
     }
 
     /// Whether a pool may hold the connection with this port.
-    pub fn may_be_idle(&self, port: u16) -> Result<(), String> {
+    pub fn may_be_idle(&self, port: Ports) -> Result<(), String> {
         match self.at_boundary.borrow().get(&port) {
             Some(true) => Ok(()),
-            other => Err(format!("a pool holds connection {port}, of which its replica says {other:?}")),
+            other => Err(format!("a pool holds connection {port:?}, of which its replica says {other:?}")),
         }
     }
 }
@@ -53,8 +56,13 @@ pub fn start(ledger: &Rc<Ledger>, mut rng: Rng) -> SocketAddr {
     tokio::task::spawn_local(async move {
         let socket = TcpListener::from_std(socket).unwrap();
         while let Ok((stream, peer)) = socket.accept().await {
-            let connection =
-                Connection { stream, port: peer.port(), ledger: Rc::clone(&ledger), rng: rng.fork(), bad_percent };
+            let connection = Connection {
+                stream,
+                port: (peer.port(), address.port()),
+                ledger: Rc::clone(&ledger),
+                rng: rng.fork(),
+                bad_percent,
+            };
             tokio::task::spawn_local(connection.serve());
         }
     });
@@ -68,7 +76,7 @@ pub fn letter(id: u64) -> u8 {
 
 struct Connection {
     stream: TcpStream,
-    port: u16,
+    port: Ports,
     ledger: Rc<Ledger>,
     rng: Rng,
     bad_percent: usize,
@@ -151,10 +159,11 @@ impl Connection {
         if served == 0 {
             self.ledger.set(self.port, true);
         }
+        let mut has_begun = false;
         loop {
-            if !unread.is_empty() {
-                if self.ledger.at_boundary.borrow().get(&self.port) == Some(&false) && served > 0 {
-                    self.ledger.wrong(format!("bytes on connection {}, which was not at a boundary", self.port));
+            if !unread.is_empty() && !std::mem::replace(&mut has_begun, true) {
+                if self.ledger.at_boundary.borrow().get(&self.port) == Some(&false) {
+                    self.ledger.wrong(format!("bytes on connection {:?}, which was not at a boundary", self.port));
                 }
                 self.ledger.set(self.port, false);
             }
