@@ -10,6 +10,7 @@ mod attempt;
 mod respond;
 #[cfg(test)]
 mod simulation;
+mod splice;
 mod streaming;
 mod tunnel;
 mod upload;

@@ -1,6 +1,7 @@
 //! The response on its way to the client: head read and written anew, body decoded and framed anew, with at most one
 //! buffer of it held here.
 
+use super::splice::{self, Halt};
 use crate::codec::encode::{self, BODY_END, CHUNK_END, ToClient, chunk_start};
 use crate::codec::response::{self, Asked};
 use crate::codec::{BodyReader, FIELDS_MAX, Framing, HeadScan, ResponseError};
@@ -14,6 +15,10 @@ use std::task::Poll;
 
 /// Body bytes up to this are copied behind the head and written with it; more go from the read buffer directly.
 const COPY_MAX: usize = 4 * 1024;
+
+/// Where bodies can be moved within the kernel, no more than this is read with the head: a body of 16 KiB still comes in
+/// one read, and of a long one most is left to be moved.
+const FIRST_READ_MAX: usize = 20 * 1024;
 
 /// Interim responses (1xx) to one request; a replica that sends more of them is broken or means harm.
 const INTERIM_MAX: u32 = 64;
@@ -82,8 +87,8 @@ fn interpret(
     })
 }
 
-/// Waits until the replica has something to read.
-async fn await_upstream(upstream: &Stream, client: &Stream, watch: &mut bool) -> bool {
+/// Waits until the sender has something to read; false when the receiver leaves before.
+pub async fn await_source(upstream: &Stream, client: &Stream, watch: &mut bool) -> bool {
     poll_fn(|context| {
         if upstream.poll_read_ready(context).is_ready() {
             return Poll::Ready(true);
@@ -99,7 +104,7 @@ async fn await_upstream(upstream: &Stream, client: &Stream, watch: &mut bool) ->
 /// Why it did not come.
 pub async fn first_byte(pace: Pace<'_>, upstream: &Stream, client: &Stream) -> Result<(), NoHead> {
     let mut watch = true;
-    match pace.wait(await_upstream(upstream, client, &mut watch)).await {
+    match pace.wait(await_source(upstream, client, &mut watch)).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(NoHead::ClientGone),
         Err(_) => Err(NoHead::Failed(FailureReason::ResponseTimeout)),
@@ -148,15 +153,16 @@ pub async fn final_head(
         }
         let waited = Pace { wait_ms: deadline_ms.saturating_sub(pace.worker.now_ms()), ..pace };
         let ready = if waited.is_shared {
-            await_upstream(upstream, to.stream, &mut watch).await
+            await_source(upstream, to.stream, &mut watch).await
         } else {
-            let wait = waited.wait(await_upstream(upstream, to.stream, &mut watch)).await;
+            let wait = waited.wait(await_source(upstream, to.stream, &mut watch)).await;
             wait.map_err(|_| NoHead::Failed(FailureReason::ResponseTimeout))?
         };
         if !ready {
             return Err(NoHead::ClientGone);
         }
-        match upstream.try_read(buffer.room(limits.head_bytes_max + 1)) {
+        let most = if splice::sockets(upstream, to.stream).is_some() { FIRST_READ_MAX } else { usize::MAX };
+        match upstream.try_read(buffer.room_of(limits.head_bytes_max + 1, most)) {
             Ok(0) => return Err(lost(buffer)),
             Ok(count) => buffer.filled(count),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -227,7 +233,7 @@ async fn read_more(
                 return Ok(count);
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                if !pace.wait(await_upstream(upstream, client, watch)).await.map_err(Some)? {
+                if !pace.wait(await_source(upstream, client, watch)).await.map_err(Some)? {
                     return Err(None);
                 }
             }
@@ -255,6 +261,7 @@ pub async fn body(
     let mut turns: u32 = 0;
     let mut ended = false;
     let mut is_unsent = true;
+    let mut may_splice = !chunked && splice::sockets(upstream, to.stream).is_some();
     // With a request's body still coming, the upload is who notices that the client has left.
     let mut watch = !pace.is_shared;
     loop {
@@ -278,6 +285,20 @@ pub async fn body(
         }
         if !buffer.is_empty() {
             continue;
+        }
+        if may_splice && reader.run() >= splice::RUN_MIN {
+            let run = reader.run();
+            let mut left = run;
+            let moved = splice::relay(pace, upstream, to.stream, &mut left, &mut watch).await;
+            reader.passed(run - left);
+            total += run - left;
+            match moved {
+                Ok(()) => return Ok(total),
+                Err(Halt::Unable) => may_splice = false,
+                Err(Halt::Sink(_) | Halt::SinkGone) => return Err((BodyEnd::ClientGone, total)),
+                Err(Halt::Source(IoEnd::Gone)) => return Err((BodyEnd::Failed(FailureReason::BodyCut), total)),
+                Err(Halt::Source(IoEnd::TimedOut)) => return Err((BodyEnd::Failed(FailureReason::BodyTimeout), total)),
+            }
         }
         match read_more(pace, upstream, to.stream, buffer, &mut watch).await {
             Err(None) => return Err((BodyEnd::ClientGone, total)),

@@ -6,6 +6,7 @@
 pub mod budget;
 pub mod buffer;
 pub mod listener;
+pub mod pipe;
 pub mod service;
 pub mod slot;
 
