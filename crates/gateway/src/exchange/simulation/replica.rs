@@ -253,7 +253,8 @@ impl Connection {
             13..=15 => {
                 let head =
                     format!("HTTP/1.1 200 OK\r\n{mark}Content-Length: {}\r\n\r\n", length + 1 + self.rng.below(5));
-                let cut = self.rng.below(head.len() + length);
+                // To HEAD the head alone is whole.
+                let cut = self.rng.below(head.len() + if asked.is_head { 0 } else { length });
                 let bytes = [head.as_bytes(), &body].concat();
                 self.write(&bytes[..cut]).await;
                 return [After::Close, After::Reset, After::Silent].into_iter().nth(kind - 13).unwrap();
