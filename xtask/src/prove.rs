@@ -22,6 +22,8 @@ enum Runs {
     Test(&'static str),
     /// The long form of a benchmark that prints figures against goals.
     Bench(&'static str),
+    /// The fuzz targets.
+    Fuzz,
     /// What a package costs to build, and what it depends on.
     Build(Bounds),
 }
@@ -47,6 +49,12 @@ const PROOFS: &[Proof] = &[
         about: "a minute of varied load replays byte-equal in another process and in a build for the native CPU",
         package: "plimsoll",
         runs: Runs::Test("replay"),
+    },
+    Proof {
+        name: "fuzz",
+        about: "ten minutes of coverage-guided fuzzing for each target of the gateway's codec (--short: 30 s)",
+        package: "plimsoll-gateway",
+        runs: Runs::Fuzz,
     },
     Proof {
         name: "openb",
@@ -135,12 +143,13 @@ pub fn run(workspace: &Workspace, name: Option<&str>, args: &[String]) -> Result
         let known: Vec<&str> = PROOFS.iter().map(|proof| proof.name).collect();
         bail!("no proof is called {name:?}; there is: {}", known.join(", "));
     };
-    if !args.is_empty() && !matches!(proof.runs, Runs::Bench(_)) {
+    if !args.is_empty() && !matches!(proof.runs, Runs::Bench(_) | Runs::Fuzz) {
         bail!("the proof {name:?} takes no flags: {}", args.join(" "));
     }
     let base = match &proof.runs {
         Runs::Test(test) => vec!["test", "--release", "-p", proof.package, "--test", test, "--", "--nocapture"],
         Runs::Bench(bench) => vec!["bench", "-p", proof.package, "--bench", bench, "--"],
+        Runs::Fuzz => return crate::fuzz::run(workspace, args),
         Runs::Build(bounds) => return build_cost(workspace, proof.package, bounds),
     };
     run_command(cargo(&workspace.root, base).args(args).env("PLIMSOLL_PROVE", "1"))

@@ -2,11 +2,11 @@
 //!
 //! Pipelined requests wait in the inbox, in order. A connection between requests holds no buffer.
 
-use crate::codec::scan::leading_empty_lines;
 use crate::codec::{HeadScan, RequestError};
 use crate::exchange::{self, Next};
 use crate::io::{IoEnd, Pace};
 use crate::refusal::{self, Refusal};
+use crate::stream::Stream;
 use crate::worker::Worker;
 use crate::worker::buffer::Buffer;
 use crate::worker::listener::Listener;
@@ -14,7 +14,6 @@ use crate::worker::slot::Slot;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use tokio::net::TcpStream;
 
 /// Bytes read and thrown away from a client whose request was refused, so that it can read why.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -49,7 +48,7 @@ impl Peer {
 #[derive(Debug)]
 pub struct Client {
     /// The socket.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// Whose it is.
     pub worker: Rc<Worker>,
     /// Where it was accepted.
@@ -67,7 +66,7 @@ pub struct Client {
 
 impl Client {
     /// A connection that was just accepted.
-    pub fn new(worker: Rc<Worker>, listener: Rc<Listener>, stream: TcpStream, peer: IpAddr) -> Self {
+    pub fn new(worker: Rc<Worker>, listener: Rc<Listener>, stream: Stream, peer: IpAddr) -> Self {
         let (slot_index, slot) = worker.slots.insert();
         Self {
             stream,
@@ -112,12 +111,13 @@ impl Client {
         let deadline_ms = self.worker.now_ms().saturating_add(limits.head_ms);
         loop {
             if let Some(inbox) = &mut self.inbox {
-                let skipped = if self.scan == HeadScan::default() { leading_empty_lines(inbox.unread()) } else { 0 };
+                let skipped = self.scan.leading(inbox.unread());
                 inbox.consume(skipped);
                 let unread = inbox.unread();
                 let found = self.scan.advance(unread).map_err(|_| RequestError::BareLineEnd)?;
                 if found.unwrap_or(unread.len()) > limits.head_bytes_max {
-                    return Err(RequestError::HeadTooLarge);
+                    let is_line = self.scan.start_line_exceeds(limits.head_bytes_max);
+                    return Err(if is_line { RequestError::TargetTooLong } else { RequestError::HeadTooLarge });
                 }
                 if let Some(length) = found {
                     return Ok(Some(length));
@@ -160,7 +160,7 @@ impl Client {
                 }
             }
             let is_ending = self.is_ending();
-            if is_ending && self.has_served && !self.has_bytes() {
+            if is_ending && self.has_served && !self.stream.has_bytes_now() {
                 return false;
             }
             let last_ms = self.worker.now_ms().saturating_add(LAST_REQUEST_MS);
@@ -176,16 +176,10 @@ impl Client {
         }
     }
 
-    /// Whether the kernel has bytes that the runtime may not have noticed.
-    fn has_bytes(&self) -> bool {
-        let mut byte = [std::mem::MaybeUninit::uninit(); 1];
-        matches!(socket2::SockRef::from(&self.stream).peek(&mut byte), Ok(count) if count > 0)
-    }
-
     /// Closes so that the client can still read what was sent last: its unread bytes would make the kernel reset the
     /// connection, and a reset may overtake the response.
     pub async fn linger(&mut self) {
-        let _ = socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
+        self.stream.shutdown_write();
         let deadline_ms = self.worker.now_ms().saturating_add(LINGER_MS);
         let mut buffer = self.worker.buffers.small();
         let mut thrown = 0;

@@ -3,11 +3,11 @@
 //! Two ways to wait. Alone, a wait owns the connection's slot. Where both directions of an exchange are under way at
 //! once, each wait only moves the shared deadline on, and who polls both ends them when it passes.
 
+use crate::stream::Stream;
 use crate::worker::Worker;
 use crate::worker::buffer::Buffer;
 use crate::worker::slot::{Expired, Slot};
 use std::io::{ErrorKind, IoSlice};
-use tokio::net::TcpStream;
 
 /// Reads and writes between two yields, so that one busy connection cannot hold up the others.
 const TURNS: u32 = 32;
@@ -58,7 +58,7 @@ impl Pace<'_> {
     ///
     /// # Errors
     /// [`IoEnd`].
-    pub async fn read(&self, stream: &TcpStream, buffer: &mut Buffer, size_max: usize) -> Result<usize, IoEnd> {
+    pub async fn read(&self, stream: &Stream, buffer: &mut Buffer, size_max: usize) -> Result<usize, IoEnd> {
         loop {
             match stream.try_read(buffer.room(size_max)) {
                 Ok(count) => {
@@ -78,7 +78,7 @@ impl Pace<'_> {
     ///
     /// # Errors
     /// [`IoEnd`], with how many bytes the kernel had taken.
-    pub async fn write(&self, stream: &TcpStream, first: &[u8], second: &[u8]) -> Result<(), (IoEnd, usize)> {
+    pub async fn write(&self, stream: &Stream, first: &[u8], second: &[u8]) -> Result<(), (IoEnd, usize)> {
         let mut sent = 0;
         let whole = first.len() + second.len();
         let mut turns = 0;
@@ -104,6 +104,9 @@ impl Pace<'_> {
                 tokio::task::yield_now().await;
             }
         }
-        Ok(())
+        match stream.unsent() {
+            None => Ok(()),
+            Some(session) => session.drain(*self).await.map_err(|end| (end, sent)),
+        }
     }
 }

@@ -25,10 +25,12 @@ impl Refusal {
 
     const fn phrase(self) -> &'static str {
         match self.status {
+            200 => "OK",
             400 => "Bad Request",
             404 => "Not Found",
             408 => "Request Timeout",
             413 => "Content Too Large",
+            414 => "URI Too Long",
             417 => "Expectation Failed",
             431 => "Request Header Fields Too Large",
             501 => "Not Implemented",
@@ -46,6 +48,8 @@ impl Refusal {
         decimal(out, u64::from(self.status));
         out.push(b' ');
         out.extend_from_slice(self.phrase().as_bytes());
+        out.extend_from_slice(b"\r\nDate: ");
+        out.extend_from_slice(&crate::date::current());
         out.extend_from_slice(b"\r\nContent-Type: text/plain; charset=utf-8\r\nX-Plimsoll-Reason: ");
         out.extend_from_slice(self.word.as_bytes());
         if self.status == 503 {

@@ -118,6 +118,12 @@ impl ServiceStats {
         self.in_flight.set(in_flight);
     }
 
+    /// Requests in flight now.
+    #[cfg(test)]
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.get()
+    }
+
     /// A request came.
     pub fn arrived(&self, now_us: u64) {
         self.advance(now_us, self.in_flight.get() + 1);

@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use plimsoll_gateway::codec::response::{self, Asked};
-use plimsoll_gateway::codec::scan::leading_empty_lines;
 use plimsoll_gateway::codec::{Framing, HeadScan, RequestError, ResponseError, request};
 use std::mem::MaybeUninit;
 
 /// Framing and whether the connection stays, of a request as the proxy reads it; the error if it is refused.
 fn read(bytes: &[u8]) -> Result<(Framing, bool), RequestError> {
-    let bytes = &bytes[leading_empty_lines(bytes)..];
-    let end = HeadScan::default().advance(bytes).map_err(|_| RequestError::BareLineEnd)?.expect("a whole head");
+    let mut scan = HeadScan::default();
+    let bytes = &bytes[scan.leading(bytes)..];
+    let end = scan.advance(bytes).map_err(|_| RequestError::BareLineEnd)?.expect("a whole head");
     let mut storage = [MaybeUninit::uninit(); 16];
     let head = request::parse(&bytes[..end], &mut storage)?;
     Ok((head.framing, head.keep_alive))
@@ -57,13 +57,17 @@ fn request_bodies_end_where_every_reader_must_agree() {
         ("Transfer-Encoding: chunked, chunked\r\n", Err(TransferEncoding)),
         ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", Err(TransferEncoding)),
         ("Transfer-Encoding: chunked, identity\r\n", Err(TransferEncoding)),
-        ("Transfer-Encoding: gzip, chunked\r\n", Err(TransferEncoding)),
+        ("Transfer-Encoding: gzip, chunked\r\n", Err(CodingUnknown)),
+        ("Transfer-Encoding: chunked,\r\n", Err(TransferEncoding)),
+        ("Transfer-Encoding: ,chunked\r\n", Err(TransferEncoding)),
+        ("Transfer_Encoding: chunked\r\n", Err(RequestError::Field)),
+        ("content_length: 5\r\n", Err(RequestError::Field)),
         ("Transfer-Encoding: chunked;q=1\r\n", Err(CodingUnknown)),
         ("Transfer-Encoding: \"chunked\"\r\n", Err(CodingUnknown)),
         ("Transfer-Encoding: xchunked\r\n", Err(CodingUnknown)),
         ("Transfer-Encoding: identity\r\n", Err(CodingUnknown)),
         ("Transfer-Encoding: gzip\r\n", Err(CodingUnknown)),
-        ("Transfer-Encoding:\r\n", Err(CodingUnknown)),
+        ("Transfer-Encoding:\r\n", Err(TransferEncoding)),
         ("Transfer-Encoding: \x0bchunked\r\n", Err(RequestError::Field)),
         ("Transfer-Encoding : chunked\r\n", Err(RequestError::Field)),
         ("Transfer-Encoding\r\n", Err(RequestError::Field)),
@@ -219,17 +223,21 @@ fn responses_end_where_the_request_and_the_status_say() {
         ("HTTP/1.1 200 OK\r\n\r\n", head, Ok((None, KEEP))),
         ("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", get, Ok((Length(0), KEEP))),
         ("HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", get, Ok((Length(0), KEEP))),
-        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", get, Ok((None, KEEP))),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", get, Ok((None, KEEP))),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", get, Ok((None, CLOSE))),
+        ("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", get, Ok((None, CLOSE))),
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", get, Ok((None, KEEP))),
         ("HTTP/1.1 100 Continue\r\n\r\n", get, Ok((None, KEEP))),
-        ("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n", get, Ok((None, KEEP))),
+        ("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n", get, Err(ResponseError::Framing)),
         ("HTTP/1.1 205 Reset Content\r\nContent-Length: 5\r\n\r\n", get, Ok((Length(5), KEEP))),
         ("HTTP/1.1 200 OK\r\n\r\n", get, Ok((UntilClose, CLOSE))),
         ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n", get, Ok((Length(5), CLOSE))),
         ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", get, Ok((Length(5), CLOSE))),
         ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\n", get, Ok((Length(5), KEEP))),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n", get, Ok((Chunked, KEEP))),
-        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", upgrade, Ok((None, KEEP))),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", upgrade, Ok((None, KEEP))),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", upgrade, Err(ResponseError::Switched)),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", upgrade, Err(ResponseError::Switched)),
         ("HTTP/1.1 101 Switching Protocols\r\n\r\n", get, Err(ResponseError::Switched)),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",

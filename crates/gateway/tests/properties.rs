@@ -55,7 +55,7 @@ fn heads(bytes: &[u8]) -> String {
     let asked = Asked { head: false, upgrade: true };
     let mut storage = [MaybeUninit::uninit(); 8];
     let response = response::parse(&bytes[..end], asked, &mut storage).map(|head| {
-        encode::response(&mut out, &head, ToClient { minor: 1, keep_alive: true });
+        encode::response(&mut out, &head, ToClient { minor: 1, keep_alive: true, date: b"d" });
         head.framing
     });
     format!("{request:?} {response:?} {out:?}")

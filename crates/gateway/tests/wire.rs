@@ -155,7 +155,9 @@ fn receive(request: &str, answer: &'static [u8]) -> String {
     let mut client = gateway.connect();
     client.send(request);
     client.stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
-    String::from_utf8(client.until_end()).unwrap()
+    let text = String::from_utf8(client.until_end()).unwrap();
+    // The gateway adds a date to answers that have none; the conformance corpus is about that.
+    text.split("\r\n").filter(|line| !line.starts_with("Date: ")).collect::<Vec<_>>().join("\r\n")
 }
 
 const GET_CLOSE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";

@@ -73,6 +73,22 @@ impl BodyReader {
         }
     }
 
+    /// How many bytes of data come next without any framing between them, as far as that is known.
+    #[must_use]
+    pub const fn run(&self) -> u64 {
+        match self {
+            Self::Length(left) => *left,
+            Self::Chunked(_) | Self::UntilClose => 0,
+        }
+    }
+
+    /// Counts `count` bytes of such a run as read by somebody else.
+    pub fn passed(&mut self, count: u64) {
+        if let Self::Length(left) = self {
+            *left = left.saturating_sub(count);
+        }
+    }
+
     /// Whether the connection may end here without the body being cut off.
     #[must_use]
     pub fn may_end(&self) -> bool {

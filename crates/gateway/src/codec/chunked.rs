@@ -125,9 +125,9 @@ impl ChunkReader {
             (State::Trailer, _) if is_token(byte) => self.trailer(State::TrailerName)?,
             (State::TrailerName, b':') => self.trailer(State::TrailerValue)?,
             (State::TrailerName, _) if is_token(byte) => self.trailer(State::TrailerName)?,
-            (State::TrailerValue, b'\r') => State::TrailerLf,
+            (State::TrailerValue, b'\r') => self.trailer(State::TrailerLf)?,
             (State::TrailerValue, _) if is_text(byte) => self.trailer(State::TrailerValue)?,
-            (State::TrailerLf, b'\n') => State::Trailer,
+            (State::TrailerLf, b'\n') => self.trailer(State::Trailer)?,
             (State::EndLf, b'\n') => State::Done,
             _ => return Err(ChunkError),
         };

@@ -1,4 +1,8 @@
 //! Writes messages on: every byte of framing is ours, end-to-end fields are copied, hop-by-hop fields end here.
+//!
+//! One `MUST` of RFC 9110 is left undone on purpose: a gateway has to add `Via` (section 7.6.3). Common servers change
+//! what they answer when they see it (nginx no longer compresses), and `Forwarded` says the same; HAProxy and nginx leave it
+//! out as well. A `Via` that the client sent is passed on.
 
 use super::body::Framing;
 use super::field::{Known, known, removed_by_connection};
@@ -62,7 +66,10 @@ pub fn is_request_id(value: &[u8]) -> bool {
 pub fn request(out: &mut Vec<u8>, head: &RequestHead<'_, '_>, origin: &Origin<'_>) {
     out.extend_from_slice(head.method.as_bytes());
     out.push(b' ');
-    if !head.target.starts_with(['/', '*']) {
+    if head.target.is_empty() && head.method == "OPTIONS" {
+        // An absolute target without a path asks about the whole server (RFC 9112 section 3.2.4).
+        out.push(b'*');
+    } else if !head.target.starts_with(['/', '*']) {
         out.push(b'/');
     }
     out.extend_from_slice(head.target.as_bytes());
@@ -73,12 +80,20 @@ pub fn request(out: &mut Vec<u8>, head: &RequestHead<'_, '_>, origin: &Origin<'_
     let mut hops = false;
     for field in head.fields {
         match known(field.name) {
-            Known::Other => {
+            Known::Other | Known::Date => {
                 if head.connection_names_fields && removed_by_connection(connection_values(head.fields), field.name) {
                     continue;
                 }
                 line(out, field.name, field.value);
             }
+            Known::MaxForwards => match head.max_forwards {
+                Some(hops_left) => {
+                    out.extend_from_slice(b"Max-Forwards: ");
+                    decimal(out, hops_left.saturating_sub(1));
+                    out.extend_from_slice(b"\r\n");
+                }
+                None => line(out, field.name, field.value),
+            },
             Known::XRequestId if !has_id && is_request_id(field.value) => {
                 has_id = true;
                 line(out, field.name, field.value);
@@ -151,11 +166,13 @@ fn forwarded(out: &mut Vec<u8>, head: &RequestHead<'_, '_>, origin: &Origin<'_>,
 
 /// How a response goes to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ToClient {
+pub struct ToClient<'a> {
     /// HTTP/1.`minor` of the request.
     pub minor: u8,
     /// The client's connection stays open after this response.
     pub keep_alive: bool,
+    /// `Date` for a final response that has none (RFC 9110 section 6.6.1).
+    pub date: &'a [u8],
 }
 
 /// How the body of `head` is delimited towards the client: by length where it is known, else by chunks where the client
@@ -170,17 +187,21 @@ pub fn framing_to_client(head: &ResponseHead<'_, '_>, minor: u8) -> Framing {
 }
 
 /// Appends the response head for the client. An interim (1xx) head carries its end-to-end fields and no framing.
-pub fn response(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient) {
+pub fn response(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient<'_>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     decimal(out, u64::from(head.status));
     out.push(b' ');
     out.extend_from_slice(head.reason.as_bytes());
     out.extend_from_slice(b"\r\n");
-    let switched = head.status == 101;
+    // 426 has to say what it asks for (RFC 9110 section 15.5.22).
+    let upgrades = matches!(head.status, 101 | 426);
+    let mut has_date = head.status < 200;
     for field in head.fields {
         match known(field.name) {
+            Known::Date => has_date = true,
             Known::Connection | Known::ContentLength | Known::TransferEncoding | Known::HopByHop => continue,
-            Known::Upgrade if !switched => continue,
+            Known::FramingAlias => continue,
+            Known::Upgrade if !upgrades => continue,
             Known::Other
                 if head.connection_names_fields
                     && removed_by_connection(connection_values(head.fields), field.name) =>
@@ -191,9 +212,12 @@ pub fn response(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient) {
         }
         line(out, field.name, field.value);
     }
-    if switched {
+    if head.status == 101 {
         out.extend_from_slice(b"Connection: upgrade\r\n\r\n");
         return;
+    }
+    if !has_date {
+        line(out, "Date", to.date);
     }
     if head.status >= 200 {
         framing(out, head, to);
@@ -201,7 +225,7 @@ pub fn response(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn framing(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient) {
+fn framing(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient<'_>) {
     match framing_to_client(head, to.minor) {
         Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Framing::UntilClose => {}
@@ -214,7 +238,11 @@ fn framing(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient) {
             }
         }
     }
-    if !to.keep_alive {
+    if head.status == 426 && to.keep_alive {
+        out.extend_from_slice(b"Connection: upgrade\r\n");
+    } else if head.status == 426 {
+        out.extend_from_slice(b"Connection: close, upgrade\r\n");
+    } else if !to.keep_alive {
         out.extend_from_slice(b"Connection: close\r\n");
     } else if to.minor == 0 {
         out.extend_from_slice(b"Connection: keep-alive\r\n");

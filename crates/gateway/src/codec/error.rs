@@ -15,9 +15,12 @@ pub enum RequestError {
     /// A field line starts with white space (obsolete folding).
     #[error("a header field is folded over lines")]
     Folded,
-    /// A field name or value with a byte that it may not have.
+    /// A field name or value with a byte that it may not have, or a framing field written with underscores.
     #[error("a header field is malformed")]
     Field,
+    /// The request line alone is larger than the limit.
+    #[error("the request line is larger than the limit of a head")]
+    TargetTooLong,
     /// Larger than the limit before its end was seen.
     #[error("the head is larger than the limit")]
     HeadTooLarge,
@@ -42,10 +45,11 @@ pub enum RequestError {
     /// Content-Length is repeated, no decimal number, or too large.
     #[error("Content-Length is repeated or no number")]
     ContentLength,
-    /// Transfer-Encoding in HTTP/1.0, repeated, or chunked applied twice or not last.
-    #[error("Transfer-Encoding is misplaced or repeated")]
+    /// Transfer-Encoding in HTTP/1.0, repeated, with chunked twice or not last, or written so that another reader may not
+    /// see the chunked in it.
+    #[error("Transfer-Encoding is misplaced, repeated or obscured")]
     TransferEncoding,
-    /// A transfer coding other than chunked.
+    /// A transfer coding other than chunked, alone or below it.
     #[error("only the chunked transfer coding is supported")]
     CodingUnknown,
     /// The body's chunks are malformed.
@@ -54,6 +58,12 @@ pub enum RequestError {
     /// The body is larger than the limit.
     #[error("the body is larger than the limit")]
     BodyTooLarge,
+    /// TRACE with a body, which RFC 9110 section 9.3.8 forbids.
+    #[error("TRACE has a body")]
+    TraceBody,
+    /// Max-Forwards of TRACE or OPTIONS is repeated or no number (RFC 9110 section 7.6.2).
+    #[error("Max-Forwards is repeated or no number")]
+    MaxForwards,
     /// An expectation other than 100-continue.
     #[error("only the expectation 100-continue is supported")]
     Expectation,
@@ -65,6 +75,7 @@ impl RequestError {
     pub const fn status(self) -> u16 {
         match self {
             Self::Version => 505,
+            Self::TargetTooLong => 414,
             Self::HeadTooLarge | Self::TooManyFields => 431,
             Self::Connect | Self::CodingUnknown => 501,
             Self::BodyTooLarge => 413,
@@ -82,6 +93,7 @@ impl RequestError {
             Self::BareLineEnd => "bare-line-end",
             Self::Folded => "folded-field",
             Self::Field => "field",
+            Self::TargetTooLong => "target-too-long",
             Self::HeadTooLarge => "head-too-large",
             Self::TooManyFields => "too-many-fields",
             Self::HostMissing => "host-missing",
@@ -94,6 +106,8 @@ impl RequestError {
             Self::CodingUnknown => "coding-unknown",
             Self::Chunk => "chunk",
             Self::BodyTooLarge => "body-too-large",
+            Self::TraceBody => "trace-body",
+            Self::MaxForwards => "max-forwards",
             Self::Expectation => "expectation",
         }
     }
@@ -114,10 +128,10 @@ pub enum ResponseError {
     /// Larger than the limit, or more fields than the limit.
     #[error("the head is larger than the limit")]
     HeadTooLarge,
-    /// Length and coding together, a repeated or invalid length, or a coding other than chunked.
+    /// Length and coding together, a repeated or invalid length, a coding other than chunked, or a body in 1xx.
     #[error("the framing is ambiguous")]
     Framing,
-    /// 101 without a request for an upgrade.
+    /// 101 without a request for an upgrade, or without naming one protocol that may be switched to.
     #[error("the protocol was switched without being asked")]
     Switched,
     /// The body's chunks are malformed.

@@ -28,7 +28,16 @@ pub enum Known {
     XForwardedProto,
     /// `X-Request-Id`
     XRequestId,
-    /// `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer`: always removed.
+    /// `Date`
+    Date,
+    /// `Max-Forwards`
+    MaxForwards,
+    /// `Content_Length` and `Transfer_Encoding`: what CGI and its heirs take for the fields with hyphens.
+    FramingAlias,
+    /// The forwarding fields with underscores, which the same readers would believe: removed.
+    IdentityAlias,
+    /// `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer`, `HTTP2-Settings`, and `Proxy`, which CGI turns into the variable
+    /// that names a proxy: always removed.
     HopByHop,
     /// Anything else: copied.
     Other,
@@ -39,8 +48,12 @@ pub enum Known {
 pub fn known(name: &str) -> Known {
     let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
     match name.len() {
+        0..=1 => Known::Other,
+        len @ (12 | 14..=17) if name.as_bytes().contains(&b'_') => aliased(name, len),
         2 if is("te") => Known::HopByHop,
         4 if is("host") => Known::Host,
+        4 if is("date") => Known::Date,
+        5 if is("proxy") => Known::HopByHop,
         6 if is("expect") => Known::Expect,
         7 if is("upgrade") => Known::Upgrade,
         7 if is("trailer") => Known::HopByHop,
@@ -48,6 +61,8 @@ pub fn known(name: &str) -> Known {
         10 if is("connection") => Known::Connection,
         10 if is("keep-alive") => Known::HopByHop,
         12 if is("x-request-id") => Known::XRequestId,
+        12 if is("max-forwards") => Known::MaxForwards,
+        14 if is("http2-settings") => Known::HopByHop,
         14 if is("content-length") => Known::ContentLength,
         15 if is("x-forwarded-for") => Known::XForwardedFor,
         16 if is("x-forwarded-host") => Known::XForwardedHost,
@@ -56,6 +71,31 @@ pub fn known(name: &str) -> Known {
         17 if is("x-forwarded-proto") => Known::XForwardedProto,
         _ => Known::Other,
     }
+}
+
+fn aliased(name: &str, len: usize) -> Known {
+    let hyphened = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    let is = |wanted: &str| name.bytes().map(hyphened).eq(wanted.bytes());
+    match len {
+        14 if is("content-length") => Known::FramingAlias,
+        17 if is("transfer-encoding") => Known::FramingAlias,
+        12 if is("x-request-id") => Known::IdentityAlias,
+        15 if is("x-forwarded-for") => Known::IdentityAlias,
+        16 if is("x-forwarded-host") => Known::IdentityAlias,
+        17 if is("x-forwarded-proto") => Known::IdentityAlias,
+        _ => Known::Other,
+    }
+}
+
+/// HTTP in any version is no protocol to switch to here: its requests would then pass without being routed, counted or
+/// checked.
+#[must_use]
+pub fn may_switch_to(protocol: &[u8]) -> bool {
+    !protocol.is_empty()
+        && !elements(protocol).any(|element| {
+            let lower = element.to_ascii_lowercase();
+            lower.starts_with(b"h2") || lower.starts_with(b"http") || lower.starts_with(b"tls")
+        })
 }
 
 /// The elements of a comma-separated list, trimmed, empty ones skipped (RFC 9110 section 5.6.1).
@@ -116,7 +156,10 @@ mod tests {
     fn names_are_known_in_any_case_and_near_misses_are_not() {
         assert_eq!(known("HOST"), Known::Host);
         assert_eq!(known("transfer-encodinG"), Known::TransferEncoding);
-        assert_eq!(known("Transfer_Encoding"), Known::Other);
+        assert_eq!(known("Transfer_Encoding"), Known::FramingAlias);
+        assert_eq!(known("content_Length"), Known::FramingAlias);
+        assert_eq!(known("X_Forwarded-For"), Known::IdentityAlias);
+        assert_eq!(known("X_Forwarded_Foe"), Known::Other);
         assert_eq!(known("Proxy-Connection"), Known::HopByHop);
         assert_eq!(known(""), Known::Other);
     }

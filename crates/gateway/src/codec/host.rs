@@ -30,7 +30,15 @@ fn host_bytes(authority: &[u8]) -> Option<&[u8]> {
     let end = authority.iter().position(|byte| *byte == b':').unwrap_or(authority.len());
     let host = &authority[..end];
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(byte);
-    host.iter().all(allowed).then_some(host)
+    (host.iter().all(allowed) && escapes_are_whole(host)).then_some(host)
+}
+
+/// Whether every percent sign starts two hexadecimal digits (RFC 3986 section 2.1).
+fn escapes_are_whole(host: &[u8]) -> bool {
+    host.split(|byte| *byte == b'%').skip(1).all(|after| {
+        let digits = after.get(..2).unwrap_or_default();
+        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
+    })
 }
 
 /// The host of a valid authority, without its port.
@@ -45,10 +53,13 @@ mod tests {
 
     #[test]
     fn authorities_are_told_from_what_is_none() {
-        for good in ["a", "shop.example", "shop.example:80", "127.0.0.1:8080", "[::1]", "[::1]:80", "a:"] {
+        for good in ["a", "shop.example", "shop.example:80", "127.0.0.1:8080", "[::1]", "[::1]:80", "a:", "a%20b"] {
             assert!(is_authority(good.as_bytes()), "{good}");
         }
-        for bad in ["", ":80", "a b", "user@a", "a/b", "a:b", "a:99999", "[::1", "[x]", "[::1]x", "a:80:80", "a,b"] {
+        for bad in [
+            "", ":80", "a b", "user@a", "a/b", "a:b", "a:99999", "[::1", "[x]", "[::1]x", "a%4", "a%zz", "%",
+            "a:80:80", "a,b",
+        ] {
             assert!(!is_authority(bad.as_bytes()), "{bad}");
         }
         assert_eq!(host_of(b"[::1]:80"), b"[::1]");

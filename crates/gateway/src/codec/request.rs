@@ -2,7 +2,7 @@
 
 use super::body::Framing;
 use super::error::RequestError;
-use super::field::{Known, decimal, elements, known, lists};
+use super::field::{Known, decimal, elements, known, lists, may_switch_to};
 use super::host::is_authority;
 use httparse::Header;
 use std::mem::MaybeUninit;
@@ -26,6 +26,8 @@ pub struct RequestHead<'h, 'b> {
     pub expects_continue: bool,
     /// The protocol it asks to switch to, when the request may be switched at all.
     pub upgrade: Option<&'b [u8]>,
+    /// `Max-Forwards` of TRACE and OPTIONS, the only methods for which it means something (RFC 9110 section 7.6.2).
+    pub max_forwards: Option<u64>,
     /// `Connection` names fields of this message, so each has to be compared.
     pub connection_names_fields: bool,
     /// All fields, in order.
@@ -43,6 +45,7 @@ struct Seen<'b> {
     upgrade: Option<&'b [u8]>,
     expects_continue: bool,
     connection_names_fields: bool,
+    max_forwards: Option<&'b [u8]>,
 }
 
 /// Reads a complete head, from the first byte of the request line to the end of the empty line.
@@ -69,6 +72,12 @@ pub fn parse<'h, 'b>(
         return Err(RequestError::HostMissing);
     }
     let framing = if seen.chunked { Framing::Chunked } else { seen.length.map_or(Framing::None, Framing::Length) };
+    if method == "TRACE" && !framing.is_empty() {
+        return Err(RequestError::TraceBody);
+    }
+    let counts_hops = matches!(method, "TRACE" | "OPTIONS");
+    let max_forwards = seen.max_forwards.filter(|_| counts_hops);
+    let max_forwards = max_forwards.map(|value| decimal(value).ok_or(RequestError::MaxForwards)).transpose()?;
     // A switch of protocols with a body under way would leave two readers with two ideas of where it ends.
     let switchable = minor == 1 && seen.upgrade_listed && framing.is_empty();
     Ok(RequestHead {
@@ -80,6 +89,7 @@ pub fn parse<'h, 'b>(
         keep_alive: !seen.close && (minor == 1 || seen.keep_alive),
         expects_continue: seen.expects_continue && minor == 1 && !framing.is_empty(),
         upgrade: seen.upgrade.filter(|_| switchable),
+        max_forwards,
         connection_names_fields: seen.connection_names_fields,
         fields,
     })
@@ -130,6 +140,11 @@ fn look_at<'b>(fields: &[Header<'b>], minor: u8) -> Result<Seen<'b>, RequestErro
             }
             Known::TransferEncoding => coding(&mut seen, field.value, minor)?,
             Known::Connection => connection(&mut seen, field.value),
+            Known::FramingAlias => return Err(RequestError::Field),
+            // Two are as good as none that can be read.
+            Known::MaxForwards => {
+                seen.max_forwards = Some(if seen.max_forwards.is_some() { b"" } else { field.value });
+            }
             Known::Upgrade => seen.upgrade = if seen.upgrade.is_some() { Some(b"") } else { Some(field.value) },
             Known::Expect if minor == 1 => {
                 if !field.value.eq_ignore_ascii_case(b"100-continue") {
@@ -155,8 +170,14 @@ fn coding(seen: &mut Seen<'_>, value: &[u8], minor: u8) -> Result<(), RequestErr
         seen.chunked = true;
         return Ok(());
     }
-    let chunked = elements(value).filter(|element| element.eq_ignore_ascii_case(b"chunked")).count();
-    Err(if chunked == 0 { RequestError::CodingUnknown } else { RequestError::TransferEncoding })
+    let (mut chunked, mut others, mut is_last) = (0, 0, false);
+    for element in elements(value) {
+        is_last = element.eq_ignore_ascii_case(b"chunked");
+        if is_last { chunked += 1 } else { others += 1 }
+    }
+    // Well framed, but with codings below that nobody here decodes (RFC 9112 section 6.1).
+    let is_unknown = others > 0 && (chunked == 0 || (chunked == 1 && is_last));
+    Err(if is_unknown { RequestError::CodingUnknown } else { RequestError::TransferEncoding })
 }
 
 fn connection(seen: &mut Seen<'_>, value: &[u8]) {
@@ -173,16 +194,6 @@ fn connection(seen: &mut Seen<'_>, value: &[u8]) {
 
 fn known_option(element: &[u8]) -> Option<()> {
     ["close", "keep-alive", "upgrade"].iter().any(|known| element.eq_ignore_ascii_case(known.as_bytes())).then_some(())
-}
-
-/// HTTP in any version is no protocol to switch to here: its requests would then pass without being routed, counted or
-/// checked.
-fn may_switch_to(protocol: &[u8]) -> bool {
-    !protocol.is_empty()
-        && !elements(protocol).any(|element| {
-            let lower = element.to_ascii_lowercase();
-            lower.starts_with(b"h2") || lower.starts_with(b"http") || lower.starts_with(b"tls")
-        })
 }
 
 /// Origin form for the replica, and the authority of an absolute target.

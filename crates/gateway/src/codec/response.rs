@@ -2,7 +2,7 @@
 
 use super::body::Framing;
 use super::error::ResponseError;
-use super::field::{Known, decimal, elements, known, lists};
+use super::field::{Known, decimal, elements, known, lists, may_switch_to};
 use httparse::Header;
 use std::mem::MaybeUninit;
 
@@ -61,6 +61,7 @@ pub fn parse<'h, 'b>(
     }
     let fields: &'h [Header<'b>] = response.headers;
     let mut length = None;
+    let mut switched_to: Option<&[u8]> = None;
     let (mut chunked, mut close, mut keep, mut names) = (false, false, false, false);
     for field in fields {
         match known(field.name) {
@@ -72,6 +73,7 @@ pub fn parse<'h, 'b>(
                 }
                 chunked = true;
             }
+            Known::Upgrade => switched_to = Some(if switched_to.is_some() { b"" } else { field.value }),
             Known::Connection => {
                 close |= lists(field.value, "close");
                 keep |= lists(field.value, "keep-alive");
@@ -86,13 +88,23 @@ pub fn parse<'h, 'b>(
     if chunked && length.is_some() {
         return Err(ResponseError::Framing);
     }
+    // A status without a body that announces one: its sender may well send it, and then it would be read as what comes next.
+    let has_body = chunked || length.is_some_and(|length| length > 0);
+    if status < 200 && has_body {
+        return Err(ResponseError::Framing);
+    }
+    if status == 101 && !switched_to.is_some_and(|protocol| elements(protocol).count() == 1 && may_switch_to(protocol))
+    {
+        return Err(ResponseError::Switched);
+    }
     let framing = match (chunked, length) {
         _ if asked.head || status < 200 || status == 204 || status == 304 => Framing::None,
         (true, _) => Framing::Chunked,
         (false, Some(length)) => Framing::Length(length),
         (false, None) => Framing::UntilClose,
     };
-    let keep_alive = !close && (minor == 1 || keep) && framing != Framing::UntilClose;
+    let is_suspect = status == 204 && has_body;
+    let keep_alive = !close && (minor == 1 || keep) && framing != Framing::UntilClose && !is_suspect;
     let reason = response.reason.unwrap_or_default();
     Ok(ResponseHead { status, reason, framing, length, keep_alive, connection_names_fields: names, fields })
 }

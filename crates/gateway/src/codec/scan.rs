@@ -12,13 +12,39 @@ pub struct HeadScan {
     seen: usize,
     /// Where the current line starts.
     line: usize,
+    /// The length of the start line, once its end was seen.
+    start_line: Option<usize>,
+    /// Empty lines thrown away before the head.
+    skipped: u8,
 }
 
 /// A line that does not end in CRLF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BareLineEnd;
 
+/// Empty lines before a request line that are ignored. RFC 9112 section 2.2 asks for at least one.
+const EMPTY_LINES_MAX: u8 = 2;
+
 impl HeadScan {
+    /// How many bytes of empty lines at the front of `bytes` to throw away before [`HeadScan::advance`], however they
+    /// were split over reads; only for requests.
+    pub fn leading(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while self.line == 0 && self.skipped < EMPTY_LINES_MAX && bytes[at..].starts_with(b"\r\n") {
+            at += 2;
+            self.skipped += 1;
+            // At most the CR had been looked at.
+            self.seen = 0;
+        }
+        at
+    }
+
+    /// Whether the start line, as far as it has been seen, is longer than `bytes_max`.
+    #[must_use]
+    pub fn start_line_exceeds(&self, bytes_max: usize) -> bool {
+        self.start_line.unwrap_or(self.seen) > bytes_max
+    }
+
     /// The length of the head with its empty line once that is in `bytes`, which must be the bytes of the last call and
     /// more. None while it is not complete.
     ///
@@ -33,21 +59,12 @@ impl HeadScan {
             if end == self.line + 1 {
                 return Ok(Some(end + 1));
             }
+            self.start_line.get_or_insert(end + 1);
             self.line = end + 1;
             self.seen = end + 1;
         }
         self.seen = bytes.len();
         Ok(None)
-    }
-}
-
-/// Bytes of empty lines before a request line, of which RFC 9112 section 2.2 asks to ignore at least one; two are.
-#[must_use]
-pub fn leading_empty_lines(bytes: &[u8]) -> usize {
-    match bytes {
-        [b'\r', b'\n', b'\r', b'\n', ..] => 4,
-        [b'\r', b'\n', ..] => 2,
-        _ => 0,
     }
 }
 
@@ -64,6 +81,26 @@ mod tests {
             assert_eq!(scan.advance(&head[..length]), Ok(None), "{length}");
         }
         assert_eq!(scan.advance(head), Ok(Some(head.len() - 3)));
+    }
+
+    #[test]
+    fn two_empty_lines_before_a_request_are_ignored_however_they_arrive() {
+        for (bytes, empty) in [(&b"G / H\r\n\r\n"[..], 0), (b"\r\nG / H\r\n\r\n", 2), (b"\r\n\r\nG / H\r\n\r\n", 4)] {
+            for split in 0..bytes.len() {
+                let mut scan = HeadScan::default();
+                let mut skipped = 0;
+                let mut found = None;
+                for end in [split, bytes.len()] {
+                    skipped += scan.leading(&bytes[skipped..end]);
+                    found = scan.advance(&bytes[skipped..end]).unwrap();
+                }
+                assert_eq!((skipped, found), (empty, Some(bytes.len() - empty)), "{bytes:?} at {split}");
+            }
+        }
+        let mut scan = HeadScan::default();
+        assert_eq!(scan.leading(b"\r\n\r\n\r\n"), 4);
+        assert_eq!(scan.leading(b"\r\n"), 0, "the bound is for all reads together");
+        assert_eq!(scan.advance(b"\r\n"), Ok(Some(2)), "and the third is read as a head, which it is not");
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use super::admit::Facts;
 use crate::client::Client;
 use crate::control::FailureReason;
+use crate::dial;
+use crate::stream::Stream;
 use crate::worker::service::{Lease, LocalTarget};
 use std::future::poll_fn;
-use std::io::ErrorKind;
 use std::rc::Rc;
-use std::task::{Context, Poll};
-use tokio::net::TcpStream;
+use std::task::Poll;
 
 /// Why there is no endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,22 +17,6 @@ pub enum NoLease {
     Failed(FailureReason),
     /// The client went away while it waited.
     ClientGone,
-}
-
-/// Whether the client has closed its side, as far as the runtime has noticed; else its task is woken when it does, or
-/// when it sends something. Bytes that it sends ahead are no reason to look again.
-pub fn poll_gone(client: &TcpStream, watch: &mut bool, context: &mut Context<'_>) -> bool {
-    while *watch && client.poll_read_ready(context).is_ready() {
-        let mut byte = [std::mem::MaybeUninit::uninit(); 1];
-        let peeked = client.try_io(tokio::io::Interest::READABLE, || socket2::SockRef::from(client).peek(&mut byte));
-        match peeked {
-            Ok(0) => return true,
-            Ok(_) => *watch = false,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(_) => return true,
-        }
-    }
-    false
 }
 
 /// Takes an endpoint with room, waiting for one in the queue if need be. The flag says whether it waited.
@@ -58,7 +42,7 @@ pub async fn acquire(
                 return Poll::Ready(Ok((lease, true)));
             }
         }
-        if poll_gone(&client.stream, &mut watch, context) {
+        if client.stream.poll_gone(&mut watch, context) {
             return Poll::Ready(Err(NoLease::ClientGone));
         }
         if client.slot.poll_expired(context) {
@@ -76,15 +60,9 @@ pub async fn acquire(
 #[derive(Debug)]
 pub struct Upstream {
     /// The socket.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// It has carried requests before, so the replica may have closed it meanwhile.
     pub reused: bool,
-}
-
-/// Whether the kernel knows of nothing that came over an idle connection; unlike the runtime's view never stale.
-fn is_quiet_now(stream: &TcpStream) -> bool {
-    let mut byte = [std::mem::MaybeUninit::uninit(); 1];
-    matches!(socket2::SockRef::from(stream).peek(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
 /// An idle connection unless `only_new`, else a new one.
@@ -101,18 +79,11 @@ pub async fn connect(
     only_new: bool,
 ) -> Result<Upstream, FailureReason> {
     while let Some(stream) = if only_new { None } else { lease.target.take_idle() } {
-        if may_repeat || is_quiet_now(&stream) {
+        if may_repeat || stream.is_quiet_now() {
             return Ok(Upstream { stream, reused: true });
         }
     }
     let deadline_ms = client.worker.now_ms().saturating_add(client.worker.limits().connect_ms);
-    match client.slot.within(deadline_ms, TcpStream::connect(lease.target.target.address)).await {
-        Ok(Ok(stream)) => {
-            // Without it a request in two writes would wait for the replica's delayed acknowledgement.
-            let _ = stream.set_nodelay(true);
-            Ok(Upstream { stream, reused: false })
-        }
-        Ok(Err(_)) => Err(FailureReason::ConnectFailed),
-        Err(_) => Err(FailureReason::ConnectTimeout),
-    }
+    let stream = dial::dial(client, &lease.target.target, deadline_ms).await?;
+    Ok(Upstream { stream, reused: false })
 }

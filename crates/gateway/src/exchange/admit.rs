@@ -48,6 +48,11 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, R
     if matches!(head.framing, Framing::Length(length) if length > limits.body_bytes_max) {
         return Err(RequestError::BodyTooLarge.into());
     }
+    if head.max_forwards == Some(0) {
+        // The last hop that may see it is this one: OPTIONS is answered here, TRACE would have to show what it saw.
+        let status = if head.method == "OPTIONS" { 200 } else { 501 };
+        return Err(Refusal::new(status, "max-forwards"));
+    }
     let routes = client.listener.routes();
     let host = head.authority.map_or(&b""[..], host_of);
     let index = routes.router.find(host, head.target).ok_or(Refusal::new(404, "no-route"))?;

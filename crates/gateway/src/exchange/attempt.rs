@@ -196,6 +196,10 @@ pub fn settle(
             lease.finish(now_us, latency_us, Outcome::Cancelled);
             Ended::ClientGone
         }
+        Err((BodyEnd::Unsent(reason), _)) => {
+            lease.finish(now_us, latency_us, Outcome::Failure);
+            Ended::Failed(reason)
+        }
         Err((BodyEnd::Failed(reason), _)) => {
             lease.finish(now_us, latency_us, Outcome::Failure);
             Ended::Cut(reason)

@@ -8,6 +8,9 @@ mod acquire;
 mod admit;
 mod attempt;
 mod respond;
+#[cfg(test)]
+mod simulation;
+mod splice;
 mod streaming;
 mod tunnel;
 mod upload;
@@ -95,9 +98,10 @@ pub async fn run(client: &mut Client, head_length: usize) -> Next {
             answer(client, &facts, inbox, &mut out, start_us).await
         }
         Err(refused) => {
+            let is_head = inbox.unread().starts_with(b"HEAD ");
             client.inbox = Some(inbox);
             client.worker.count_refused(refused.word);
-            refusal::send(client, refused, true).await;
+            refuse(client, refused, true, is_head).await;
             Next::Linger
         }
     };
@@ -149,18 +153,13 @@ async fn finish(client: &mut Client, facts: &Facts, upload: &Upload, tally: &mut
         Ended::Refused(refused) => {
             tally.end(now_us(), End::Cancelled);
             client.worker.count_refused(refused.word);
-            refusal::send(client, refused, true).await;
+            refuse(client, refused, true, facts.asked.head).await;
             Next::Linger
         }
         Ended::Failed(reason) => {
             tally.end(now_us(), End::Failed(reason));
             let close = !(upload.is_complete() && facts.keep_alive && facts.minor == 1) || client.is_ending();
-            let sent = if facts.asked.head {
-                send_head_only(client, reason.into(), close).await
-            } else {
-                refusal::send(client, reason.into(), close).await
-            };
-            match (sent, close) {
+            match (refuse(client, reason.into(), close, facts.asked.head).await, close) {
                 (false, _) => Next::Close,
                 (true, false) => Next::Request,
                 (true, true) => Next::Linger,
@@ -169,7 +168,11 @@ async fn finish(client: &mut Client, facts: &Facts, upload: &Upload, tally: &mut
     }
 }
 
-async fn send_head_only(client: &mut Client, refused: Refusal, close: bool) -> bool {
+/// Sends a refusal, to HEAD without its body.
+async fn refuse(client: &mut Client, refused: Refusal, close: bool, is_head: bool) -> bool {
+    if !is_head {
+        return refusal::send(client, refused, close).await;
+    }
     let mut out = Vec::new();
     refused.encode(&mut out, close, false);
     client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok()

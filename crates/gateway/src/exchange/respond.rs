@@ -1,20 +1,27 @@
 //! The response on its way to the client: head read and written anew, body decoded and framed anew, with at most one
 //! buffer of it held here.
 
-use super::acquire::poll_gone;
+use super::splice::{self, Halt};
 use crate::codec::encode::{self, BODY_END, CHUNK_END, ToClient, chunk_start};
 use crate::codec::response::{self, Asked};
 use crate::codec::{BodyReader, FIELDS_MAX, Framing, HeadScan, ResponseError};
 use crate::control::FailureReason;
 use crate::io::{IoEnd, Pace};
+use crate::stream::Stream;
 use crate::worker::buffer::Buffer;
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::task::Poll;
-use tokio::net::TcpStream;
 
 /// Body bytes up to this are copied behind the head and written with it; more go from the read buffer directly.
 const COPY_MAX: usize = 4 * 1024;
+
+/// Where bodies can be moved within the kernel, no more than this is read with the head: a body of 16 KiB still comes in
+/// one read, and of a long one most is left to be moved.
+const FIRST_READ_MAX: usize = 20 * 1024;
+
+/// Interim responses (1xx) to one request; a replica that sends more of them is broken or means harm.
+const INTERIM_MAX: u32 = 64;
 
 /// What a final response head says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +53,7 @@ pub enum NoHead {
 #[derive(Debug, Clone, Copy)]
 pub struct Towards<'a> {
     /// Its socket.
-    pub stream: &'a TcpStream,
+    pub stream: &'a Stream,
     /// HTTP/1.`minor`.
     pub minor: u8,
     /// What it asked.
@@ -68,7 +75,8 @@ fn interpret(
     let framing_out = encode::framing_to_client(&head, to.minor);
     let client_keep = keep && framing_out != Framing::UntilClose;
     if head.status >= 200 || head.status == 101 || to.minor == 1 {
-        encode::response(out, &head, ToClient { minor: to.minor, keep_alive: client_keep });
+        let date = crate::date::current();
+        encode::response(out, &head, ToClient { minor: to.minor, keep_alive: client_keep, date: &date });
     }
     Ok(Answer {
         status: head.status,
@@ -79,13 +87,13 @@ fn interpret(
     })
 }
 
-/// Waits until the replica has something to read.
-async fn await_upstream(upstream: &TcpStream, client: &TcpStream, watch: &mut bool) -> bool {
+/// Waits until the sender has something to read; false when the receiver leaves before.
+pub async fn await_source(upstream: &Stream, client: &Stream, watch: &mut bool) -> bool {
     poll_fn(|context| {
         if upstream.poll_read_ready(context).is_ready() {
             return Poll::Ready(true);
         }
-        if poll_gone(client, watch, context) { Poll::Ready(false) } else { Poll::Pending }
+        if client.poll_gone(watch, context) { Poll::Ready(false) } else { Poll::Pending }
     })
     .await
 }
@@ -94,9 +102,9 @@ async fn await_upstream(upstream: &TcpStream, client: &TcpStream, watch: &mut bo
 ///
 /// # Errors
 /// Why it did not come.
-pub async fn first_byte(pace: Pace<'_>, upstream: &TcpStream, client: &TcpStream) -> Result<(), NoHead> {
+pub async fn first_byte(pace: Pace<'_>, upstream: &Stream, client: &Stream) -> Result<(), NoHead> {
     let mut watch = true;
-    match pace.wait(await_upstream(upstream, client, &mut watch)).await {
+    match pace.wait(await_source(upstream, client, &mut watch)).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(NoHead::ClientGone),
         Err(_) => Err(NoHead::Failed(FailureReason::ResponseTimeout)),
@@ -110,7 +118,7 @@ pub async fn first_byte(pace: Pace<'_>, upstream: &TcpStream, client: &TcpStream
 /// Why there is none.
 pub async fn final_head(
     pace: Pace<'_>,
-    upstream: &TcpStream,
+    upstream: &Stream,
     to: Towards<'_>,
     keep: impl Fn() -> bool,
     watch_client: bool,
@@ -120,6 +128,7 @@ pub async fn final_head(
     let limits = pace.worker.limits();
     let mut watch = watch_client;
     let mut scan = HeadScan::default();
+    let mut interim = 0;
     let deadline_ms = pace.worker.now_ms().saturating_add(pace.wait_ms);
     loop {
         let found = scan.advance(buffer.unread()).map_err(|_| NoHead::Failed(FailureReason::BadResponse))?;
@@ -133,6 +142,10 @@ pub async fn final_head(
             if answer.status >= 200 || answer.status == 101 {
                 return Ok(answer);
             }
+            interim += 1;
+            if interim > INTERIM_MAX {
+                return Err(NoHead::Failed(FailureReason::BadResponse));
+            }
             pace.write(to.stream, out, &[]).await.map_err(|_| NoHead::ClientGone)?;
             out.clear();
             scan = HeadScan::default();
@@ -140,15 +153,16 @@ pub async fn final_head(
         }
         let waited = Pace { wait_ms: deadline_ms.saturating_sub(pace.worker.now_ms()), ..pace };
         let ready = if waited.is_shared {
-            await_upstream(upstream, to.stream, &mut watch).await
+            await_source(upstream, to.stream, &mut watch).await
         } else {
-            let wait = waited.wait(await_upstream(upstream, to.stream, &mut watch)).await;
+            let wait = waited.wait(await_source(upstream, to.stream, &mut watch)).await;
             wait.map_err(|_| NoHead::Failed(FailureReason::ResponseTimeout))?
         };
         if !ready {
             return Err(NoHead::ClientGone);
         }
-        match upstream.try_read(buffer.room(limits.head_bytes_max + 1)) {
+        let most = if splice::sockets(upstream, to.stream).is_some() { FIRST_READ_MAX } else { usize::MAX };
+        match upstream.try_read(buffer.room_of(limits.head_bytes_max + 1, most)) {
             Ok(0) => return Err(lost(buffer)),
             Ok(count) => buffer.filled(count),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -166,6 +180,8 @@ fn lost(buffer: &Buffer) -> NoHead {
 pub enum BodyEnd {
     /// The replica is to blame.
     Failed(FailureReason),
+    /// The replica is to blame, and the client has received nothing yet.
+    Unsent(FailureReason),
     /// The client went away or reads nothing.
     ClientGone,
 }
@@ -205,8 +221,8 @@ fn frame(
 /// Reads more of a body; the error is none when the client left while the replica was silent.
 async fn read_more(
     pace: Pace<'_>,
-    upstream: &TcpStream,
-    client: &TcpStream,
+    upstream: &Stream,
+    client: &Stream,
     buffer: &mut Buffer,
     watch: &mut bool,
 ) -> Result<usize, Option<IoEnd>> {
@@ -217,7 +233,7 @@ async fn read_more(
                 return Ok(count);
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                if !pace.wait(await_upstream(upstream, client, watch)).await.map_err(Some)? {
+                if !pace.wait(await_source(upstream, client, watch)).await.map_err(Some)? {
                     return Err(None);
                 }
             }
@@ -233,7 +249,7 @@ async fn read_more(
 /// Why it ended early, after how many bytes of the body.
 pub async fn body(
     pace: Pace<'_>,
-    upstream: &TcpStream,
+    upstream: &Stream,
     to: Towards<'_>,
     answer: &Answer,
     buffer: &mut Buffer,
@@ -244,11 +260,14 @@ pub async fn body(
     let mut total = 0;
     let mut turns: u32 = 0;
     let mut ended = false;
+    let mut is_unsent = true;
+    let mut may_splice = !chunked && splice::sockets(upstream, to.stream).is_some();
     // With a request's body still coming, the upload is who notices that the client has left.
     let mut watch = !pace.is_shared;
     loop {
-        let (direct, used, bytes) =
-            frame(&mut reader, chunked, buffer, out).map_err(|reason| (BodyEnd::Failed(reason), total))?;
+        let broken = |reason| if is_unsent { BodyEnd::Unsent(reason) } else { BodyEnd::Failed(reason) };
+        let framed = frame(&mut reader, chunked, buffer, out);
+        let (direct, used, bytes) = framed.map_err(|reason| (broken(reason), total))?;
         total += bytes;
         let done = reader.is_done() || (ended && used == buffer.unread().len());
         if done && chunked {
@@ -257,6 +276,7 @@ pub async fn body(
         if !out.is_empty() || !direct.is_empty() {
             let written = pace.write(to.stream, out, &buffer.unread()[direct]).await;
             written.map_err(|_| (BodyEnd::ClientGone, total))?;
+            is_unsent = false;
         }
         out.clear();
         buffer.consume(used);
@@ -265,6 +285,20 @@ pub async fn body(
         }
         if !buffer.is_empty() {
             continue;
+        }
+        if may_splice && reader.run() >= splice::RUN_MIN {
+            let run = reader.run();
+            let mut left = run;
+            let moved = splice::relay(pace, upstream, to.stream, &mut left, &mut watch).await;
+            reader.passed(run - left);
+            total += run - left;
+            match moved {
+                Ok(()) => return Ok(total),
+                Err(Halt::Unable) => may_splice = false,
+                Err(Halt::Sink(_) | Halt::SinkGone) => return Err((BodyEnd::ClientGone, total)),
+                Err(Halt::Source(IoEnd::Gone)) => return Err((BodyEnd::Failed(FailureReason::BodyCut), total)),
+                Err(Halt::Source(IoEnd::TimedOut)) => return Err((BodyEnd::Failed(FailureReason::BodyTimeout), total)),
+            }
         }
         match read_more(pace, upstream, to.stream, buffer, &mut watch).await {
             Err(None) => return Err((BodyEnd::ClientGone, total)),

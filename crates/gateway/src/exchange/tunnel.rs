@@ -8,22 +8,21 @@ use super::Ended;
 use super::acquire::Upstream;
 use crate::client::Client;
 use crate::io::{IoEnd, Pace};
+use crate::stream::Stream;
 use crate::worker::buffer::Buffer;
 use crate::worker::service::Lease;
 use plimsoll_balance::Outcome;
 use std::future::poll_fn;
-use std::net::Shutdown;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
-use tokio::net::TcpStream;
 
 /// A tunnel in which nothing moves for this long is ended, ms. One hour, as is usual for tunnels: protocols that stay
 /// quiet for longer send keep-alives of their own.
 const SILENCE_MS: u64 = 3_600_000;
 
 /// Moves bytes one way until the end, which is passed on.
-async fn one_way(pace: Pace<'_>, from: &TcpStream, to: &TcpStream, buffer: &mut Buffer) -> Result<u64, IoEnd> {
+async fn one_way(pace: Pace<'_>, from: &Stream, to: &Stream, buffer: &mut Buffer) -> Result<u64, IoEnd> {
     let mut total = 0;
     loop {
         if !buffer.is_empty() {
@@ -33,7 +32,7 @@ async fn one_way(pace: Pace<'_>, from: &TcpStream, to: &TcpStream, buffer: &mut 
             buffer.consume(count);
         }
         if pace.read(from, buffer, 0).await? == 0 {
-            let _ = socket2::SockRef::from(to).shutdown(Shutdown::Write);
+            to.shutdown_write();
             return Ok(total);
         }
         if total.is_multiple_of(8) {

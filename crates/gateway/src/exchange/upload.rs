@@ -1,10 +1,11 @@
 //! The request's body on its way to the replica: decoded, bounded, framed anew.
 
+use super::splice::{self, Halt};
 use crate::codec::encode::{BODY_END, CHUNK_END, chunk_start};
 use crate::codec::{BodyReader, Framing, RequestError};
 use crate::io::{IoEnd, Pace};
+use crate::stream::Stream;
 use crate::worker::buffer::Buffer;
-use tokio::net::TcpStream;
 
 /// Where a request's body is.
 #[derive(Debug)]
@@ -82,6 +83,23 @@ impl Upload {
         Ok(())
     }
 
+    /// Moves the rest of a body with a length within the kernel; false where that cannot be done.
+    async fn relay(&mut self, pace: Pace<'_>, client: &Stream, upstream: &Stream) -> Result<bool, UploadEnd> {
+        let run = self.reader.run();
+        let mut left = run;
+        let moved = splice::relay(pace, client, upstream, &mut left, &mut false).await;
+        self.reader.passed(run - left);
+        self.bytes += run - left;
+        self.complete = self.reader.is_done();
+        match moved {
+            Ok(()) => Ok(true),
+            Err(Halt::Unable) => Ok(false),
+            Err(Halt::Sink(_) | Halt::SinkGone) => Err(UploadEnd::UpstreamGone),
+            Err(Halt::Source(IoEnd::Gone)) => Err(UploadEnd::ClientGone),
+            Err(Halt::Source(IoEnd::TimedOut)) => Err(UploadEnd::ClientSilent),
+        }
+    }
+
     /// Streams the rest of the body. `out` is scratch.
     ///
     /// # Errors
@@ -89,13 +107,18 @@ impl Upload {
     pub async fn stream(
         &mut self,
         pace: Pace<'_>,
-        client: &TcpStream,
-        upstream: &TcpStream,
+        client: &Stream,
+        upstream: &Stream,
         inbox: &mut Buffer,
         out: &mut Vec<u8>,
     ) -> Result<(), UploadEnd> {
         let mut turns: u32 = 0;
+        let mut may_splice = true;
         while !self.complete {
+            if may_splice && inbox.is_empty() && self.reader.run() >= splice::RUN_MIN {
+                may_splice = self.relay(pace, client, upstream).await?;
+                continue;
+            }
             match pace.read(client, inbox, 0).await {
                 Ok(0) | Err(IoEnd::Gone) => return Err(UploadEnd::ClientGone),
                 Err(IoEnd::TimedOut) => return Err(UploadEnd::ClientSilent),

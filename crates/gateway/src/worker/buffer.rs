@@ -2,6 +2,7 @@
 //!
 //! Last returned is first lent: under light load all connections share the same few cached pages.
 
+use super::pipe::Pipes;
 use std::cell::RefCell;
 
 /// Size of a buffer for a client's bytes.
@@ -63,6 +64,13 @@ impl Buffer {
         &mut self.bytes[self.end..]
     }
 
+    /// [`Buffer::room`], but no more than `most`: what is not read can still be moved without a copy.
+    pub fn room_of(&mut self, size_max: usize, most: usize) -> &mut [u8] {
+        let room = self.room(size_max);
+        let length = room.len().min(most);
+        &mut room[..length]
+    }
+
     /// Counts `count` bytes of the room as read.
     pub fn filled(&mut self, count: usize) {
         self.end += count;
@@ -75,6 +83,8 @@ pub struct Buffers {
     small: RefCell<Vec<Buffer>>,
     large: RefCell<Vec<Buffer>>,
     outgoing: RefCell<Vec<Vec<u8>>>,
+    /// Pipes.
+    pub pipes: Pipes,
 }
 
 impl Buffers {

@@ -8,6 +8,7 @@ use super::service::Service;
 use crate::client::{self, Client};
 use crate::plan::ListenerPlan;
 use crate::route::Router;
+use crate::stream::Stream;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -113,7 +114,7 @@ fn admit(worker: &Rc<Worker>, listener: &Rc<Listener>, stream: TcpStream, peer: 
     let open = shared.connections_open.fetch_add(1, Ordering::Relaxed);
     // Without it a response in two writes would wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let client = Client::new(Rc::clone(worker), Rc::clone(listener), stream, peer.ip());
+    let client = Client::new(Rc::clone(worker), Rc::clone(listener), Stream::Plain(stream), peer.ip());
     let connections_max = worker.limits().connections_max;
     if open < connections_max {
         tokio::task::spawn_local(client::serve(client));

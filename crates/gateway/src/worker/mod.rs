@@ -6,6 +6,7 @@
 pub mod budget;
 pub mod buffer;
 pub mod listener;
+pub mod pipe;
 pub mod service;
 pub mod slot;
 
@@ -96,7 +97,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    fn new(index: usize, shared: Arc<Shared>, seed: u64) -> Self {
+    pub(crate) fn new(index: usize, shared: Arc<Shared>, seed: u64) -> Self {
         let now_ms = shared.now_us() / 1_000;
         Self {
             index,
@@ -169,7 +170,7 @@ impl Worker {
         }
     }
 
-    fn apply(self: &Rc<Self>, plan: &Plan, sockets: Vec<(String, std::net::TcpListener)>) {
+    pub(crate) fn apply(self: &Rc<Self>, plan: &Plan, sockets: Vec<(String, std::net::TcpListener)>) {
         self.limits.set(Some(plan.limits));
         *self.trusted.borrow_mut() = Rc::from(plan.trusted.as_slice());
         let services: Vec<Rc<Service>> = plan.services.iter().map(|plan| self.service(plan)).collect();
@@ -216,7 +217,7 @@ impl Worker {
         WorkerReport { services: counts.collect(), refused: self.refused.borrow().clone() }
     }
 
-    fn drain(&self, drained: oneshot::Sender<()>) {
+    pub(crate) fn drain(&self, drained: oneshot::Sender<()>) {
         self.draining.set(true);
         *self.drained.borrow_mut() = Some(drained);
         std::mem::take(&mut *self.listeners.borrow_mut()).values().for_each(|listener| listener.close());
@@ -227,8 +228,24 @@ impl Worker {
     fn tick(&self) {
         let now_ms = self.shared.now_us() / 1_000;
         self.now_ms.set(now_ms);
+        crate::date::refresh();
         self.slots.sweep(now_ms);
         self.services.borrow().iter().for_each(|service| service.tick(now_ms));
+    }
+
+    /// Time goes on by so much at once.
+    #[cfg(test)]
+    pub(crate) fn jump(&self, by_ms: u64) {
+        let now_ms = self.now_ms.get() + by_ms;
+        self.now_ms.set(now_ms);
+        self.slots.sweep(now_ms);
+        self.services.borrow().iter().for_each(|service| service.tick(now_ms));
+    }
+
+    /// Its services.
+    #[cfg(test)]
+    pub(crate) fn services_now(&self) -> Vec<Rc<Service>> {
+        self.services.borrow().clone()
     }
 
     fn room_freed_elsewhere(&self) {

@@ -8,13 +8,13 @@ use super::slot::Slot;
 use crate::plan::{QueuePlan, ServicePlan};
 use crate::shared::{Shared, SharedService, Target};
 use crate::stats::{Latencies, ServiceStats};
+use crate::stream::Stream;
 use plimsoll_balance::{Outcome, PickContext, Picker, Started};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::net::TcpStream;
 
 /// Idle connections to a replica are closed after this, ms: shorter than the keep-alive time-out of common servers
 /// (nginx 75 s, Node 5 s apart), so that most are closed by us and not under a request.
@@ -23,7 +23,7 @@ const IDLE_UPSTREAM_MS: u64 = 4_000;
 /// An idle connection to a replica.
 #[derive(Debug)]
 struct Idle {
-    stream: TcpStream,
+    stream: Stream,
     since_ms: u64,
 }
 
@@ -45,35 +45,35 @@ impl LocalTarget {
     }
 
     /// An idle connection, the one used last; the replica may have closed it meanwhile.
-    pub fn take_idle(&self) -> Option<TcpStream> {
+    pub fn take_idle(&self) -> Option<Stream> {
         let mut idle = self.idle.borrow_mut();
         loop {
             let stream = idle.pop()?.stream;
-            if is_quiet(&stream) {
+            if stream.is_quiet() {
                 return Some(stream);
             }
         }
     }
 
     /// Keeps a connection whose last response was complete.
-    pub fn keep(&self, stream: TcpStream, now_ms: u64, idle_max: usize) {
+    pub fn keep(&self, stream: Stream, now_ms: u64, idle_max: usize) {
         let mut idle = self.idle.borrow_mut();
         if !self.retired.get() && idle.len() < idle_max {
             idle.push(Idle { stream, since_ms: now_ms });
         }
     }
 
+    /// The ports of the idle connections, ours first.
+    #[cfg(test)]
+    pub(crate) fn idle_ports(&self) -> Vec<(u16, u16)> {
+        let ours = |idle: &Idle| idle.stream.socket().local_addr().map_or(0, |address| address.port());
+        self.idle.borrow().iter().map(|idle| (ours(idle), self.target.address.port())).collect()
+    }
+
     fn sweep(&self, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
-        idle.retain(|idle| now_ms.saturating_sub(idle.since_ms) < IDLE_UPSTREAM_MS && is_quiet(&idle.stream));
+        idle.retain(|idle| now_ms.saturating_sub(idle.since_ms) < IDLE_UPSTREAM_MS && idle.stream.is_quiet());
     }
-}
-
-/// Whether nothing came over an idle connection: neither its end nor bytes that nobody asked for. Costs no system call
-/// while the runtime has seen no event for it.
-fn is_quiet(stream: &TcpStream) -> bool {
-    let mut byte = [0u8; 1];
-    matches!(stream.try_read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 /// A request's hold on an endpoint. Dropped without [`Lease::finish`] it ends without a verdict.
@@ -209,6 +209,12 @@ impl Service {
         let target = Rc::clone(target);
         let started = target.target.endpoint.started(now_us);
         Some(Lease { target, service: Rc::clone(self), started: Some(started) })
+    }
+
+    /// The endpoints that may get requests.
+    #[cfg(test)]
+    pub(crate) fn targets_now(&self) -> Vec<Rc<LocalTarget>> {
+        self.targets.borrow().clone()
     }
 
     /// How many endpoints there are.

@@ -1,0 +1,170 @@
+//! One connection's byte stream: a plain TCP socket or a TLS session over one.
+//!
+//! Both are used the way the data path uses a socket: try first, wait only when there is nothing. An enum and not a
+//! trait object, so that the plain path costs one predictable branch; and the socket below stays in reach
+//! ([`Stream::plain`]), so that bodies can be spliced where no TLS is between.
+//!
+//! Must not buffer anything on the plain path.
+
+use crate::tls::session::Session;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::Shutdown;
+use std::task::{Context, Poll};
+use tokio::net::TcpStream;
+
+/// A connection's byte stream.
+#[derive(Debug)]
+pub enum Stream {
+    /// Bytes as they are.
+    Plain(TcpStream),
+    /// Bytes within a TLS session whose handshake is over.
+    Tls(Box<Session>),
+}
+
+impl Stream {
+    /// The socket, where its bytes are the stream's bytes: what `splice` may be used on.
+    #[must_use]
+    pub const fn plain(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(socket) => Some(socket),
+            Self::Tls(_) => None,
+        }
+    }
+
+    /// The socket below, for its options and addresses.
+    #[must_use]
+    pub fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(session) => session.socket(),
+        }
+    }
+
+    /// Reads what is there; zero is an orderly end.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is nothing; an end of the socket that TLS did not announce is an error too, because what
+    /// came before may have been cut short by somebody between.
+    pub fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.try_read(bytes),
+            Self::Tls(session) => session.try_read(bytes),
+        }
+    }
+
+    /// Takes as many bytes as there is room for. What a TLS session has taken may still have to be flushed
+    /// ([`Stream::unsent`]).
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.try_write(bytes),
+            Self::Tls(session) => session.try_write(&[IoSlice::new(bytes)]),
+        }
+    }
+
+    /// [`Stream::try_write`] of several slices at once.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room.
+    pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.try_write_vectored(slices),
+            Self::Tls(session) => session.try_write(slices),
+        }
+    }
+
+    /// The session, where it holds bytes that the kernel had no room for yet.
+    #[must_use]
+    pub fn unsent(&self) -> Option<&Session> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(session) => session.has_unsent().then_some(session),
+        }
+    }
+
+    /// Waits until a read may find something.
+    ///
+    /// # Errors
+    /// When the runtime is shutting down.
+    pub async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Tls(session) if session.may_have_plaintext() => Ok(()),
+            _ => self.socket().readable().await,
+        }
+    }
+
+    /// Waits until a write may find room.
+    ///
+    /// # Errors
+    /// When the runtime is shutting down.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.socket().writable().await
+    }
+
+    /// [`Stream::readable`], polled.
+    pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tls(session) if session.may_have_plaintext() => Poll::Ready(()),
+            _ => self.socket().poll_read_ready(context).map(|_| ()),
+        }
+    }
+
+    /// Whether the other side has closed its side, as far as the runtime has noticed; else the task is woken when it
+    /// does, or when it sends something. Bytes that it sends ahead are no reason to look again: `watch` is then false.
+    pub fn poll_gone(&self, watch: &mut bool, context: &mut Context<'_>) -> bool {
+        match self {
+            Self::Tls(session) => session.poll_gone(watch, context),
+            Self::Plain(socket) => {
+                while *watch && socket.poll_read_ready(context).is_ready() {
+                    let mut byte = [std::mem::MaybeUninit::uninit(); 1];
+                    let peek = || socket2::SockRef::from(socket).peek(&mut byte);
+                    match socket.try_io(tokio::io::Interest::READABLE, peek) {
+                        Ok(0) => return true,
+                        Ok(_) => *watch = false,
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        Err(_) => return true,
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    /// What the kernel knows of, whatever the runtime has noticed: `Ok(0)` for an end, the number of bytes that a peek
+    /// finds (one at most), or `WouldBlock`. The bytes may be TLS's own and say nothing to the reader.
+    fn peek_now(&self) -> io::Result<usize> {
+        let mut byte = [std::mem::MaybeUninit::uninit(); 1];
+        socket2::SockRef::from(self.socket()).peek(&mut byte)
+    }
+
+    /// Whether the kernel has bytes that the runtime may not have noticed.
+    #[must_use]
+    pub fn has_bytes_now(&self) -> bool {
+        matches!(self, Self::Tls(session) if session.may_have_plaintext())
+            || self.peek_now().is_ok_and(|count| count > 0)
+    }
+
+    /// Whether nothing came over an idle connection, neither its end nor bytes that nobody asked for, as far as the
+    /// runtime has noticed. Costs no system call while it has seen no event.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let mut byte = [0u8; 1];
+        matches!(self.try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Whether the kernel knows of nothing that came over an idle connection; unlike the runtime's view never stale.
+    #[must_use]
+    pub fn is_quiet_now(&self) -> bool {
+        matches!(self.peek_now(), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Ends this side: the other side reads the end behind what was sent.
+    pub fn shutdown_write(&self) {
+        if let Self::Tls(session) = self {
+            session.close_notify();
+        }
+        let _ = socket2::SockRef::from(self.socket()).shutdown(Shutdown::Write);
+    }
+}
