@@ -10,11 +10,11 @@ use crate::process::Resizing;
 use crate::room::Room;
 use crate::state::{ServiceState, State};
 use plimsoll_autoscale::vertical::updater::replaceable;
-use plimsoll_autoscale::vertical::{ReplicaUse, SizerInputs};
+use plimsoll_autoscale::vertical::{ReplicaUse, SizerInputs, tracked};
 use plimsoll_model::id::{ReplicaId, ServiceName, WorkloadId};
 use plimsoll_model::quantity::Millis;
 use plimsoll_model::scaling::{Size, VerticalMode, VerticalReason};
-use plimsoll_model::{ActionKind, Observation, Phase, ScalingPolicy, ServiceSpec};
+use plimsoll_model::{ActionKind, Observation, Phase, ServiceSpec};
 
 /// Wait, physical, for a size to be reported after the driver was told.
 const RESIZE_WAIT: Millis = Millis(30_000);
@@ -24,17 +24,9 @@ pub(crate) fn size_of(service: &ServiceState, spec: &ServiceSpec) -> Size {
     let declared = Size { requests: spec.requests, limits: spec.limits };
     let sizer = service.scaler.sizer.as_deref();
     match (&spec.scaling.vertical, sizer) {
-        (Some(vertical), Some(sizer)) => sizer.size(vertical, declared, tracked(spec)),
+        (Some(vertical), Some(sizer)) => sizer.size(vertical, declared, tracked(&spec.scaling)),
         _ => declared,
     }
-}
-
-/// Whether CPU and memory decide the count.
-fn tracked(spec: &ServiceSpec) -> (bool, bool) {
-    let policies = &spec.scaling.policies;
-    let cpu = policies.iter().any(|policy| matches!(policy, ScalingPolicy::Cpu { .. } | ScalingPolicy::Hpa(_)));
-    let memory = policies.iter().any(|policy| matches!(policy, ScalingPolicy::Memory { .. } | ScalingPolicy::Hpa(_)));
-    (cpu, memory)
 }
 
 /// Decides the size in the same decision as the count, whose target goes from `before` to `target`.
@@ -56,7 +48,7 @@ pub(crate) fn decide_size(
     }
     let changed = service.count_changed_at.unwrap_or(turn.at);
     let is_complete = service.live() == target && service.ready() == target;
-    let (tracks_cpu, tracks_memory) = tracked(spec);
+    let (tracks_cpu, tracks_memory) = tracked(&spec.scaling);
     let sizer = service.scaler.sizer.get_or_insert_default();
     Some(Box::new(sizer.decide(&SizerInputs {
         at: turn.at,

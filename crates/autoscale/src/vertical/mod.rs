@@ -20,3 +20,15 @@ pub mod updater;
 
 pub use recommend::UseHistory;
 pub use sizer::{OutOfMemory, ReplicaUse, Sizer, SizerInputs};
+
+use plimsoll_model::ScalingPolicy;
+use plimsoll_model::spec::ScalingSpec;
+
+/// Whether CPU and whether memory decide the number of replicas.
+#[must_use]
+pub fn tracked(scaling: &ScalingSpec) -> (bool, bool) {
+    let any = |is: fn(&ScalingPolicy) -> bool| scaling.policies.iter().any(is);
+    let cpu = any(|policy| matches!(policy, ScalingPolicy::Cpu { .. } | ScalingPolicy::Hpa(_)));
+    let memory = any(|policy| matches!(policy, ScalingPolicy::Memory { .. } | ScalingPolicy::Hpa(_)));
+    (cpu, memory)
+}

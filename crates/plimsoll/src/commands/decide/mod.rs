@@ -6,6 +6,7 @@
 
 mod observed;
 mod schema;
+mod size;
 
 pub use schema::observation as observation_schema;
 
@@ -34,6 +35,9 @@ struct Memory {
     at: Option<Timestamp>,
     /// What it decided.
     target: Option<u32>,
+    /// When that last was another number than before, where right-sizing asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count_changed_at: Option<Timestamp>,
     /// What scaling remembers.
     scaler: Scaler,
 }
@@ -167,6 +171,7 @@ fn step(
     };
     let mut rationale = decide(&mut memory.scaler, &inputs);
     (rationale.current, rationale.ready) = (current, ready);
+    rationale.vertical = size::decide(spec, observed, memory, at, &pods, (current, rationale.target));
     memory.at = Some(at);
     memory.target = Some(rationale.target);
     Ok((at, current, rationale))

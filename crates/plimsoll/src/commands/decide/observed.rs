@@ -41,6 +41,9 @@ pub struct Observed {
     /// Replicas one by one, for policies that look at single ones.
     #[serde(default)]
     pub pods: Vec<ObservedPod>,
+    /// Replicas that ran out of memory since the last observation, for right-sizing.
+    #[serde(default)]
+    pub out_of_memory: Vec<ObservedOutOfMemory>,
     /// Figures of somebody else, by name.
     #[serde(default)]
     pub metrics: BTreeMap<String, ObservedMetric>,
@@ -85,6 +88,16 @@ pub struct ObservedPod {
     /// Figures of its own, by name.
     #[serde(default)]
     pub metrics: BTreeMap<String, ObservedMetric>,
+}
+
+/// A replica that ran out of memory.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObservedOutOfMemory {
+    /// What it was reserved.
+    pub requested_bytes: u64,
+    /// How long it ran.
+    pub ran_s: u64,
 }
 
 const fn yes() -> bool {

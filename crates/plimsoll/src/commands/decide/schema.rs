@@ -29,6 +29,13 @@ pub fn observation() -> Value {
             "metrics": metrics("Figures of its own, by name."),
         },
     });
+    let out_of_memory = json!({
+        "type": "object", "additionalProperties": false, "required": ["requested_bytes", "ran_s"],
+        "properties": {
+            "requested_bytes": count("Memory it was reserved."),
+            "ran_s": count("Seconds that it ran."),
+        },
+    });
     let event = json!({
         "type": "object",
         "properties": {
@@ -57,7 +64,8 @@ pub fn observation() -> Value {
             "cpu_millicores": count("CPU used by the measured replicas together, thousandths of a core."),
             "memory_bytes": count("Memory used by the measured replicas together."),
             "measured": count("Replicas in `cpu_millicores` and `memory_bytes`; `ready` if left out."),
-            "pods": { "type": "array", "items": pod, "description": "Replicas one by one, for policies that look at single ones (hpa)." },
+            "pods": { "type": "array", "items": pod, "description": "Replicas one by one, for policies that look at single ones (hpa) and for right-sizing." },
+            "out_of_memory": { "type": "array", "items": out_of_memory, "description": "Replicas that ran out of memory since the last observation, for right-sizing." },
             "metrics": metrics("Figures of somebody else, by name: what an HPA's Object and External metrics are called."),
             "queue": {
                 "type": "object", "additionalProperties": false, "required": ["waiting"], "description": "Work that waits.",
