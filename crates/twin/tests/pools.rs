@@ -4,7 +4,8 @@
 
 use plimsoll_autoscale::pools::{PoolPolicy, Shape};
 use plimsoll_model::cluster::{Demand, Task};
-use plimsoll_model::{Bytes, Millicores, Millis, Timestamp};
+use plimsoll_model::spec::ForecastSpec;
+use plimsoll_model::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_placement::backfill::Backfill;
 use plimsoll_placement::order::QueueOrder;
 use plimsoll_placement::scheduler::SchedulerPolicy;
@@ -27,7 +28,7 @@ fn shape(name: &str, cpu: u64, price: u64, min: u32) -> Shape {
 }
 
 fn pools(shapes: Vec<Shape>) -> PoolOptions {
-    PoolOptions { policy: PoolPolicy { shapes, idle: Millis(5 * MINUTE) }, every: Millis(MINUTE) }
+    PoolOptions { policy: PoolPolicy { shapes, idle: Millis(5 * MINUTE) }, every: Millis(MINUTE), forecast: None }
 }
 
 fn job(id: usize, at: u64, cpu: u64, minutes: u64) -> Job {
@@ -62,6 +63,35 @@ fn nodes_come_for_what_waits_and_go_when_they_were_empty_long_enough() {
     assert_eq!(large.node_ms, u128::from((2 + 60 + 5) * MINUTE), "start-up, the tasks, and the wait for more");
     assert_eq!((books.shapes[0].bought, books.shapes[0].peak), (1, 1), "the last task alone takes the small one");
     assert!(books.kept["in use"] > 100, "{:?}", books.kept);
+}
+
+#[test]
+fn work_of_every_morning_is_bought_for_before_it_comes() {
+    // Ten days; at nine twenty tasks within five minutes, each for half an hour, on nodes that take ten minutes.
+    let at = |id: usize| (id / 20 * 24 * 60 + 9 * 60 + id % 20 / 4) as u64;
+    let jobs: Vec<Job> = (0..200).map(|id| job(id, at(id), 2, 30)).collect();
+    let slow = Shape { startup: Millis(10 * MINUTE), ..shape("large", 16, 350_000, 0) };
+    let reactive = pools(vec![slow]);
+    let day = Millis(24 * 60 * MINUTE);
+    let spec = ForecastSpec {
+        season: day,
+        season_long: None,
+        quantile: Permille(700),
+        missing_price: None,
+        history: None,
+        models: Vec::new(),
+        refit: day,
+    };
+    let foreseeing = PoolOptions { forecast: Some(spec), ..reactive.clone() };
+    foreseeing.check().unwrap();
+    let (without, with) = (run(&reactive, &jobs), run(&foreseeing, &jobs));
+    assert_eq!((without.metrics.tasks.finished, with.metrics.tasks.finished), (200, 200));
+    let price = |outcome: &Outcome| outcome.pools.as_ref().unwrap().shapes[0].price();
+    let (before, after) = (without.metrics.wait.mean_ms, with.metrics.wait.mean_ms);
+    println!("mean wait {before} → {after} ms, price {:.2} → {:.2}", price(&without), price(&with));
+    assert!(after * 3.0 < before * 2.0, "a third less waiting at least: {before} → {after}");
+    assert!(price(&with) < 2.5 * price(&without), "{} → {}", price(&without), price(&with));
+    assert!(with.pools.unwrap().kept.contains_key("for what is foreseen"));
 }
 
 #[test]

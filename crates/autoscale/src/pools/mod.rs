@@ -13,34 +13,54 @@
 
 mod buy;
 mod cover;
+mod foreseen;
 mod types;
 
 pub use cover::{Cover, alone, cheapest, cover};
+pub use foreseen::{foreseen, typical};
 pub use types::{Amounts, Keep, Node, NodePhase, Plan, PoolPolicy, RESOURCES, Shape, Waiting};
 
 use buy::{buy, dominant, fitting};
 use plimsoll_model::quantity::{Permille, Timestamp};
 
-/// What should change now.
+/// What should change now, for what waits.
 #[must_use]
 pub fn plan(policy: &PoolPolicy, at: Timestamp, nodes: &[Node], waiting: &[Waiting]) -> Plan {
+    plan_ahead(policy, at, nodes, waiting, &[])
+}
+
+/// What should change now, for what waits and for what is foreseen besides by the time that a node bought now is there.
+/// What waits goes first in everything; what is foreseen and cannot be had is nobody's loss yet and not among the unserved.
+#[must_use]
+pub fn plan_ahead(
+    policy: &PoolPolicy,
+    at: Timestamp,
+    nodes: &[Node],
+    waiting: &[Waiting],
+    foreseen: &[Waiting],
+) -> Plan {
     let mut plan = Plan { buy: vec![0; policy.shapes.len()], ..Plan::default() };
-    let mut left = by_size(policy, waiting);
+    let (mut left, mut later) = (by_size(policy, waiting), by_size(policy, foreseen));
     let mut free: Vec<Amounts> = nodes.iter().map(|node| node.free(policy)).collect();
-    let (mut receives, mut taken) = (vec![false; nodes.len()], vec![false; nodes.len()]);
-    for (index, _) in nodes.iter().enumerate().filter(|(_, node)| node.phase != NodePhase::Leaving) {
-        receives[index] = lay(&mut left, &mut free[index]);
-    }
-    for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.phase == NodePhase::Leaving) {
-        if lay(&mut left, &mut free[index]) {
-            plan.take_back.push(node.id);
-            (receives[index], taken[index]) = (true, true);
+    let (mut receives, mut taken) = (vec![None; nodes.len()], vec![false; nodes.len()]);
+    let (leaving, staying): (Vec<usize>, Vec<usize>) =
+        (0..nodes.len()).partition(|index| nodes[*index].phase == NodePhase::Leaving);
+    for index in staying.into_iter().chain(leaving) {
+        receives[index] = lay(&mut left, &mut free[index]).then_some(Keep::ForWaiting);
+        receives[index] = receives[index].or(lay(&mut later, &mut free[index]).then_some(Keep::ForForeseen));
+        if receives[index].is_some() && nodes[index].phase == NodePhase::Leaving {
+            plan.take_back.push(nodes[index].id);
+            taken[index] = true;
         }
     }
     let count = |shape: usize| nodes.iter().filter(|node| node.shape == shape).count();
     let counts: Vec<u32> =
         (0..policy.shapes.len()).map(|shape| u32::try_from(count(shape)).unwrap_or(u32::MAX)).collect();
     buy(policy, &counts, &mut left, &mut plan.buy);
+    let counted: Vec<u32> = counts.iter().zip(&plan.buy).map(|(count, bought)| count.saturating_add(*bought)).collect();
+    let mut ahead = vec![0; policy.shapes.len()];
+    buy(policy, &counted, &mut later, &mut ahead);
+    plan.buy.iter_mut().zip(ahead).for_each(|(bought, ahead)| *bought = bought.saturating_add(ahead));
     for ((shape, counted), bought) in policy.shapes.iter().zip(&counts).zip(&mut plan.buy) {
         *bought = (*bought).max(shape.min.saturating_sub(*counted));
     }
@@ -83,7 +103,8 @@ struct Book<'a> {
     at: Timestamp,
     nodes: &'a [Node],
     free: Vec<Amounts>,
-    receives: Vec<bool>,
+    /// What is laid on each, if anything is.
+    receives: Vec<Option<Keep>>,
     counts: Vec<u32>,
 }
 
@@ -93,10 +114,10 @@ impl Book<'_> {
         let movable = if may_shrink { self.leaves_first() } else { None };
         for (index, node) in self.nodes.iter().enumerate().filter(|(index, _)| !taken[*index]) {
             let shape = &self.policy.shapes[node.shape];
-            let keep = match node.phase {
-                NodePhase::Starting { ready_at } => Keep::Starting { ready_at },
-                _ if self.receives[index] => Keep::ForWaiting,
-                NodePhase::Leaving if !node.tasks.is_empty() => {
+            let keep = match (node.phase, self.receives[index]) {
+                (NodePhase::Starting { ready_at }, _) => Keep::Starting { ready_at },
+                (_, Some(keep)) => keep,
+                (NodePhase::Leaving, None) if !node.tasks.is_empty() => {
                     Keep::Leaving { tasks: u32::try_from(node.tasks.len()).unwrap_or(u32::MAX) }
                 }
                 _ if node.tasks.is_empty() => {
@@ -129,7 +150,7 @@ impl Book<'_> {
         let is_candidate = |(index, node): &(usize, &Node)| {
             node.phase == NodePhase::Ready
                 && !node.tasks.is_empty()
-                && !self.receives[*index]
+                && self.receives[*index].is_none()
                 && self.counts[node.shape] > self.policy.shapes[node.shape].min
         };
         let mut candidates: Vec<(usize, &Node)> = self.nodes.iter().enumerate().filter(is_candidate).collect();

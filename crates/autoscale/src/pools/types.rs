@@ -96,6 +96,8 @@ pub enum Keep {
     },
     /// Something that waits fits on it.
     ForWaiting,
+    /// Nothing that waits fits on it, and something that is foreseen does.
+    ForForeseen,
     /// Its tasks fit nowhere else, or it is not its turn to be emptied.
     Used {
         /// The largest share of a resource that is given out.
@@ -127,6 +129,7 @@ impl Keep {
         match self {
             Self::Starting { .. } => "starting",
             Self::ForWaiting => "for what waits",
+            Self::ForForeseen => "for what is foreseen",
             Self::Used { .. } => "in use",
             Self::AtMinimum { .. } => "at the minimum",
             Self::Idle { .. } => "idle, not for long enough",
@@ -141,6 +144,7 @@ impl fmt::Display for Keep {
         match self {
             Self::Starting { ready_at } => write!(f, "it will be ready at {ready_at}"),
             Self::ForWaiting => f.write_str("something that waits fits on it"),
+            Self::ForForeseen => f.write_str("something that is foreseen fits on it"),
             Self::Used { share } => write!(f, "{share} of it is given out and fits nowhere else"),
             Self::AtMinimum { min } => write!(f, "at least {min} of its shape stay"),
             Self::Idle { until } => write!(f, "it goes at {until} if nothing comes"),

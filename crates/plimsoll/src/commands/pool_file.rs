@@ -3,7 +3,8 @@
 use anyhow::{Context, bail};
 use plimsoll_autoscale::pools::{PoolPolicy, Shape};
 use plimsoll_config::unit::{self, Unit};
-use plimsoll_model::Millis;
+use plimsoll_model::spec::ForecastSpec;
+use plimsoll_model::{Millis, Permille};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -19,6 +20,8 @@ pub struct PoolFile {
     pub every: Millis,
     /// An empty node goes after this time.
     pub idle: Millis,
+    /// Buys for foreseen work too, where it is there.
+    pub forecast: Option<ForecastSpec>,
     /// What can be bought.
     pub shapes: Vec<Shape>,
     /// The pool that each shape belongs to.
@@ -35,7 +38,18 @@ struct Raw {
     #[serde(default = "idle")]
     idle: String,
     #[serde(default)]
+    forecast: Option<RawForecast>,
+    #[serde(default)]
     shape: Vec<RawShape>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawForecast {
+    #[serde(default = "day")]
+    season: String,
+    #[serde(default = "quantile")]
+    quantile: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +78,14 @@ struct RawShape {
 
 fn every() -> String {
     "10s".to_owned()
+}
+
+fn day() -> String {
+    "1d".to_owned()
+}
+
+fn quantile() -> String {
+    "70%".to_owned()
 }
 
 fn idle() -> String {
@@ -103,13 +125,32 @@ impl PoolFile {
         }
         let pools = raw.shape.iter().map(|shape| shape.pool.clone()).collect();
         let nodes = raw.shape.iter().map(|shape| shape.nodes).collect();
-        Ok(Self { every, idle: time("idle", &raw.idle)?, shapes, pools, nodes })
+        let forecast = raw.forecast.as_ref().map(forecast).transpose()?;
+        Ok(Self { every, idle: time("idle", &raw.idle)?, forecast, shapes, pools, nodes })
     }
 
     /// As the rule wants it.
     pub fn policy(&self) -> PoolPolicy {
         PoolPolicy { shapes: self.shapes.clone(), idle: self.idle }
     }
+}
+
+fn forecast(raw: &RawForecast) -> anyhow::Result<ForecastSpec> {
+    let RawForecast { season, quantile } = raw;
+    let length = unit::duration(season).with_context(|| format!("`forecast.season` = {season:?}"))?;
+    let share = Unit::Share.parse(quantile).ok().and_then(|share| u64::try_from(share).ok());
+    let Some(share) = share.filter(|share| (500..=999).contains(share)) else {
+        bail!("`forecast.quantile` = {quantile:?}: allowed are \"50%\" to \"99.9%\"");
+    };
+    Ok(ForecastSpec {
+        season: length,
+        season_long: None,
+        quantile: Permille(share),
+        missing_price: None,
+        history: None,
+        models: Vec::new(),
+        refit: length,
+    })
 }
 
 fn shape((index, raw): (usize, &RawShape)) -> anyhow::Result<Shape> {
@@ -165,6 +206,10 @@ mod tests {
         let file = PoolFile::parse(GOOD).unwrap();
         let shape = &file.shapes[0];
         assert_eq!((shape.has[0], shape.has[1], shape.price_micros_per_hour), (4_000, 16 << 30, 200_000));
+        assert!(file.forecast.is_none());
+        let file_with = PoolFile::parse(&format!("forecast = {{}}\n{GOOD}")).unwrap();
+        let forecast = file_with.forecast.unwrap();
+        assert_eq!((forecast.season, forecast.quantile), (Millis(86_400_000), Permille(700)));
         assert_eq!((shape.startup, file.every, file.idle), (Millis(60_000), Millis(10_000), Millis(600_000)));
     }
 
@@ -177,6 +222,8 @@ mod tests {
             ("cpu = 4", "cpu = 0", "`cpu` = 0: allowed are cores above 0"),
             ("16GiB", "much", "`memory` = \"much\""),
             ("cpu = 4", "cpus = 4", "unknown field `cpus`"),
+            ("[[shape]]", "forecast = { quantile = \"40%\" }\n[[shape]]", "`forecast.quantile` = \"40%\": allowed are"),
+            ("[[shape]]", "forecast = { season = \"soon\" }\n[[shape]]", "`forecast.season` = \"soon\""),
         ] {
             let found = error(&GOOD.replace(from, to));
             assert!(found.contains(said), "{found}");

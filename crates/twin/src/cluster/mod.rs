@@ -7,6 +7,7 @@ mod amounts;
 mod books;
 mod diary;
 mod faults;
+mod foresight;
 mod fragmentation;
 mod meter;
 mod metrics;

@@ -5,8 +5,11 @@
 //! and given back is decided by [`plan`]; here are the books: when each node was paid for, and why it stayed.
 
 use super::amounts::Amounts;
-use plimsoll_autoscale::pools::{Node as View, NodePhase, Plan, PoolPolicy, Waiting, plan};
+use super::foresight::Foresight;
+use plimsoll_autoscale::pools::{Node as View, NodePhase, Plan, PoolPolicy, Waiting, plan_ahead};
+use plimsoll_forecast::online::SettingsError;
 use plimsoll_model::cluster::{Capacity, GPU_WHOLE, Gpus, Node, NodeState};
+use plimsoll_model::spec::ForecastSpec;
 use plimsoll_model::{Bytes, Millicores, Millis, Timestamp};
 use plimsoll_placement::fleet::NodeIx;
 use plimsoll_placement::scheduler::TaskIx;
@@ -20,9 +23,19 @@ pub struct PoolOptions {
     pub policy: PoolPolicy,
     /// Time between two looks, trace time.
     pub every: Millis,
+    /// Work that is foreseen is bought for too; none buys for what waits only.
+    pub forecast: Option<ForecastSpec>,
 }
 
 impl PoolOptions {
+    /// Whether the forecast can be made; without this, one that cannot foresees nothing.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when season, time between looks and start-up time do not go together.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        Foresight::try_new(self).map(|_| ())
+    }
+
     /// Every node that could be there, shape by shape; those of the minimum are, the others are lost.
     #[must_use]
     pub fn nodes(&self) -> Vec<Node> {
@@ -110,6 +123,7 @@ pub(super) struct Pools {
     slots: Vec<Slot>,
     places: BTreeMap<TaskIx, Vec<NodeIx>>,
     waiting: BTreeMap<[u64; 5], u32>,
+    foresight: Option<Foresight>,
     counts: Vec<u64>,
     pub books: PoolBooks,
 }
@@ -127,7 +141,9 @@ impl Pools {
         let slot = |shape: usize| Slot { shape, ..Slot::default() };
         let slots = shapes.iter().enumerate().flat_map(|(at, shape)| (0..shape.max).map(move |_| slot(at))).collect();
         let counts = vec![0; shapes.len()];
-        let mut pools = Self { options, slots, places: BTreeMap::new(), waiting: BTreeMap::new(), counts, books };
+        let foresight = Foresight::try_new(&options).ok().flatten();
+        let (places, waiting) = (BTreeMap::new(), BTreeMap::new());
+        let mut pools = Self { options, slots, places, waiting, foresight, counts, books };
         for shape in 0..pools.counts.len() {
             for node in pools.off(shape, pools.options.policy.shapes[shape].min) {
                 pools.pay(node, NodePhase::Ready, start);
@@ -143,6 +159,9 @@ impl Pools {
 
     /// So many tasks of that demand wait more, or fewer.
     pub fn waits(&mut self, demand: Amounts, more: bool) {
+        if let Some(foresight) = self.foresight.as_mut().filter(|_| more) {
+            foresight.came(demand);
+        }
         let count = self.waiting.entry(demand.0).or_insert(0);
         *count = if more { *count + 1 } else { count.saturating_sub(1) };
         if *count == 0 {
@@ -219,7 +238,11 @@ impl Pools {
         let views: Vec<View> = views.collect();
         let waiting: Vec<Waiting> =
             self.waiting.iter().map(|(demand, count)| Waiting { demand: *demand, count: *count }).collect();
-        let plan = plan(&self.options.policy, at, &views, &waiting);
+        let mut wanted = Amounts::default();
+        self.slots.iter().for_each(|slot| wanted.add(slot.used));
+        waiting.iter().for_each(|group| wanted.add(Amounts(group.demand).times(group.count)));
+        let foreseen = self.foresight.as_mut().and_then(|foresight| foresight.look(at, wanted));
+        let plan = plan_ahead(&self.options.policy, at, &views, &waiting, foreseen.as_slice());
         let mut coming = Vec::new();
         for (shape, many) in plan.buy.iter().enumerate() {
             let ready_at = at.plus(self.options.policy.shapes[shape].startup);

@@ -8,7 +8,7 @@ use super::input::Experiment;
 use crate::Verdict;
 use crate::args::{Output, Simulate, Work};
 use crate::commands::pool_file::PoolFile;
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use plimsoll_model::Millis;
 use plimsoll_model::cluster::{Node, NodeState};
 use plimsoll_report::{Cell, Column, Style, Table};
@@ -35,7 +35,8 @@ pub fn run(typed: &Simulate, path: &Path, contestants: &[Contestant]) -> anyhow:
     if experiment.is_open() {
         bail!("--pools needs tasks that end: add --replay");
     }
-    let options = PoolOptions { policy: file.policy(), every: file.every };
+    let options = PoolOptions { policy: file.policy(), every: file.every, forecast: file.forecast };
+    options.check().with_context(|| format!("{}: `forecast`", path.display()))?;
     experiment.nodes = options.nodes();
     let compared = compare(typed, &experiment, contestant, &options)?;
     match typed.output {
