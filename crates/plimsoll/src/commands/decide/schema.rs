@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 /// The schema (draft 2020-12).
 pub fn observation() -> Value {
-    let count = |doc: &str| json!({ "type": "integer", "minimum": 0, "description": doc });
     let number = |doc: &str| json!({ "type": "number", "minimum": 0, "description": doc });
     let moment = json!({ "type": ["string", "integer"] });
     let metric = json!({
@@ -27,13 +26,6 @@ pub fn observation() -> Value {
             "memory_bytes": count("Memory used."),
             "window_s": { "type": "integer", "minimum": 0, "default": 15, "description": "Seconds that the sample averages over." },
             "metrics": metrics("Figures of its own, by name."),
-        },
-    });
-    let out_of_memory = json!({
-        "type": "object", "additionalProperties": false, "required": ["requested_bytes", "ran_s"],
-        "properties": {
-            "requested_bytes": count("Memory it was reserved."),
-            "ran_s": count("Seconds that it ran."),
         },
     });
     let event = json!({
@@ -65,7 +57,7 @@ pub fn observation() -> Value {
             "memory_bytes": count("Memory used by the measured replicas together."),
             "measured": count("Replicas in `cpu_millicores` and `memory_bytes`; `ready` if left out."),
             "pods": { "type": "array", "items": pod, "description": "Replicas one by one, for policies that look at single ones (hpa) and for right-sizing." },
-            "out_of_memory": { "type": "array", "items": out_of_memory, "description": "Replicas that ran out of memory since the last observation, for right-sizing." },
+            "out_of_memory": { "type": "array", "items": out_of_memory(), "description": "Replicas that ran out of memory since the last observation, for right-sizing." },
             "metrics": metrics("Figures of somebody else, by name: what an HPA's Object and External metrics are called."),
             "queue": {
                 "type": "object", "additionalProperties": false, "required": ["waiting"], "description": "Work that waits.",
@@ -88,6 +80,20 @@ pub fn observation() -> Value {
         "description": "What `plimsoll decide` is told: one observation, or a list that is decided one after the other.",
         "anyOf": [{ "$ref": "#/$defs/observation" }, { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/observation" } }],
         "$defs": { "observation": one },
+    })
+}
+
+fn count(doc: &str) -> Value {
+    json!({ "type": "integer", "minimum": 0, "description": doc })
+}
+
+fn out_of_memory() -> Value {
+    json!({
+        "type": "object", "additionalProperties": false, "required": ["requested_bytes", "ran_s"],
+        "properties": {
+            "requested_bytes": count("Memory it was reserved."),
+            "ran_s": count("Seconds that it ran."),
+        },
     })
 }
 
