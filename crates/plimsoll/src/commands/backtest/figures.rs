@@ -136,10 +136,10 @@ pub const FIGURES: &[Figure] = &[
         3,
         |card, _| Some(card.served_pct)
     ),
-    figure!(Main, "cpu_used", "USED", "%", "busy CPU as a share of what ready replicas have", 1, Mean, |card, _| Some(
-        card.utilisation_pct
-    )),
-    figure!(Main, "actions", "ACTIONS/h", "per hour", "starts and stops per hour", 1, Mean, |card, _| Some(
+    figure!(Elastic, "cpu_used", "USED", "%", "busy CPU as a share of what ready replicas have", 1, Mean, |card, _| {
+        Some(card.utilisation_pct)
+    }),
+    figure!(Elastic, "actions", "ACTIONS/h", "per hour", "starts and stops per hour", 1, Mean, |card, _| Some(
         card.actions_per_hour
     )),
     figure!(Elastic, "under_accuracy", "θU", "%", "mean share of the need that was missing", 3, Mean, |card, _| Some(
