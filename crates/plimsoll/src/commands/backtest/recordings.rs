@@ -126,12 +126,10 @@ impl Recording {
         let before = start.since(self.series.start).0;
         let old = self.series.step.0.max(1);
         let slots = usize::try_from(span.0 / step.0.max(1)).unwrap_or(0);
-        let pick = |values: &[f64]| -> Vec<f64> {
-            let at = |slot: usize| usize::try_from((before + slot as u64 * step.0) / old).unwrap_or(usize::MAX);
-            (0..slots).map(|slot| values.get(at(slot)).copied().unwrap_or(f64::NAN)).collect()
-        };
-        self.series.values = pick(&self.series.values);
-        self.memory = self.memory.as_deref().map(pick);
+        let at = |slot: usize| usize::try_from((before + slot as u64 * step.0) / old).unwrap_or(usize::MAX);
+        for values in std::iter::once(&mut self.series.values).chain(&mut self.memory) {
+            *values = (0..slots).map(|slot| values.get(at(slot)).copied().unwrap_or(f64::NAN)).collect();
+        }
         (self.series.start, self.series.step) = (start, step);
     }
 }
