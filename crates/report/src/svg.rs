@@ -38,6 +38,7 @@ font:12px system-ui,-apple-system,'Segoe UI',sans-serif}
 .plot text{fill:var(--plot-dim)}.plot .plot-title{fill:var(--plot-ink);font-size:14px;font-weight:600}
 .plot .grid{stroke:var(--plot-grid);stroke-width:1}.plot .mark{stroke:var(--plot-5);stroke-dasharray:3 3}
 .plot .line{fill:none;stroke-width:1.8;stroke-linejoin:round}.plot .area{fill-opacity:.2}.plot .band{fill-opacity:.16}
+.plot .name{fill:var(--plot-ink);paint-order:stroke;stroke:var(--plot-bg);stroke-width:3px}
 .plot .again{stroke-dasharray:5 3}.plot .shade{fill:var(--plot-4);fill-opacity:.16}.plot .lane{fill-opacity:.85}
 ";
 
@@ -107,13 +108,15 @@ fn draw(chart: &Chart, before: &str) -> String {
         Some(x) => {
             let scale = Scale { x, y: chart.range(), more };
             out.push_str(&legend(chart));
-            out.push_str(&shades(chart, &scale));
+            let (behind, names) = shades(chart, &scale);
+            out.push_str(&behind);
             out.push_str(&axes(chart, &scale));
             for (index, series) in chart.series.iter().enumerate() {
                 out.push_str(&shape(series, index, &scale));
             }
             out.push_str(&lanes(chart, &scale));
             out.push_str(&marks(chart, &scale));
+            out.push_str(&names);
         }
     }
     out.push_str("</svg>\n");

@@ -9,9 +9,9 @@ use crate::svg::{LANE, LETTER, Scale, short, text};
 use crate::text::width;
 use std::fmt::Write;
 
-/// Stretches about all series, behind the plot.
-pub(crate) fn shades(chart: &Chart, scale: &Scale) -> String {
-    let mut out = String::new();
+/// Stretches about all series: what lies behind the plot, and their names, which stand before it.
+pub(crate) fn shades(chart: &Chart, scale: &Scale) -> (String, String) {
+    let (mut out, mut names) = (String::new(), String::new());
     // How far each line of names is written on.
     let mut written = [f64::NEG_INFINITY; 3];
     for span in chart.spans.iter().filter(|span| span.series.is_none()) {
@@ -32,10 +32,11 @@ pub(crate) fn shades(chart: &Chart, scale: &Scale) -> String {
         let line = written.iter().position(|end| *end < from + 3.0);
         if let Some(line) = line.filter(|_| from + room < 710.0) {
             written[line] = from + room + 6.0;
-            out.push_str(&text(from + 3.0, scale.top() + 11.0 + 12.0 * line as f64, "start", &span.label));
+            let place = scale.top() + 11.0 + 12.0 * line as f64;
+            names.push_str(&text(from + 3.0, place, "start", &span.label).replacen("<text", "<text class=\"name\"", 1));
         }
     }
-    out
+    (out, names)
 }
 
 /// The series that have a lane, and what the legend calls it.

@@ -13,7 +13,7 @@ pub enum Over {
     Mean,
     /// The middle one.
     Median,
-    /// The highest.
+    /// The highest, or the lowest of what is better high.
     Worst,
 }
 
@@ -30,6 +30,11 @@ impl Figure {
     /// Whether it is a share in percent.
     pub fn is_percent(&self) -> bool {
         self.unit == "%"
+    }
+
+    /// Whether more of it is better, so that the lowest is the worst.
+    pub fn is_best_high(&self) -> bool {
+        matches!(self.key, "served" | "cpu_used" | "speedup")
     }
 }
 
@@ -136,10 +141,10 @@ pub const FIGURES: &[Figure] = &[
         3,
         |card, _| Some(card.served_pct)
     ),
-    figure!(Main, "cpu_used", "USED", "%", "busy CPU as a share of what ready replicas have", 1, Mean, |card, _| Some(
-        card.utilisation_pct
-    )),
-    figure!(Main, "actions", "ACTIONS/h", "per hour", "starts and stops per hour", 1, Mean, |card, _| Some(
+    figure!(Elastic, "cpu_used", "USED", "%", "busy CPU as a share of what ready replicas have", 1, Mean, |card, _| {
+        Some(card.utilisation_pct)
+    }),
+    figure!(Elastic, "actions", "ACTIONS/h", "per hour", "starts and stops per hour", 1, Mean, |card, _| Some(
         card.actions_per_hour
     )),
     figure!(Elastic, "under_accuracy", "θU", "%", "mean share of the need that was missing", 3, Mean, |card, _| Some(
@@ -211,6 +216,7 @@ pub fn of_rows(rows: &[&Row], policy: usize, figure: &Figure, over: Over, price:
         Over::Sum => values.iter().sum(),
         Over::Mean => pairs.iter().map(|(value, weight)| value * weight).sum::<f64>() / weight.max(1.0),
         Over::Median => plimsoll_stats::quantile_sorted(&values, 0.5).unwrap_or(0.0),
+        Over::Worst if figure.is_best_high() => values.first().copied().unwrap_or(0.0),
         Over::Worst => values.last().copied().unwrap_or(0.0),
     })
 }

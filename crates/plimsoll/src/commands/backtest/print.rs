@@ -2,10 +2,12 @@
 
 use super::fail::Failed;
 use super::figures::{FIGURES, Figure, Over, Part, by_key, hours, of_policy};
+use super::input::Soft as Wanted;
 use super::{Results, Row, Table, halves, resources, returns};
 use crate::args::Backtest;
 use plimsoll_controller::explain_service;
 use plimsoll_report::{Cell, Column, Style, Table as Printed};
+use plimsoll_twin::backtest::Allowed;
 use std::fmt::Write as _;
 
 /// For people.
@@ -21,7 +23,7 @@ pub fn text(typed: &Backtest, results: &Results, failed: &[Failed], style: &Styl
             let _ = write!(out, "{heading}{}", printed.render(style));
             out.push_str(&if note.is_empty() { "\n".to_owned() } else { format!("{note}\n\n") });
         }
-        if let Some(line) = soft_told(table) {
+        if let Some(line) = soft_told(results, table) {
             let _ = writeln!(out, "{line}");
         }
         for row in &table.rows {
@@ -38,11 +40,12 @@ pub fn text(typed: &Backtest, results: &Results, failed: &[Failed], style: &Styl
 /// Everything that one start-up time has to say: heading, table, what to know about it.
 pub fn tables(typed: &Backtest, results: &Results, table: &Table) -> Vec<(String, Printed, String)> {
     let none = String::new;
-    let mut all = vec![
-        (none(), summary(results, table), none()),
-        ("Elasticity".to_owned(), elasticity(results, table), none()),
-        ("Utilisation".to_owned(), resources::printed(results, table), none()),
-    ];
+    let mut all = vec![(none(), summary(results, table), none())];
+    if table.rows.len() > 1 {
+        all.push(("Medians and worst cases".to_owned(), extremes(results, table), none()));
+    }
+    all.push(("Elasticity".to_owned(), elasticity(results, table), none()));
+    all.push(("Utilisation".to_owned(), resources::printed(results, table), none()));
     match resources::sharing(results, table) {
         Some(shared) => all.push(("Sharing, with Jain's index of fairness".to_owned(), shared, none())),
         None => {
@@ -65,17 +68,20 @@ pub fn tables(typed: &Backtest, results: &Results, table: &Table) -> Vec<(String
 }
 
 /// How near the soft optimum that was printed is to one that can be had.
-fn soft_told(table: &Table) -> Option<String> {
-    let found: Vec<_> = table.rows.iter().flat_map(|row| &row.runs).filter_map(|run| run.soft).collect();
-    let first = found.first()?;
-    let gap = found.iter().filter_map(|soft| soft.gap_pct).fold(0.0, f64::max);
-    let allowed = if found.iter().all(|it| it.allowed_pct == first.allowed_pct) {
-        format!("{} %", first.allowed_pct)
-    } else {
-        "each policy's own share".to_owned()
+fn soft_told(results: &Results, table: &Table) -> Option<String> {
+    let (wanted, of) = results.terms.soft?;
+    let found = table.rows.iter().flat_map(|row| &row.runs).filter_map(|run| run.soft?.gap_pct);
+    let gap = found.fold(0.0, f64::max);
+    let allowed = match wanted {
+        Wanted::Percent(percent) => format!("{percent} %"),
+        Wanted::Own => "each policy's own share".to_owned(),
+    };
+    let of = match of {
+        Allowed::Time => "time",
+        Allowed::Requests => "requests",
     };
     Some(format!(
-        "soft: under need for at most {allowed}; COST/SOFT divides by a lower bound, and supplies that keep it cost at most {gap:.2} % more than the bound"
+        "soft: under need for at most {allowed} of the {of}; COST/SOFT divides by a lower bound, and supplies that keep it cost at most {gap:.2} % more than the bound"
     ))
 }
 
@@ -104,32 +110,37 @@ fn main_figures(results: &Results) -> impl Iterator<Item = &'static Figure> + '_
     FIGURES.iter().filter(|figure| figure.part == Part::Main).filter(is_shown)
 }
 
-/// A row per policy: the figures over all loads, and on which load it is worst.
+/// A row per policy: the figures over all loads.
 pub fn summary(results: &Results, table: &Table) -> Printed {
-    let several = table.rows.len() > 1;
     let mut heads: Vec<Column> = vec![Column::left("policy", "POLICY")];
     heads.extend(main_figures(results).map(|figure| Column::right(figure.key, figure.title)));
-    if several {
-        for (key, title) in [
-            ("median_under_time", "UNDER median"),
-            ("worst_cost_ratio", "COST/OPT worst"),
-            ("worst_under_time", "UNDER worst"),
-            ("worst_load", "on"),
-        ] {
-            heads.push(Column::left(key, title));
-        }
-    }
     let mut printed = Printed::new(heads);
     for (policy, contestant) in results.contestants.iter().enumerate() {
-        let value = |figure: &Figure, over| of_policy(table, policy, figure, over, results.terms.price);
+        let value = |figure: &Figure| of_policy(table, policy, figure, figure.over, results.terms.price);
         let mut cells = vec![Cell::of(contestant.name.as_str())];
-        cells.extend(main_figures(results).map(|figure| cell(figure, value(figure, figure.over))));
-        if several {
-            for (key, over) in [("under_time", Over::Median), ("cost_ratio", Over::Worst), ("under_time", Over::Worst)]
-            {
-                cells.push(by_key(key).map_or_else(Cell::absent, |figure| cell(figure, value(figure, over))));
-            }
-            cells.push(Cell::maybe(worst(table, policy)));
+        cells.extend(main_figures(results).map(|figure| cell(figure, value(figure))));
+        printed.row(cells);
+    }
+    printed
+}
+
+/// A row per policy: the middle load and the worst, for price and for need.
+fn extremes(results: &Results, table: &Table) -> Printed {
+    let mut printed = Printed::new([
+        Column::left("policy", "POLICY"),
+        Column::right("median_cost_ratio", "COST/OPT median"),
+        Column::right("worst_cost_ratio", "worst"),
+        Column::left("worst_cost_load", "on"),
+        Column::right("median_under_time", "UNDER median"),
+        Column::right("worst_under_time", "worst"),
+        Column::left("worst_under_load", "on"),
+    ]);
+    for (policy, contestant) in results.contestants.iter().enumerate() {
+        let mut cells = vec![Cell::of(contestant.name.as_str())];
+        for figure in ["cost_ratio", "under_time"].into_iter().filter_map(by_key) {
+            let value = |over| of_policy(table, policy, figure, over, results.terms.price);
+            cells.extend([cell(figure, value(Over::Median)), cell(figure, value(Over::Worst))]);
+            cells.push(Cell::maybe(worst(table, policy, figure)));
         }
         printed.row(cells);
     }
@@ -153,17 +164,20 @@ fn elasticity(results: &Results, table: &Table) -> Printed {
     printed
 }
 
-/// The load on which a policy is longest under need.
-fn worst(table: &Table, policy: usize) -> Option<String> {
-    let under = |row: &Row| row.runs.get(policy).map_or(0.0, |run| run.card.elasticity.under_time_pct);
-    let worst = table.rows.iter().max_by(|one, other| under(one).total_cmp(&under(other)))?;
+/// The load on which a policy has the highest figure.
+fn worst(table: &Table, policy: usize, figure: &Figure) -> Option<String> {
+    // The price of a replica changes no order.
+    let value = |row: &Row| row.runs.get(policy).and_then(|run| (figure.value)(&run.card, 1.0)).unwrap_or(0.0);
+    let worst = table.rows.iter().max_by(|one, other| value(one).total_cmp(&value(other)))?;
     Some(worst.name.clone())
 }
 
 /// A row per load and policy.
 pub fn by_load(results: &Results, table: &Table) -> Printed {
+    // The middle ones of the response times are in the JSON.
+    let figures = || main_figures(results).filter(|figure| !["p50", "p95"].contains(&figure.key));
     let mut heads = vec![Column::left("load", "LOAD"), Column::left("policy", "POLICY")];
-    heads.extend(main_figures(results).map(|figure| Column::right(figure.key, figure.title)));
+    heads.extend(figures().map(|figure| Column::right(figure.key, figure.title)));
     let mut printed = Printed::new(heads);
     for row in &table.rows {
         for (contestant, run) in results.contestants.iter().zip(&row.runs) {

@@ -56,8 +56,8 @@ pub fn printed(results: &Results, table: &Table) -> Printed {
         Column::right("used", "USED"),
         Column::right("allocated", "ALLOCATED"),
         Column::right("capacity", "CAPACITY"),
-        Column::right("used_of_allocated_pct", "USED / ALLOCATED"),
-        Column::right("allocated_of_capacity_pct", "ALLOCATED / CAPACITY"),
+        Column::right("used_of_allocated_pct", "OF ALLOCATED"),
+        Column::right("allocated_of_capacity_pct", "OF CAPACITY"),
     ]);
     for (policy, contestant) in results.contestants.iter().enumerate() {
         for ((name, unit), amounts) in [("CPU", "cores"), ("memory", "GiB")].into_iter().zip(of(results, table, policy))
