@@ -27,9 +27,9 @@ mod relations;
 mod room;
 mod row;
 mod shape;
-mod without;
 #[cfg(test)]
 pub(crate) mod tests;
+mod without;
 #[cfg(test)]
 pub(crate) use tests as test_cluster;
 

@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn the_most_falls_to_the_next_fullest_domain() {
         let mut counter = Counter::default();
-        for (domain, change, most) in [(0, 3, 3), (7, 1, 3), (7, 1, 3), (0, -2, 2), (7, -1, 1), (0, -1, 1), (7, -1, 0)] {
+        for (domain, change, most) in [(0, 3, 3), (7, 1, 3), (7, 1, 3), (0, -2, 2), (7, -1, 1), (0, -1, 1), (7, -1, 0)]
+        {
             counter.change(domain, change);
             assert_eq!(counter.most(), most, "after {change} in {domain}");
         }
