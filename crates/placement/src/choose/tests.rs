@@ -258,7 +258,8 @@ fn an_approximate_policy_misses_no_room_and_says_what_it_lost() {
         let regret = chooser.regret().expect("it is approximate");
         assert_eq!((regret.checked, regret.lost), (checked, lost), "{name}");
         assert!((regret.worse > 0) == (lost > 0) && regret.lost_most <= lost && exact.regret().is_none());
-        assert_eq!(lost > 0, sample < nodes && !name.starts_with("random"), "{name} lost {lost}");
+        // Every node is worth the same to `random`, and to `fgd` while it expects nothing.
+        assert_eq!(lost > 0, sample < nodes && name.starts_with("best-fit"), "{name} lost {lost}");
     }
     for wrong in ["best-fit@0", "best-fit@", "best-fit@x", "best-fit@1000001", "nothing@3", "best-fit@3@3"] {
         assert!(NodePolicy::by_name(wrong).is_none(), "{wrong}");

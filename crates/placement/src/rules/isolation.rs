@@ -203,10 +203,7 @@ mod tests {
         for shape in (0..40).rev().chain(0..40) {
             seats.sit(shape, one);
         }
-        assert_eq!(
-            seats.shapes().iter().copied().collect::<Vec<_>>(),
-            (0..40).map(|shape| (shape, 2)).collect::<Vec<_>>()
-        );
+        assert_eq!(seats.shapes().to_vec(), (0..40).map(|shape| (shape, 2)).collect::<Vec<_>>());
         for shape in (0..40).chain(5..40) {
             seats.rise(shape, one, |_| 1);
         }
