@@ -58,6 +58,8 @@ pub enum Bound {
     ScoreAtMost(i64),
     /// Nothing was left that could win.
     NothingLeft,
+    /// It is the best of so many that fit; the policy asked for no more to be looked at.
+    OfSample(u32),
 }
 
 /// The resource that binds.

@@ -13,6 +13,7 @@
 mod blocks;
 mod choice;
 mod ordered;
+mod sampled;
 mod scan;
 mod states;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tie;
 
 pub use crate::policy::{NodePolicy, PolicyEntry, catalogue};
 pub use choice::{Binds, Bound, Choice, Terms};
+pub use sampled::{CHECK_EVERY, Regret};
 
 use crate::fleet::{Fleet, NodeIx, ShapeId};
 use crate::score::Scoring;
@@ -40,6 +42,7 @@ pub struct Chooser {
     ordered: Option<Ordered>,
     blocks: Blocks,
     states: States,
+    regret: Regret,
 }
 
 impl Chooser {
@@ -50,7 +53,8 @@ impl Chooser {
         let scoring = Scoring::new(&policy, fleet);
         let ordered = Ordered::new(&policy, fleet, &ties);
         let (blocks, states) = (Blocks::default(), States::new());
-        Self { policy, seed, decisions: 0, scoring, ties, ordered, blocks, states }
+        let regret = Regret::default();
+        Self { policy, seed, decisions: 0, scoring, ties, ordered, blocks, states, regret }
     }
 
     /// The policy.
@@ -68,6 +72,36 @@ impl Chooser {
     /// The best node for a task of this shape; none where nothing fits. Counts as a decision.
     pub fn choose(&mut self, fleet: &Fleet, shape: ShapeId) -> Option<Choice> {
         self.follow(fleet);
+        let choice = match self.policy.sample {
+            None => self.best(fleet, shape),
+            Some(most) => self.best_of_sample(fleet, shape, most),
+        };
+        self.decisions += 1;
+        choice
+    }
+
+    /// What an approximate policy lost so far; none for an exact one.
+    #[must_use]
+    pub fn regret(&self) -> Option<Regret> {
+        self.policy.sample.map(|_| self.regret)
+    }
+
+    fn best_of_sample(&mut self, fleet: &Fleet, shape: ShapeId, most: u32) -> Option<Choice> {
+        let nodes = sampled::fitting(fleet, shape, (self.seed, self.decisions), most);
+        let mut choice = self.scan_within(fleet, shape, &nodes)?;
+        if nodes.len() >= most as usize {
+            choice.bound = Bound::OfSample(most);
+        }
+        if self.decisions.is_multiple_of(CHECK_EVERY)
+            && let Some(exact) = self.best(fleet, shape)
+        {
+            self.regret.note(exact.score - choice.score, self.scoring.unit());
+        }
+        Some(choice)
+    }
+
+    /// The best of all nodes, by the cheapest structure.
+    fn best(&mut self, fleet: &Fleet, shape: ShapeId) -> Option<Choice> {
         let plain =
             !fleet.shape(shape).has_wishes && !fleet.has_unwelcoming_nodes() && !fleet.relations().scores(shape);
         let found = match &mut self.ordered {
@@ -80,11 +114,9 @@ impl Chooser {
             }
             _ => self.best_of_blocks(fleet, shape),
         };
-        let choice = found.map(|(found, bound)| {
+        found.map(|(found, bound)| {
             self.explained(fleet, &self.scoring, shape, found.node, found.score, Bound::ScoreAtMost(bound))
-        });
-        self.decisions += 1;
-        choice
+        })
     }
 
     fn best_of_blocks(&mut self, fleet: &Fleet, id: ShapeId) -> Option<(Found, i64)> {

@@ -227,3 +227,41 @@ fn several_choosers_may_follow_one_fleet_and_fall_behind() {
         }
     }
 }
+
+#[test]
+fn an_approximate_policy_misses_no_room_and_says_what_it_lost() {
+    for (name, nodes) in [("best-fit@40", 40), ("best-fit@3", 40), ("fgd@2", 40), ("random@1", 40)] {
+        let (mut fleet, shapes) = cluster(nodes, false);
+        let policy = NodePolicy::by_name(name).expect("a sample of a known policy");
+        let sample = policy.sample.expect("it says so") as usize;
+        let exact = Chooser::new(NodePolicy { sample: None, ..policy.clone() }, &fleet, 1);
+        let mut chooser = Chooser::new(policy, &fleet, 1);
+        let (mut lost, mut checked) = (0, 0);
+        for round in 0..1_000_u64 {
+            let shape = shapes[round as usize % 3];
+            let best = exact.scan(&fleet, shape);
+            let chosen = chooser.choose(&fleet, shape);
+            assert_eq!(chosen.is_some(), best.is_some(), "{name}: room is never missed");
+            let (Some(chosen), Some(best)) = (chosen, best) else { continue };
+            assert!(chosen.score <= best.score);
+            if sample >= nodes {
+                assert_eq!((chosen.node, chosen.score), (best.node, best.score));
+            }
+            if round % CHECK_EVERY == 0 {
+                (lost, checked) = (lost + best.score - chosen.score, checked + 1);
+            }
+            let held = fleet.place_on(shape, chosen.node, chosen.gpus).expect("the chosen node fits");
+            if round % 4 == 0 {
+                assert!(fleet.release(held));
+            }
+        }
+        let regret = chooser.regret().expect("it is approximate");
+        assert_eq!((regret.checked, regret.lost), (checked, lost), "{name}");
+        assert!((regret.worse > 0) == (lost > 0) && regret.lost_most <= lost && exact.regret().is_none());
+        // Every node is worth the same to `random`, and to `fgd` while it expects nothing.
+        assert_eq!(lost > 0, sample < nodes && name.starts_with("best-fit"), "{name} lost {lost}");
+    }
+    for wrong in ["best-fit@0", "best-fit@", "best-fit@x", "best-fit@1000001", "nothing@3", "best-fit@3@3"] {
+        assert!(NodePolicy::by_name(wrong).is_none(), "{wrong}");
+    }
+}

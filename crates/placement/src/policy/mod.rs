@@ -55,7 +55,12 @@ pub struct NodePolicy {
     pub wishes: i64,
     /// The formula of [`Scorer::Expression`], which is then the only term; scores are in its unit.
     pub expression: Option<NodeExpression>,
+    /// Look only at so many nodes that fit, and take the best of these; none is exact. See [`crate::choose::Regret`].
+    pub sample: Option<u32>,
 }
+
+/// Most nodes of a sample.
+pub const SAMPLE_MAX: u32 = 1_000_000;
 
 impl NodePolicy {
     /// One scorer alone: ties by name, terms uncut.
@@ -69,6 +74,7 @@ impl NodePolicy {
             gpus: GpuPick::Tightest,
             wishes: 1,
             expression: None,
+            sample: None,
         }
     }
 
@@ -103,9 +109,15 @@ impl NodePolicy {
         fits.then(|| Self { name: name.to_owned(), terms, ..first.clone() })
     }
 
-    /// The policy of that name: one of [`catalogue`], or else of [`shipped`].
+    /// The policy of that name: one of [`catalogue`], or else of [`shipped`]. `NAME@K` is the same by the best of K nodes
+    /// that fit, 1 to [`SAMPLE_MAX`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
+        if let Some((exact, nodes)) = name.split_once('@') {
+            let nodes = nodes.parse().ok().filter(|nodes| (1..=SAMPLE_MAX).contains(nodes))?;
+            let policy = Self::by_name(exact).filter(|policy| policy.sample.is_none())?;
+            return Some(Self { name: name.to_owned(), sample: Some(nodes), ..policy });
+        }
         let cut = |scorer| Self { truncate: Some(100), ..Self::single(name, scorer) };
         Some(match name {
             "first-fit" => Self::single(name, Scorer::Constant),

@@ -122,6 +122,7 @@ pub fn placement(fleet: &Fleet, chooser: &Chooser, shape: ShapeId, choice: &Choi
         Bound::EveryNode => "every node was looked at".to_owned(),
         Bound::ScoreAtMost(most) => format!("no other node could score above {most}"),
         Bound::NothingLeft => "no other node could win".to_owned(),
+        Bound::OfSample(nodes) => format!("approximate: the best of {nodes} nodes that fit"),
     };
     let amount = |value: i32| u64::from(value.unsigned_abs());
     let resource = choice.binds.lane.name().to_owned();

@@ -10,22 +10,30 @@ const NOBODY: u32 = u32::MAX;
 /// Tenants of several names.
 const SEVERAL: u32 = u32::MAX - 1;
 
-/// What runs on one node.
+/// Shapes that a node's seats hold beside their other numbers; most nodes run no more at once.
+const INLINE: usize = 14;
+
+/// What runs on one node. Every placement and release comes here, so a node's seats lie in one piece.
 #[derive(Debug, Clone)]
 pub(super) struct Seats {
-    /// How many tasks of which shape, by shape.
-    pub(super) shapes: Vec<(u32, u32)>,
     tenant: u32,
     tasks: u32,
     /// Tasks that share with their own tenant only.
     guarded: u32,
     /// Tasks that share with nobody.
     alone: u32,
+    /// Shapes in `few`.
+    len: u32,
+    /// How many tasks of which shape, by shape, while `many` is empty.
+    few: [(u32, u32); INLINE],
+    /// The same where they were more than `few` holds, until they are half as many.
+    many: Vec<(u32, u32)>,
 }
 
 impl Default for Seats {
     fn default() -> Self {
-        Self { shapes: Vec::new(), tenant: NOBODY, tasks: 0, guarded: 0, alone: 0 }
+        let few = [(0, 0); INLINE];
+        Self { tenant: NOBODY, tasks: 0, guarded: 0, alone: 0, len: 0, few, many: Vec::new() }
     }
 }
 
@@ -75,9 +83,9 @@ impl Seats {
 
     /// A task sits down.
     pub(super) fn sit(&mut self, shape: u32, company: Company) {
-        match self.shapes.binary_search_by_key(&shape, |(shape, _)| *shape) {
-            Ok(found) => self.shapes[found].1 += 1,
-            Err(place) => self.shapes.insert(place, (shape, 1)),
+        match self.place_of(shape) {
+            Ok(found) => self.shapes_mut()[found].1 += 1,
+            Err(place) => self.insert(place, shape),
         }
         self.tenant = if self.tasks == 0 || self.tenant == company.tenant { company.tenant } else { SEVERAL };
         self.tasks += 1;
@@ -87,13 +95,11 @@ impl Seats {
 
     /// A task gets up; `tenant_of` says whose the others are.
     pub(super) fn rise(&mut self, shape: u32, company: Company, tenant_of: impl Fn(u32) -> u32) {
-        let found = self
-            .shapes
-            .binary_search_by_key(&shape, |(shape, _)| *shape)
-            .expect("invariant: what is released was placed");
-        self.shapes[found].1 -= 1;
-        if self.shapes[found].1 == 0 {
-            self.shapes.remove(found);
+        let found = self.place_of(shape).expect("invariant: what is released was placed");
+        let count = &mut self.shapes_mut()[found].1;
+        *count -= 1;
+        if *count == 0 {
+            self.remove(found);
         }
         self.tasks -= 1;
         self.guarded -= u32::from(company.isolation == Isolation::Tenant);
@@ -101,15 +107,59 @@ impl Seats {
         if self.tasks == 0 {
             self.tenant = NOBODY;
         } else if self.tenant == SEVERAL {
-            let first = tenant_of(self.shapes[0].0);
-            let one = self.shapes.iter().all(|(shape, _)| tenant_of(*shape) == first);
+            let first = tenant_of(self.shapes()[0].0);
+            let one = self.shapes().iter().all(|(shape, _)| tenant_of(*shape) == first);
             self.tenant = if one { first } else { SEVERAL };
         }
     }
 
     /// Bytes that they take.
     pub(super) const fn bytes(&self) -> usize {
-        size_of::<Self>() + self.shapes.capacity() * size_of::<(u32, u32)>()
+        size_of::<Self>() + self.many.capacity() * size_of::<(u32, u32)>()
+    }
+
+    /// How many tasks of which shape, by shape.
+    #[inline]
+    pub(super) fn shapes(&self) -> &[(u32, u32)] {
+        if self.many.is_empty() { &self.few[..self.len as usize] } else { &self.many }
+    }
+
+    #[inline]
+    fn shapes_mut(&mut self) -> &mut [(u32, u32)] {
+        if self.many.is_empty() { &mut self.few[..self.len as usize] } else { &mut self.many }
+    }
+
+    #[inline]
+    fn place_of(&self, shape: u32) -> Result<usize, usize> {
+        self.shapes().binary_search_by_key(&shape, |(shape, _)| *shape)
+    }
+
+    fn insert(&mut self, place: usize, shape: u32) {
+        let len = self.len as usize;
+        if self.many.is_empty() && len < INLINE {
+            self.few.copy_within(place..len, place + 1);
+            self.few[place] = (shape, 1);
+            self.len += 1;
+            return;
+        }
+        if self.many.is_empty() {
+            self.many.extend_from_slice(&self.few);
+        }
+        self.many.insert(place, (shape, 1));
+    }
+
+    fn remove(&mut self, place: usize) {
+        if self.many.is_empty() {
+            self.few.copy_within(place + 1..self.len as usize, place);
+            self.len -= 1;
+            return;
+        }
+        self.many.remove(place);
+        if self.many.len() <= INLINE / 2 {
+            self.len = self.many.len() as u32;
+            self.few[..self.many.len()].copy_from_slice(&self.many);
+            self.many = Vec::new();
+        }
     }
 
     /// Tasks on the node.
@@ -144,6 +194,23 @@ mod tests {
             seats.sit(0, there);
             assert_eq!(seats.unwelcome(comes), expected, "{there:?} {comes:?}");
         }
+    }
+
+    #[test]
+    fn a_crowded_node_counts_like_an_empty_one() {
+        let mut seats = Seats::default();
+        let one = company(1, Anybody);
+        for shape in (0..40).rev().chain(0..40) {
+            seats.sit(shape, one);
+        }
+        assert_eq!(seats.shapes().to_vec(), (0..40).map(|shape| (shape, 2)).collect::<Vec<_>>());
+        for shape in (0..40).chain(5..40) {
+            seats.rise(shape, one, |_| 1);
+        }
+        assert_eq!(seats.shapes(), [(0, 1), (1, 1), (2, 1), (3, 1), (4, 1)]);
+        assert_eq!(seats.bytes(), size_of::<Seats>(), "what a crowd took is given back");
+        seats.sit(2, one);
+        assert_eq!((seats.shapes()[2], seats.tasks()), ((2, 2), 6));
     }
 
     #[test]

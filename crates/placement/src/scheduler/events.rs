@@ -147,6 +147,7 @@ impl Scheduler {
         self.names.remove(&std::mem::take(&mut entry.id));
         self.unprotect(task);
         self.elastic.remove(&task);
+        self.together.remove(&task);
         self.slots.remove(&task);
         if self.kept_head == Some(task) {
             self.kept_head = None;

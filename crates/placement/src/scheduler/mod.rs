@@ -41,7 +41,7 @@ pub use estimate::Estimates;
 pub use policy::{ChargeTo, ClassPolicy, Misfit, SchedulerPolicy};
 pub use submit::SubmitError;
 
-use crate::choose::Chooser;
+use crate::choose::{Chooser, Regret};
 use crate::fair::{Accounts, Claimant, Holder};
 use crate::fleet::Fleet;
 use crate::order::QueueOrder;
@@ -82,6 +82,8 @@ pub struct Scheduler {
     gangs: BTreeMap<Box<str>, Gang>,
     /// Members of waiting gangs by the member that stands in the queue for all of them.
     members: BTreeMap<TaskIx, Vec<TaskIx>>,
+    /// By member, the label on few domains of which its gang wishes to run.
+    together: BTreeMap<TaskIx, Box<str>>,
     elastic: BTreeMap<TaskIx, Elastic>,
     waiting: WaitList,
     parked: BTreeMap<Claimant, BTreeSet<TaskIx>>,
@@ -157,6 +159,7 @@ impl Scheduler {
             names: BTreeMap::new(),
             gangs: BTreeMap::new(),
             members: BTreeMap::new(),
+            together: BTreeMap::new(),
             elastic: BTreeMap::new(),
             parked: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -237,6 +240,12 @@ impl Scheduler {
     #[must_use]
     pub fn running(&self) -> usize {
         self.ends.len()
+    }
+
+    /// What approximate policies of node choice lost against the exact ones; none where all are exact.
+    #[must_use]
+    pub fn regret(&self) -> Option<Regret> {
+        self.choosers.iter().filter_map(Chooser::regret).reduce(Regret::plus)
     }
 
     /// Whether the order ranks holders, or something else reads their accounts.

@@ -6,6 +6,7 @@ use crate::backfill::{Reservation, Unit};
 use crate::choose::Choice;
 use crate::fleet::{Binding, NodeIx, ShapeId};
 use crate::quota::QuotaRefusal;
+use crate::rules::gang;
 use plimsoll_model::cluster::NodeState;
 use plimsoll_model::quantity::{Millis, Timestamp};
 
@@ -163,6 +164,9 @@ impl Scheduler {
             Some(members) => members.clone(),
             None => vec![task; self.elastic.get(&task).map_or(1, |elastic| elastic.speeds.min() as usize)],
         };
+        if let Some(placed) = self.place_together(task, &workers) {
+            return Attempt::Placed(placed);
+        }
         let mut placed: Vec<Placed> = Vec::with_capacity(workers.len());
         for worker in workers {
             let before = self.refused[self.entry_of(worker).shape.0 as usize];
@@ -179,6 +183,19 @@ impl Scheduler {
             placed.push((worker, binding, Some(choice)));
         }
         Attempt::Placed(placed)
+    }
+
+    /// Room for a gang on few domains of the label that it wishes to be together on; none where it has no such wish, or
+    /// not all of it found room that way: a wish never keeps a gang from starting.
+    fn place_together(&mut self, leader: TaskIx, members: &[TaskIx]) -> Option<Vec<Placed>> {
+        let label = self.together.get(&leader)?;
+        let shapes: Vec<ShapeId> = members.iter().map(|member| self.entry_of(*member).shape).collect();
+        if shapes.iter().any(|shape| self.was_refused(*shape)) {
+            return None;
+        }
+        let chooser = self.classes[usize::from(self.entry_of(leader).class)].2;
+        let found = gang::place(&mut self.fleet, &mut self.choosers[chooser], &shapes, Some(label)).ok()?;
+        Some(members.iter().zip(found).map(|(member, (binding, choice))| (*member, binding, Some(choice))).collect())
     }
 
     pub(super) fn take(&mut self, task: TaskIx, choice: &Choice) -> Binding {

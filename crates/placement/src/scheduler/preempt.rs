@@ -94,7 +94,7 @@ impl Scheduler {
 
     /// Starts `head` in the room of tasks that have to make way for it, if that can be.
     pub(super) fn preempt_for(&mut self, head: TaskIx, at: Timestamp, out: &mut Vec<Decision>) -> bool {
-        if !self.policy.preemption || self.runners.iter().next().is_none() {
+        if !self.policy.preemption || self.runners.is_empty() {
             return false;
         }
         let workers: Vec<TaskIx> = match self.members.get(&head) {

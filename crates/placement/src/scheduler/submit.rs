@@ -143,7 +143,10 @@ impl Scheduler {
             self.elastic.insert(index, Elastic { speeds, more: Vec::new(), work, as_of: at });
         }
         match task.gang {
-            Some(gang) => self.gather(index, gang.name, gang.size, at),
+            Some(gang) => {
+                self.together.extend(gang.together.map(|label| (index, label.into_boxed_str())));
+                self.gather(index, gang.name, gang.size, at);
+            }
             None => self.wait_for_turn(index, at),
         }
         Ok(index)

@@ -208,6 +208,34 @@ fn a_gang_starts_together_or_not_at_all() {
 }
 
 #[test]
+fn a_gang_that_wishes_so_starts_in_one_rack_if_it_can_and_anywhere_else() {
+    let racked = |name: &str, rack: &str| {
+        let mut node = node(name, 2, 1, 0);
+        node.labels.insert("rack".into(), rack.into());
+        node
+    };
+    // By name the gang would be on `a` and `b`, in two racks.
+    let nodes = [racked("a", "east"), racked("b", "west"), racked("c", "east")];
+    let mut easy = scheduler(&nodes, policy("easy"));
+    let member = |id: &str, name: &str| Task {
+        gang: Some(GangSpec { name: name.into(), size: 2, together: Some("rack".into()) }),
+        ..task(id, 0, 2, 100)
+    };
+    let first = submit(&mut easy, member("g1", "g"));
+    let second = submit(&mut easy, member("g2", "g"));
+    assert_eq!(starts(&mut easy, 0), ["g1", "g2"]);
+    let node_of = |easy: &Scheduler, task| easy.entry_of(task).binding.node;
+    assert_eq!([node_of(&easy, first), node_of(&easy, second)], [NodeIx(0), NodeIx(2)]);
+    easy.evict(Timestamp(10), &[first, second]);
+    assert_eq!(starts(&mut easy, 20), ["g1", "g2"], "stopped and started again, it still wishes so");
+    assert_eq!([node_of(&easy, first), node_of(&easy, second)], [NodeIx(0), NodeIx(2)]);
+    easy.finished(Timestamp(30), first);
+    submit(&mut easy, member("h1", "h"));
+    submit(&mut easy, member("h2", "h"));
+    assert_eq!(starts(&mut easy, 30), ["h1", "h2"], "a wish keeps nobody waiting");
+}
+
+#[test]
 fn a_gang_waits_for_room_for_all_and_small_tasks_pass_it() {
     let nodes = [node("a", 4, 1, 0), node("b", 4, 1, 0)];
     let mut easy = scheduler(&nodes, policy("easy"));

@@ -7,6 +7,7 @@ use super::books::{Allocation, Books, Fate, Life, Refused};
 use super::meter::Use;
 use super::spread::{Spread, bounded_slowdown, jain};
 use plimsoll_model::{Millis, Timestamp};
+use plimsoll_placement::choose::Regret;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -98,6 +99,9 @@ pub struct Metrics {
     pub refusals: BTreeMap<String, Refused>,
     /// By class.
     pub classes: Vec<ClassRow>,
+    /// What an approximate choice of nodes lost against the exact one; none where all choices are exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regret: Option<Regret>,
 }
 
 impl Metrics {
@@ -136,6 +140,7 @@ impl Metrics {
             work_lost_hours: books.work_lost_ms as f64 / MS_PER_HOUR,
             refusals: books.refusals.clone(),
             classes: classes(books),
+            regret: None,
         }
     }
 

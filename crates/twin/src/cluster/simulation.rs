@@ -122,7 +122,7 @@ impl<'a, A: Arrivals> Simulation<'a, A> {
         let fleet = world.scheduler().fleet();
         let free = (0..fleet.len() as u32).map(NodeIx).filter(|node| fleet.state(*node).0 == NodeState::Ready);
         let ratio = fragments(free.map(|node| free_node(fleet, node)), shapes).ratio();
-        let metrics = Metrics::of(&world.books, ratio);
+        let metrics = Metrics { regret: world.scheduler().regret(), ..Metrics::of(&world.books, ratio) };
         let course = world.books.meter.course();
         let pools = world.pools();
         let explained = world.explained(|life| life.fate == Fate::Waiting);

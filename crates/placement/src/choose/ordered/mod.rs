@@ -69,7 +69,12 @@ pub struct Ordered {
     tree_of_kind: Vec<(u32, bool)>,
     tree_of: Vec<u32>,
     leaf_of: Vec<u32>,
-    /// Trees in the order of a search, with the first key that could fit.
+    /// By shape, the trees in the order of a search, each with the first key that could fit; where that follows from the
+    /// shape alone, which is so if all orders rise with free room.
+    turns: Vec<Box<[Turn]>>,
+    /// Whether it is.
+    is_rising: bool,
+    /// The same for the search at hand, where it is not.
     queue: Vec<Turn>,
     seen: u64,
     filters: usize,
@@ -126,10 +131,12 @@ impl Ordered {
             cut,
             is_random: policy.ties == Ties::Random,
             trees: traits.iter().map(|of| Tree::new(bucket_floor(of.gpu_total_min))).collect(),
-            traits,
             tree_of_kind,
             tree_of: vec![0; fleet.len()],
             leaf_of: vec![NOWHERE; fleet.len()],
+            is_rising: traits.iter().all(|of| of.is_rising),
+            traits,
+            turns: Vec::new(),
             queue: Vec::new(),
             seen: fleet.version(),
             filters: fleet.filters(),
@@ -196,12 +203,18 @@ impl Ordered {
         let bit = if shape.filter < 64 { 1 << shape.filter } else { 0 };
         let looks_further = bit == 0 || !shape.more.is_empty() || fleet.relations().binds(id);
         let fits = |node: u32| !looks_further || fleet.fits(id, NodeIx(node));
-        let mut queue = std::mem::take(&mut self.queue);
-        self.line_up(&shape.need, &mut queue);
+        if !self.is_rising {
+            let mut queue = std::mem::take(&mut self.queue);
+            self.line_up(&shape.need, &mut queue);
+            self.queue = queue;
+        } else if self.turns.get(id.0 as usize).is_none_or(|turns| turns.is_empty()) {
+            self.remember_turns(id, &shape.need);
+        }
+        let queue = if self.is_rising { &self.turns[id.0 as usize] } else { &self.queue[..] };
         let mut best: Option<(i64, u64, u32)> = None;
         // The least term that scores as the best does.
         let mut least_term = i64::MIN;
-        for turn in &queue {
+        for turn in queue {
             // Keys above this score less than what was found in another tree.
             let to = best.map_or(i64::MAX, |_| -least_term - turn.asks);
             if turn.from > to {
@@ -242,8 +255,18 @@ impl Ordered {
                 }
             });
         }
-        self.queue = queue;
         best.map(|(score, _, node)| Found { node: NodeIx(node), score })
+    }
+
+    /// Lines the trees up for a shape once and for all.
+    fn remember_turns(&mut self, shape: ShapeId, need: &Row) {
+        let mut turns = Vec::new();
+        self.line_up(need, &mut turns);
+        let index = shape.0 as usize;
+        if self.turns.len() <= index {
+            self.turns.resize(index + 1, Box::default());
+        }
+        self.turns[index] = turns.into_boxed_slice();
     }
 
     /// The trees that may hold a fit, each with the first key that one could have, best first.
@@ -285,7 +308,8 @@ impl Ordered {
     /// Bytes it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.trees.iter().map(Tree::bytes).sum::<usize>() + self.leaf_of.len() * 4
+        let turns: usize = self.turns.iter().map(|turns| size_of_val(&**turns) + size_of::<Box<[Turn]>>()).sum();
+        self.trees.iter().map(Tree::bytes).sum::<usize>() + self.leaf_of.len() * 4 + turns
     }
 }
 

@@ -40,10 +40,12 @@ pub struct Seat {
     pub in_gang: bool,
 }
 
-/// Everything that runs. Tasks go by the caller's numbers.
+/// Everything that runs. Tasks go by the caller's numbers, which count up from 0.
 #[derive(Debug, Clone, Default)]
 pub struct Runners {
-    all: BTreeMap<u32, (Runner, Standing)>,
+    /// By number; a search asks for each task on each node that it looks at.
+    all: Vec<Option<(Runner, Standing)>>,
+    running: usize,
     guarantees: Guarantees,
     by_node: Vec<Vec<Seat>>,
     gangs: BTreeMap<u32, Vec<u32>>,
@@ -85,7 +87,12 @@ impl Runners {
             add(self.gangs.entry(gang).or_default(), number);
         }
         let (priority, holder) = (runner.priority, runner.holder);
-        self.all.insert(number, (runner, Standing { guaranteed: false, priority }));
+        let at = number as usize;
+        if self.all.len() <= at {
+            self.all.resize_with(at + 1, || None);
+        }
+        let before = self.all[at].replace((runner, Standing { guaranteed: false, priority }));
+        self.running += usize::from(before.is_none());
         if let Some((holder, taken)) = holder {
             let changed = self.guarantees.start(holder, priority, number, taken);
             self.mark(&changed);
@@ -94,7 +101,8 @@ impl Runners {
 
     /// A task ended or was stopped.
     pub fn stop(&mut self, number: u32) -> Option<Runner> {
-        let (runner, _) = self.all.remove(&number)?;
+        let (runner, _) = self.all.get_mut(number as usize)?.take()?;
+        self.running -= 1;
         self.by_node[runner.binding.node.0 as usize].retain(|seat| seat.number != number);
         if let Some(gang) = runner.gang {
             self.gang_breaks += 1;
@@ -107,7 +115,7 @@ impl Runners {
 
     fn mark(&mut self, changed: &[(u32, bool)]) {
         for (number, guaranteed) in changed {
-            if let Some((_, standing)) = self.all.get_mut(number) {
+            if let Some(Some((_, standing))) = self.all.get_mut(*number as usize) {
                 standing.guaranteed = *guaranteed;
             }
         }
@@ -116,23 +124,33 @@ impl Runners {
     /// A running task's standing.
     #[must_use]
     pub fn standing(&self, number: u32) -> Option<Standing> {
-        self.all.get(&number).map(|(_, standing)| *standing)
+        self.of(number).map(|(_, standing)| *standing)
     }
 
     /// The standings of everything that runs.
     pub fn standings(&self) -> impl Iterator<Item = Standing> {
-        self.all.values().map(|(_, standing)| *standing)
+        self.all.iter().flatten().map(|(_, standing)| *standing)
     }
 
     /// A running task.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Runner> {
-        self.all.get(&number).map(|(runner, _)| runner)
+        self.of(number).map(|(runner, _)| runner)
+    }
+
+    fn of(&self, number: u32) -> Option<&(Runner, Standing)> {
+        self.all.get(number as usize).and_then(Option::as_ref)
+    }
+
+    /// Whether nothing runs.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.running == 0
     }
 
     /// Everything that runs, by number.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Runner)> {
-        self.all.iter().map(|(number, (runner, _))| (*number, runner))
+        (0..).zip(&self.all).filter_map(|(number, one)| one.as_ref().map(|(runner, _)| (number, runner)))
     }
 
     /// The tasks on a node, by number.
@@ -144,7 +162,7 @@ impl Runners {
     /// Who stops together with a task: its gang, or itself.
     #[must_use]
     pub fn together(&self, number: u32) -> Vec<u32> {
-        let gang = self.all.get(&number).and_then(|(runner, _)| runner.gang);
+        let gang = self.get(number).and_then(|runner| runner.gang);
         gang.and_then(|gang| self.gangs.get(&gang)).map_or_else(|| vec![number], Clone::clone)
     }
 
@@ -167,7 +185,7 @@ impl Runners {
     }
 
     fn unit(&self, fleet: &Fleet, members: &[u32], claimant: Claimant<'_>) -> Unit {
-        let runners = || members.iter().filter_map(|member| self.all.get(member));
+        let runners = || members.iter().filter_map(|member| self.of(*member));
         let mut budgets: BTreeMap<usize, u32> = BTreeMap::new();
         for budget in runners().flat_map(|(runner, _)| &runner.budgets) {
             *budgets.entry(*budget).or_insert(0) += 1;

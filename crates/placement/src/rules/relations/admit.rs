@@ -1,6 +1,6 @@
 //! Makes a shape's rules known: checks them, numbers what they name, and fills new counts from what runs.
 
-use super::{Counts, Need, Relations, Scope, ShapeRules, SpreadTerm, Tracker, Wish, ZONES};
+use super::{Brief, Counts, Need, Relations, Scope, ShapeRules, SpreadTerm, Tracker, Wish, ZONES};
 use crate::rules::labels::{selects, tenant};
 use crate::rules::topology::{LabelOf, TopologyIx};
 use plimsoll_model::cluster::{Task, VolumeKind};
@@ -66,10 +66,12 @@ impl Relations {
         }
         rules.enters = self.meant_by(&self.counters, &task.labels);
         rules.avoided_by = self.meant_by(&self.keepers, &task.labels);
+        self.briefs.push(Brief::of(&rules));
         self.rules.push(rules);
         self.learn_ways(shape as usize);
         self.admit_affinity(shape, task, label);
         self.admit_spread(shape, task, label, could);
+        self.briefs[shape as usize] = Brief::of(&self.rules[shape as usize]);
         shape
     }
 
@@ -164,14 +166,15 @@ impl Relations {
         }
         let (counter, is_new) = self.counters.intern(Scope { tasks: tasks.clone(), topology });
         if is_new {
-            for rules in &mut self.rules {
+            for (rules, brief) in self.rules.iter_mut().zip(&mut self.briefs) {
                 if selects(tasks, &rules.labels) {
                     rules.enters.push((counter, topology));
+                    *brief = Brief::of(rules);
                 }
             }
             for (node, seats) in self.nodes().zip(&self.seats) {
                 let (Some(seats), Some(domain)) = (seats, self.topologies.of(topology, node)) else { continue };
-                for (shape, count) in &seats.shapes {
+                for (shape, count) in seats.shapes() {
                     if selects(tasks, &self.rules[*shape as usize].labels) {
                         self.counters.all[counter].change(domain, i64::from(*count));
                     }
@@ -185,9 +188,10 @@ impl Relations {
     fn keeper(&mut self, tasks: &BTreeMap<String, String>, topology: TopologyIx) -> usize {
         let (keeper, is_new) = self.keepers.intern(Scope { tasks: tasks.clone(), topology });
         if is_new {
-            for rules in &mut self.rules {
+            for (rules, brief) in self.rules.iter_mut().zip(&mut self.briefs) {
                 if selects(tasks, &rules.labels) {
                     rules.avoided_by.push((keeper, topology));
+                    *brief = Brief::of(rules);
                 }
             }
         }

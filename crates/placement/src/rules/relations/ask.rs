@@ -13,10 +13,14 @@ impl Relations {
     #[inline]
     #[must_use]
     pub fn binds(&self, shape: u32) -> bool {
+        if self.guarded > 0 {
+            return true;
+        }
+        if !self.briefs[shape as usize].may_bind {
+            return false;
+        }
         let rules = &self.rules[shape as usize];
-        rules.speaks
-            || self.guarded > 0
-            || rules.avoided_by.iter().any(|(keeper, _)| self.keepers.all[*keeper].total() > 0)
+        rules.speaks || rules.avoided_by.iter().any(|(keeper, _)| self.keepers.all[*keeper].total() > 0)
     }
 
     /// Why the shape could never run on the node, whatever else runs; none if the rules leave it open.

@@ -82,6 +82,23 @@ impl ShapeRules {
     }
 }
 
+/// What every placement reads of a shape, apart from its rules so that it stays in the caches.
+#[derive(Debug, Clone, Copy)]
+struct Brief {
+    company: Company,
+    /// Whether a placement changes any count, or holds a volume.
+    is_counted: bool,
+    /// Whether a rule, its own or another's, may refuse a node or add to its score.
+    may_bind: bool,
+}
+
+impl Brief {
+    fn of(rules: &ShapeRules) -> Self {
+        let is_counted = !rules.enters.is_empty() || !rules.holds.is_empty() || !rules.blocks.is_empty();
+        Self { company: rules.company, is_counted, may_bind: rules.speaks || !rules.avoided_by.is_empty() }
+    }
+}
+
 /// Counts by scope.
 #[derive(Debug, Clone, Default)]
 struct Counts {
@@ -115,6 +132,7 @@ pub struct Relations {
     keepers: Counts,
     trackers: Vec<Tracker>,
     rules: Vec<ShapeRules>,
+    briefs: Vec<Brief>,
     tenants: BTreeMap<String, u32>,
     volumes: Volumes,
     /// Names of volumes that a zone was stated for.
@@ -134,6 +152,7 @@ impl Default for Relations {
             keepers: Counts::default(),
             trackers: Vec::new(),
             rules: Vec::new(),
+            briefs: Vec::new(),
             tenants: BTreeMap::new(),
             volumes: Volumes::default(),
             zoned: Vec::new(),
@@ -183,25 +202,29 @@ impl Relations {
 
     /// A task of the shape was placed on the node.
     pub fn placed(&mut self, shape: u32, node: u32) {
-        let company = self.rules[shape as usize].company;
+        let Brief { company, is_counted, .. } = self.briefs[shape as usize];
         self.guarded += u64::from(company.isolation != Isolation::None);
         self.seats[node as usize].get_or_insert_default().sit(shape, company);
-        self.count(shape, node, 1);
-        for index in 0..self.rules[shape as usize].blocks.len() {
-            self.volumes.attach(self.rules[shape as usize].blocks[index], node);
+        if is_counted {
+            self.count(shape, node, 1);
+            for index in 0..self.rules[shape as usize].blocks.len() {
+                self.volumes.attach(self.rules[shape as usize].blocks[index], node);
+            }
         }
     }
 
     /// A task of the shape left the node.
     pub fn released(&mut self, shape: u32, node: u32) {
-        let Self { rules, seats, .. } = self;
-        let company = rules[shape as usize].company;
+        let Self { briefs, seats, .. } = self;
+        let Brief { company, is_counted, .. } = briefs[shape as usize];
         self.guarded -= u64::from(company.isolation != Isolation::None);
         let seats = seats[node as usize].as_mut().expect("invariant: what is released was placed");
-        seats.rise(shape, company, |shape| rules[shape as usize].company.tenant);
-        self.count(shape, node, -1);
-        for index in 0..self.rules[shape as usize].blocks.len() {
-            self.volumes.detach(self.rules[shape as usize].blocks[index]);
+        seats.rise(shape, company, |shape| briefs[shape as usize].company.tenant);
+        if is_counted {
+            self.count(shape, node, -1);
+            for index in 0..self.rules[shape as usize].blocks.len() {
+                self.volumes.detach(self.rules[shape as usize].blocks[index]);
+            }
         }
     }
 
@@ -227,7 +250,7 @@ impl Relations {
     /// Tasks on the node, by shape: `(shape, how many)`.
     #[must_use]
     pub fn on(&self, node: u32) -> &[(u32, u32)] {
-        self.seats[node as usize].as_ref().map_or(&[], |seats| &seats.shapes)
+        self.seats[node as usize].as_ref().map_or(&[], |seats| seats.shapes())
     }
 
     /// What is wrong with the counts, when they are computed again from who sits where; nothing if they are right.
@@ -240,7 +263,7 @@ impl Relations {
         again.trackers.iter_mut().for_each(Tracker::clear);
         again.guarded = 0;
         for (node, seats) in again.seats.clone().into_iter().enumerate() {
-            for (shape, count) in seats.iter().flat_map(|seats| &seats.shapes) {
+            for (shape, count) in seats.iter().flat_map(|seats| seats.shapes()) {
                 let is_guarded = again.rules[*shape as usize].company.isolation != Isolation::None;
                 again.guarded += u64::from(is_guarded) * u64::from(*count);
                 for _ in 0..*count {

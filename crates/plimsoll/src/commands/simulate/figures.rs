@@ -125,6 +125,15 @@ const PLAIN: &[Plain] = &[
     Plain::new("work_lost_hours", "run time thrown away, h", two, |run| {
         Some(run.metrics.work_lost_hours).filter(|hours| *hours > 0.0)
     }),
+    Plain::new("regret_checked", "approximate choices checked", count, |run| Some(run.metrics.regret?.checked as f64)),
+    Plain::new("regret_worse_percent", "of these worse than the exact one, %", two, |run| {
+        let regret = run.metrics.regret.filter(|regret| regret.checked > 0)?;
+        Some(100.0 * regret.worse as f64 / regret.checked as f64)
+    }),
+    Plain::new("regret_lost_percent", "score lost by one on average, % of a whole term", two, |run| {
+        let regret = run.metrics.regret.filter(|regret| regret.checked > 0 && regret.unit > 0)?;
+        Some(100.0 * regret.lost as f64 / regret.checked as f64 / regret.unit as f64)
+    }),
 ];
 
 const MEASURED: &[Plain] = &[
