@@ -23,6 +23,7 @@ use policies::Contestant;
 use rustix::time::{ClockId, clock_gettime};
 
 pub use input::{Recording, Terms};
+pub use policies::BUILT_IN;
 
 /// A policy's run over one load.
 pub struct Run {
