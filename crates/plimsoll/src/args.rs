@@ -6,6 +6,7 @@ mod capacity;
 mod decide;
 mod event;
 mod simulate;
+mod tune;
 
 use crate::bounds;
 use crate::commands::forecast::season::{Length, Season};
@@ -20,6 +21,7 @@ pub use capacity::Capacity;
 pub use decide::{Decide, Import, ImportHpa, ImportWhat};
 pub use event::Event;
 pub use simulate::{Elastic, Policies, Simulate, Work};
+pub use tune::{Objective, Over as TuneOver, Tune};
 
 /// Levels load: collects metrics, forecasts demand, decides how many replicas run, balances each request, and explains
 /// itself.
@@ -90,6 +92,10 @@ pub enum Command {
     ///
     /// The function that decides is the one that runs live. Exit code 3 when a condition of --fail-if holds.
     Backtest(Box<Backtest>),
+    /// Search the numbers of a scaling policy on some recorded loads, judge what was found on others, and write it.
+    ///
+    /// Exit code 3 when what is held is not held on the loads it is judged on.
+    Tune(Box<Tune>),
     /// List the policies: node choice, queue order, backfill; whether static or dynamic, what they look at and cost.
     Policies(Policies),
     /// Send load to an address, open loop.

@@ -68,6 +68,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Calibrate(calibrate) => commands::calibrate::run(&calibrate),
         Command::Simulate(simulate) => commands::simulate::run(&simulate),
         Command::Backtest(backtest) => commands::backtest::run(&backtest),
+        Command::Tune(tune) => commands::tune::run(&tune),
         Command::Policies(policies) => commands::policies::run(&policies),
         Command::Load(load) => commands::load::run(&load),
         Command::Testbed(testbed) => match testbed.verb {
@@ -101,6 +102,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Completions { .. } => true,
         Command::Up(_)
         | Command::Calibrate(_)
+        | Command::Tune(_)
         | Command::Down(_)
         | Command::Decide(_)
         | Command::Train(_)

@@ -3,13 +3,15 @@
 //!
 //! A plain target leaves the same share of room at all times: too much where the load is smooth, too little where it jumps.
 //! This policy learns the room from the load itself. At each moment it says what it expects as the highest need from now
-//! until one start-up time from now (between the last figure and the mean of five minutes), and how far off that usually
-//! is; when the time has passed it compares. From the comparisons come what this time of the hour and of the day usually
-//! brings ([`times`]) and how far the rest reaches ([`errors`]). Figures that are late are allowed for: the span begins at
-//! the moment of the figure.
+//! until one start-up time from now (several plain expectations weighted by how far off they were, [`experts`]), and how
+//! far off that usually is at this level ([`levels`]); when the time has passed it compares. From the comparisons come what
+//! this time of the hour and of the day usually brings ([`times`]) and how far the rest reaches ([`errors`]). Figures that
+//! are late are allowed for by their age.
 //!
 //! Two prices make a dead band: a replica is started while a moment under need costs `price` idle replicas and kept while
-//! it costs `price_keep`, because one that is stopped and started again is paid for twice and absent in between.
+//! it costs `price_keep`, because one that is stopped and started again is paid for twice and absent in between. The two
+//! look at different moments: what is started now helps from when it is ready, so its errors are those at that moment;
+//! what is stopped now is missing from now until a new one is ready, so its errors are those of the highest need in between.
 //!
 //! What holds always: at least what is needed now; never less for more load (the reach is fixed before the load is seen);
 //! a forecast may raise what is expected and how far it may be off, never lower either. Until an hour was learnt, a third
@@ -22,11 +24,15 @@
 //! `docs/default-policy.md` names.
 
 mod errors;
+mod experts;
+mod levels;
 mod times;
 
 use crate::inputs::Inputs;
 use crate::need::need_milli;
 use errors::{Errors, Reach};
+use experts::{Experts, Said};
+use levels::Levels;
 use plimsoll_model::Term;
 use plimsoll_model::quantity::{Permille, Timestamp};
 use plimsoll_model::rationale::Basis;
@@ -37,10 +43,6 @@ use times::{Times, Usual};
 
 /// Moments learnt before its own headroom counts: an hour of 15 s.
 const LEARNT_MIN: u64 = 240;
-/// Time constant of the mean need, ms.
-const MEAN_MS: u64 = 300_000;
-/// Share of the last figure in what is expected; the rest is the mean. Tenths.
-const LAST: u64 = 7;
 /// Most decisions from one to the moment at which it is judged.
 const AHEAD_MAX: usize = 2_000;
 /// Weights⁻¹ of a new error in the recent and in the long-run size, and the count up to which the latter follows fast.
@@ -70,6 +72,8 @@ struct Expected {
     needed: u64,
     /// The highest need until a replica is ready, thousandths.
     expected: u64,
+    /// What that was made of.
+    said: Said,
     /// The usual error of that, thousandths.
     error: u64,
     usual: Usual,
@@ -86,13 +90,16 @@ struct Sizes {
 /// What is learnt of one service's need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadroomState {
-    /// Mean need, in 1024ths of a thousandth; none before the first figure.
-    mean: Option<u64>,
+    experts: Experts,
     sizes: Sizes,
+    levels: Levels,
     /// Moments whose time has not passed, oldest first.
     waiting: VecDeque<Expected>,
     times: Times,
-    errors: Errors,
+    /// Of the need at the moment at which a replica is ready.
+    errors_then: Errors,
+    /// Of the highest need until then.
+    errors_until: Errors,
     reach_start: Reach,
     reach_keep: Reach,
     /// Its own last vote.
@@ -102,11 +109,13 @@ pub struct HeadroomState {
 impl Default for HeadroomState {
     fn default() -> Self {
         Self {
-            mean: None,
+            experts: Experts::default(),
             sizes: Sizes { recent: RELATIVE_START, long: RELATIVE_START },
+            levels: Levels::default(),
             waiting: VecDeque::new(),
             times: Times::default(),
-            errors: Errors::default(),
+            errors_then: Errors::default(),
+            errors_until: Errors::default(),
             reach_start: Reach::default(),
             reach_keep: Reach::default(),
             last: 0,
@@ -159,8 +168,7 @@ impl HeadroomState {
             self.waiting.clear();
         }
         let passed = self.waiting.back().map_or(tick, |last| inputs.at.since(last.at).0.max(1));
-        let before = self.mean.unwrap_or(needed.saturating_mul(1_024));
-        self.mean = Some(toward(before, needed.saturating_mul(1_024), passed));
+        self.experts.follow(needed, passed);
         self.waiting.push_back(now);
         let lag = inputs.age.0;
         while let Some(first) = self.waiting.front().copied()
@@ -168,26 +176,24 @@ impl HeadroomState {
         {
             let within = self.waiting.iter().filter(|later| later.at.since(first.at).0 >= lag);
             let came = within.map(|later| later.needed).max().unwrap_or(needed);
-            self.judge(&first, came);
+            self.judge(&first, came, needed);
             self.waiting.pop_front();
         }
         if self.times.seen().is_multiple_of(REACH_EVERY) {
-            self.reach_start = Reach::of(&self.errors, spec.price);
-            self.reach_keep = Reach::of(&self.errors, spec.price_keep.max(spec.price));
+            self.levels.work_out(SMALL);
+            self.reach_start = Reach::of(&self.errors_then, spec.price);
+            self.reach_keep = Reach::of(&self.errors_until, spec.price_keep.max(spec.price));
         }
         self.last = vote.replicas;
     }
 
     /// What is expected when so much is needed now.
     fn expect(&self, inputs: &Inputs<'_>, needed: u64) -> Expected {
-        let mean = self.mean.map_or(needed, |mean| {
-            let passed = self.waiting.back().map_or(inputs.tick.0, |last| inputs.at.since(last.at).0.max(1));
-            toward(mean, needed.saturating_mul(1_024), passed) / 1_024
-        });
-        let own = share(needed, LAST).saturating_add(share(mean, 10 - LAST));
-        let Sizes { recent, long } = self.sizes;
-        let size = ((recent + long) / 2).max(long * 3 / 10).unsigned_abs();
-        let error = u128::from(own.saturating_add(SMALL)) * u128::from(USUAL * size) / 1_000_000;
+        let passed = self.waiting.back().map_or(inputs.tick.0, |last| inputs.at.since(last.at).0.max(1));
+        let said = self.experts.say(needed, passed);
+        let own = self.experts.mixed(&said);
+        let error =
+            u128::from(self.levels.base(own, SMALL)) * u128::from(USUAL * self.size().unsigned_abs()) / 1_000_000;
         let error = u64::try_from(error).unwrap_or(u64::MAX);
         let (mut expected, mut error, mut forecast) = (own, error, None);
         if let Some((median, above)) = foreseen(inputs) {
@@ -197,20 +203,37 @@ impl HeadroomState {
             (expected, error) = (own.max(raised), error.max(wider));
         }
         let error = error.max(expected / ERROR_MIN.0).max(ERROR_MIN.1);
-        Expected { at: inputs.at, needed, expected, error, usual: self.times.usual(inputs.at), forecast }
+        Expected { at: inputs.at, needed, expected, said, error, usual: self.times.usual(inputs.at), forecast }
     }
 
-    fn judge(&mut self, then: &Expected, came: u64) {
+    /// Size of errors, millionths of what was expected.
+    fn size(&self) -> i64 {
+        let Sizes { recent, long } = self.sizes;
+        ((recent + long) / 2).max(long * 3 / 10)
+    }
+
+    /// Compares what was expected with the highest need that came and with the need at the end, when a replica is ready.
+    fn judge(&mut self, then: &Expected, came: u64, came_then: u64) {
+        let base = i128::from(then.expected.saturating_add(SMALL));
+        let relative = |off: i128| {
+            let relative = off.abs().saturating_mul(1_000_000) / base;
+            i64::try_from(relative).unwrap_or(i64::MAX).min(RELATIVE_MAX)
+        };
+        self.experts.judge(&then.said, came, relative);
         let off = i128::from(came) - i128::from(then.expected);
-        let relative = off.abs() * 1_000_000 / i128::from(then.expected.saturating_add(SMALL));
-        let relative = i64::try_from(relative).unwrap_or(i64::MAX).min(RELATIVE_MAX);
+        let size = relative(off);
+        self.levels.learn(then.expected, size * 1_000 / self.size().max(1));
         let long = if self.times.seen() < LONG_FROM { RECENT } else { LONG };
-        self.sizes.recent += (relative - self.sizes.recent) / RECENT;
-        self.sizes.long += (relative - self.sizes.long) / long;
-        let error = off * 1_000 / i128::from(then.error.max(1));
-        let error = i64::try_from(error).unwrap_or(i64::MAX).clamp(ERROR.0, ERROR.1);
-        self.errors.add((error - then.usual.error) * 1_000 / then.usual.restless.max(1));
-        self.times.learn(then.at, error, then.usual);
+        self.sizes.recent += (size - self.sizes.recent) / RECENT;
+        self.sizes.long += (size - self.sizes.long) / long;
+        let usual = |off: i128| {
+            let error = off * 1_000 / i128::from(then.error.max(1));
+            i64::try_from(error).unwrap_or(i64::MAX).clamp(ERROR.0, ERROR.1)
+        };
+        let rest = |error: i64| (error - then.usual.error) * 1_000 / then.usual.restless.max(1);
+        self.errors_until.add(rest(usual(off)));
+        self.errors_then.add(rest(usual(i128::from(came_then) - i128::from(then.expected))));
+        self.times.learn(then.at, usual(off), then.usual);
     }
 }
 
@@ -238,17 +261,6 @@ fn foreseen(inputs: &Inputs<'_>) -> Option<(u64, u64)> {
     };
     let (median, high) = (milli(500)?, milli(990)?);
     Some((median, high.saturating_sub(median)))
-}
-
-/// From `before` towards `value` for so many milliseconds.
-fn toward(before: u64, value: u64, passed: u64) -> u64 {
-    let (before, value, passed) = (i128::from(before), i128::from(value), i128::from(passed.min(MEAN_MS)));
-    u64::try_from(before + (value - before) * passed / i128::from(MEAN_MS)).unwrap_or(u64::MAX)
-}
-
-/// So many tenths.
-fn share(value: u64, tenths: u64) -> u64 {
-    u64::try_from(u128::from(value) * u128::from(tenths) / 10).unwrap_or(u64::MAX)
 }
 
 /// Thousandths of a usual error as thousandths of a replica.

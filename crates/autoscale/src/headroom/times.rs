@@ -33,10 +33,10 @@ const KEPT: [i64; 4] = [50, 12, 100, 2_000];
 
 /// A mean and how often it was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Mean(i32, u16);
+pub(super) struct Mean(i32, u16);
 
 impl Mean {
-    fn learn(&mut self, value: i64, kept: i64) {
+    pub(super) fn learn(&mut self, value: i64, kept: i64) {
         let (mean, seen) = (i64::from(self.0), i64::from(self.1));
         let mean = mean + (value - mean) / (seen + 1).min(kept);
         self.0 = i32::try_from(mean).unwrap_or(i32::MAX);
@@ -44,7 +44,7 @@ impl Mean {
     }
 
     /// The mean, drawn to `otherwise` while it was seen seldom.
-    fn drawn(self, otherwise: i64, half: i64) -> i64 {
+    pub(super) fn drawn(self, otherwise: i64, half: i64) -> i64 {
         let seen = i64::from(self.1);
         (i64::from(self.0) * seen + otherwise * half) / (seen + half)
     }

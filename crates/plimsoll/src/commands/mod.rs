@@ -22,6 +22,7 @@ mod scorecard;
 pub mod simulate;
 pub mod status;
 pub mod testbed;
+pub mod tune;
 pub mod up;
 mod work;
 

@@ -35,6 +35,7 @@ use returns::OwnPrices;
 use rustix::time::{ClockId, clock_gettime};
 
 pub use input::Terms;
+pub use policies::BUILT_IN;
 
 /// A policy's run over one load.
 pub struct Run {
