@@ -21,6 +21,23 @@ pub enum Stream {
     Tls(Box<Session>),
 }
 
+/// Reads, and where less came than there was room for, tells the runtime that nothing is left.
+///
+/// The kernel's notice is edge-triggered: what comes later is announced anew. So the next look at this socket, for an end
+/// or for bytes that nobody asked for, costs no system call; tokio's own `poll_read` does the same, its `try_read` does not.
+fn read_plain(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut short = None;
+    let read = socket.try_io(tokio::io::Interest::READABLE, || {
+        let count = rustix::io::read(socket, &mut *bytes)?;
+        if count == 0 || count == bytes.len() {
+            return Ok(count);
+        }
+        short = Some(count);
+        Err(ErrorKind::WouldBlock.into())
+    });
+    short.map_or(read, Ok)
+}
+
 impl Stream {
     /// The socket, where its bytes are the stream's bytes: what `splice` may be used on.
     #[must_use]
@@ -47,7 +64,7 @@ impl Stream {
     /// came before may have been cut short by somebody between.
     pub fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(socket) => socket.try_read(bytes),
+            Self::Plain(socket) => read_plain(socket, bytes),
             Self::Tls(session) => session.try_read(bytes),
         }
     }
