@@ -132,7 +132,7 @@ impl Client {
                 Ok(_) => {}
                 Err(IoEnd::TimedOut) => {
                     self.worker.count_refused("head-timeout");
-                    refusal::send(self, Refusal::new(408, "head-timeout"), true).await;
+                    Box::pin(refusal::send(self, Refusal::new(408, "head-timeout"), true)).await;
                     return Ok(None);
                 }
             }
@@ -215,14 +215,15 @@ pub async fn serve(mut client: Client) {
             Ok(None) => return,
             Err(error) => {
                 client.worker.count_refused(error.word());
-                refusal::send(&mut client, Refusal::from(error), true).await;
-                client.linger().await;
+                Box::pin(refusal::send(&mut client, Refusal::from(error), true)).await;
+                Box::pin(client.linger()).await;
                 return;
             }
-            Ok(Some(length)) => match exchange::run(&mut client, length).await {
+            // What is rare or large is boxed, so that a connection without a request does not carry the state of one.
+            Ok(Some(length)) => match Box::pin(exchange::run(&mut client, length)).await {
                 Next::Request => client.has_served = true,
                 Next::Linger => {
-                    client.linger().await;
+                    Box::pin(client.linger()).await;
                     return;
                 }
                 Next::Close => return,
@@ -235,4 +236,23 @@ pub async fn serve(mut client: Client) {
 pub async fn refuse_connection(mut client: Client) {
     refusal::send(&mut client, Refusal::new(503, "connections-max"), true).await;
     client.linger().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_task_of_an_idle_connection_is_small() {
+        fn size<F: Future>(_: impl Fn(Client) -> F) -> usize {
+            size_of::<F>()
+        }
+        fn of_exchange<'c, F: Future + 'c>(_: impl Fn(&'c mut Client, usize) -> F) -> usize {
+            size_of::<F>()
+        }
+        println!("client {}, exchange {}", size_of::<Client>(), of_exchange(exchange::run));
+        println!("refuse {} {}", size(refuse_connection), size_of::<Slot>());
+        let bytes = size(serve);
+        assert!(bytes <= 1_024, "{bytes} bytes, of which the connection itself takes {}", size_of::<Client>());
+    }
 }

@@ -106,10 +106,9 @@ impl Stream {
     /// # Errors
     /// When the runtime is shutting down.
     pub async fn readable(&self) -> io::Result<()> {
-        match self {
-            Self::Tls(session) if session.may_have_plaintext() => Ok(()),
-            _ => self.socket().readable().await,
-        }
+        // Not the socket's own `readable`: its future is ten times as large, and an idle connection is little else.
+        std::future::poll_fn(|context| self.poll_read_ready(context)).await;
+        Ok(())
     }
 
     /// Waits until a write may find room.
