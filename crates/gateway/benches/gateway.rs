@@ -345,21 +345,24 @@ fn snapshot(backends: &[SocketAddr]) -> Result<Snapshot, Failure> {
         service: shop.clone(),
         timeout: Millis(30_000),
         retry: true,
+        rules: Default::default(),
     };
     let endpoints = backends.iter().zip(1..).map(|(address, ordinal)| EndpointSnapshot {
         id: ReplicaId { service: shop.clone(), ordinal },
         address: *address,
         weight: 1_000,
         draining: false,
+        zone: None,
     });
-    let pool = PoolSnapshot { balance, endpoints: endpoints.collect() };
+    let pool = PoolSnapshot { balance, endpoints: endpoints.collect(), upstream: Default::default() };
     Ok(Snapshot {
         version: 1,
         gateway: GatewaySpec {
-            listeners: vec![ListenerSpec { address: "127.0.0.1:0".to_owned(), routes: vec![route] }],
+            listeners: vec![ListenerSpec { address: "127.0.0.1:0".to_owned(), routes: vec![route], rules: Default::default() }],
             workers: Some(1),
             limits,
             trusted_proxies: Vec::new(),
+            observe: Default::default(),
         },
         pools: BTreeMap::from([(shop, pool)]),
     })

@@ -8,6 +8,7 @@
 //!
 //! Must hold no behaviour: only the words.
 
+use plimsoll_model::gateway::UpstreamSpec;
 use plimsoll_model::spec::{BalanceSpec, GatewaySpec};
 use plimsoll_model::{ReplicaId, ServiceName};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,9 @@ pub struct PoolSnapshot {
     pub balance: BalanceSpec,
     /// The endpoints that are ready, or draining.
     pub endpoints: Vec<EndpointSnapshot>,
+    /// How they are reached.
+    #[serde(default)]
+    pub upstream: UpstreamSpec,
 }
 
 /// One replica that answers requests.
@@ -102,6 +106,9 @@ pub struct EndpointSnapshot {
     pub weight: u32,
     /// It finishes what it has and gets nothing new.
     pub draining: bool,
+    /// The zone it is in.
+    #[serde(default)]
+    pub zone: Option<String>,
 }
 
 /// Why a request failed. The order is part of no contract; the words are.

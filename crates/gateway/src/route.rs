@@ -70,6 +70,7 @@ mod tests {
             service: ServiceName::try_new("shop").unwrap(),
             timeout: Millis(1_000),
             retry: true,
+            rules: plimsoll_model::gateway::RouteRules::default(),
         }
     }
 
