@@ -34,7 +34,7 @@ mod write;
 
 pub use diff::{Change, FieldChange, SpecDiff, diff};
 pub use field::Reload;
-pub use gateway_file::{LoadedGateway, load_gateway, parse_gateway};
+pub use gateway_file::{LoadedGateway, gateway_control, load_gateway, parse_gateway};
 pub use load::{FILE_SIZE_MAX, Loaded, load, parse};
 pub use nearest::nearest;
 pub use policy::{load_policy, parse_policy};

@@ -358,7 +358,11 @@ fn snapshot(backends: &[SocketAddr]) -> Result<Snapshot, Failure> {
     Ok(Snapshot {
         version: 1,
         gateway: GatewaySpec {
-            listeners: vec![ListenerSpec { address: "127.0.0.1:0".to_owned(), routes: vec![route], rules: Default::default() }],
+            listeners: vec![ListenerSpec {
+                address: "127.0.0.1:0".to_owned(),
+                routes: vec![route],
+                rules: Default::default(),
+            }],
             workers: Some(1),
             limits,
             trusted_proxies: Vec::new(),

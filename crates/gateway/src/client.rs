@@ -12,7 +12,7 @@ use crate::worker::Worker;
 use crate::worker::buffer::Buffer;
 use crate::worker::listener::Listener;
 use crate::worker::slot::Slot;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -28,6 +28,8 @@ const LAST_REQUEST_MS: u64 = 1_000;
 pub struct Peer {
     /// Its address.
     pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
     /// As `X-Forwarded-For` writes it.
     pub text: String,
     /// As `Forwarded` writes it.
@@ -37,11 +39,42 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(address: IpAddr) -> Self {
-        let address = address.to_canonical();
+    fn new(peer: SocketAddr) -> Self {
+        let address = peer.ip().to_canonical();
         let text = address.to_string();
         let node = if address.is_ipv6() { format!("\"[{text}]\"") } else { text.clone() };
-        Self { address, text, node, key: plimsoll_balance::source_key(address) }
+        Self { address, port: peer.port(), text, node, key: plimsoll_balance::source_key(address) }
+    }
+}
+
+/// A connection's place among those of its worker, from accepting to closing.
+#[derive(Debug)]
+pub struct Place {
+    /// Whose it is.
+    pub worker: Rc<Worker>,
+    /// Its deadline.
+    pub slot: Rc<Slot>,
+    slot_index: usize,
+}
+
+impl Place {
+    /// Takes a place; the connection was counted as open already.
+    pub fn new(worker: Rc<Worker>) -> Self {
+        let (slot_index, slot) = worker.slots.insert();
+        Self { worker, slot, slot_index }
+    }
+
+    /// Waits of this connection, each at most `wait_ms` long.
+    pub fn pace(&self, wait_ms: u64) -> Pace<'_> {
+        Pace { worker: &self.worker, slot: &self.slot, wait_ms, is_shared: false }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.worker.slots.remove(self.slot_index);
+        self.worker.shared.connections_open.fetch_sub(1, Ordering::Relaxed);
+        self.worker.something_ended();
     }
 }
 
@@ -60,25 +93,25 @@ pub struct Client {
     pub peer: Peer,
     /// Bytes read and not dealt with; none while there are none.
     pub inbox: Option<Buffer>,
-    slot_index: usize,
     scan: HeadScan,
     has_served: bool,
+    /// Last, so that the place is free only when everything else has gone.
+    _place: Place,
 }
 
 impl Client {
     /// A connection that was just accepted.
-    pub fn new(worker: Rc<Worker>, listener: Rc<Listener>, stream: Stream, peer: IpAddr) -> Self {
-        let (slot_index, slot) = worker.slots.insert();
+    pub fn new(place: Place, listener: Rc<Listener>, stream: Stream, peer: SocketAddr) -> Self {
         Self {
             stream,
             listener,
-            slot,
+            slot: Rc::clone(&place.slot),
             peer: Peer::new(peer),
             inbox: None,
-            slot_index,
             scan: HeadScan::default(),
             has_served: false,
-            worker,
+            worker: Rc::clone(&place.worker),
+            _place: place,
         }
     }
 
@@ -202,9 +235,6 @@ impl Drop for Client {
         if let Some(inbox) = self.inbox.take() {
             self.worker.buffers.give(inbox);
         }
-        self.worker.slots.remove(self.slot_index);
-        self.worker.shared.connections_open.fetch_sub(1, Ordering::Relaxed);
-        self.worker.something_ended();
     }
 }
 

@@ -24,6 +24,10 @@ pub const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub enum ToGateway {
     /// The wanted state from now on.
     Snapshot(Box<Snapshot>),
+    /// Read the file again and use it; for a gateway that runs alone.
+    Reload,
+    /// Say which sockets are listened on; answered by an [`FromGateway::Ack`].
+    Sockets,
     /// Stop accepting, finish what is open within `limits.drain`, then end.
     Drain,
     /// End at once.
@@ -244,6 +248,9 @@ pub struct ServiceReport {
 pub struct EndpointReport {
     /// Which replica.
     pub id: ReplicaId,
+    /// Where it listens; none from a gateway of an earlier release.
+    #[serde(default)]
+    pub address: Option<SocketAddr>,
     /// It gets nothing new.
     pub draining: bool,
     /// Requests in flight now, over all workers. A draining endpoint with zero is idle.

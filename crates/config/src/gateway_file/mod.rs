@@ -7,6 +7,7 @@
 mod build;
 mod check;
 
+use crate::build::resolve;
 use crate::load::{folder, masked, read, syntax_errors, too_large};
 use crate::read::Reader;
 use crate::report::Report;
@@ -32,6 +33,26 @@ pub fn load_gateway(path: &Path) -> Result<LoadedGateway, Report> {
     let file = path.display().to_string();
     let text = read(path, &file)?;
     parse_gateway(&text, path)
+}
+
+/// Where the gateway that runs by a file has its control socket. The rest of the file may be wrong: whoever asks a running
+/// gateway for something must reach it all the same.
+///
+/// # Errors
+/// A [`Report`] when the file cannot be read, is no TOML, or `control` itself is wrong.
+pub fn gateway_control(path: &Path) -> Result<String, Report> {
+    let file = path.display().to_string();
+    let text = read(path, &file)?;
+    let (parsed, syntax) = DeTable::parse_recoverable(&text);
+    if !syntax.is_empty() {
+        return Err(syntax_errors(&file, &text, &syntax));
+    }
+    let mut reader = Reader::new(&text);
+    let root = reader.table(parsed.get_ref(), 0..0, &GATEWAY_FILE, "");
+    match root.text("control") {
+        Some(control) => Ok(resolve(&folder(path), control)),
+        None => Err(Report::new(&file, &text, reader.diagnostics)),
+    }
 }
 
 /// Checks the text of a gateway file as if it stood in the file `path`.

@@ -46,8 +46,14 @@ const fn is_declined(status: u16) -> bool {
 }
 
 /// What the client's side of a response is.
-pub fn towards<'a>(client: &'a Client, facts: &Facts) -> Towards<'a> {
-    Towards { stream: &client.stream, minor: facts.minor, asked: facts.asked, write_ms: client.worker.limits().body_ms }
+pub fn towards<'a>(client: &'a Client, facts: &'a Facts) -> Towards<'a> {
+    Towards {
+        stream: &client.stream,
+        facts,
+        minor: facts.minor,
+        asked: facts.asked,
+        write_ms: client.worker.limits().body_ms,
+    }
 }
 
 /// Sends the request in `out`, streams what is left of its body, and passes the response on.

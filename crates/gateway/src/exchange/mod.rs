@@ -7,6 +7,7 @@
 mod acquire;
 mod admit;
 mod attempt;
+pub mod pass;
 mod respond;
 mod streaming;
 mod tunnel;
@@ -94,11 +95,21 @@ pub async fn run(client: &mut Client, head_length: usize) -> Next {
             inbox.consume(head_length);
             answer(client, &facts, inbox, &mut out, start_us).await
         }
-        Err(refused) => {
+        Err(turned) => {
+            let may_go_on = turned.may_go_on && !client.is_ending();
+            if may_go_on {
+                inbox.consume(head_length);
+            }
             client.inbox = Some(inbox);
-            client.worker.count_refused(refused.word);
-            refusal::send(client, refused, true).await;
-            Next::Linger
+            client.worker.count_refused(turned.refusal.word);
+            out.clear();
+            turned.encode(&mut out, !may_go_on);
+            let sent = client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok();
+            match (sent, may_go_on) {
+                (true, true) => Next::Request,
+                (true, false) => Next::Linger,
+                (false, _) => Next::Close,
+            }
         }
     };
     client.worker.buffers.give_outgoing(out);
@@ -193,6 +204,7 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
             try_us = client.worker.shared.now_us();
         }
         let target = Rc::clone(&lease.target);
+        facts.given_to.set(target.target.token);
         let may_repeat = facts.idempotent && upload.is_complete();
         let upstream = match acquire::connect(client, &lease, may_repeat, only_new).await {
             Ok(upstream) => upstream,

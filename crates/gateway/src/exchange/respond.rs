@@ -1,6 +1,7 @@
 //! The response on its way to the client: head read and written anew, body decoded and framed anew, with at most one
 //! buffer of it held here.
 
+use super::admit::Facts;
 use crate::codec::encode::{self, BODY_END, CHUNK_END, ToClient, chunk_start};
 use crate::codec::response::{self, Asked};
 use crate::codec::{BodyReader, FIELDS_MAX, Framing, HeadScan, ResponseError};
@@ -46,6 +47,8 @@ pub enum NoHead {
 pub struct Towards<'a> {
     /// Its socket.
     pub stream: &'a Stream,
+    /// Its request.
+    pub facts: &'a Facts,
     /// HTTP/1.`minor`.
     pub minor: u8,
     /// What it asked.
@@ -67,7 +70,11 @@ fn interpret(
     let framing_out = encode::framing_to_client(&head, to.minor);
     let client_keep = keep && framing_out != Framing::UntilClose;
     if head.status >= 200 || head.status == 101 || to.minor == 1 {
+        let start = out.len();
         encode::response(out, &head, ToClient { minor: to.minor, keep_alive: client_keep });
+        if head.status >= 200 {
+            to.facts.change_response(out, start);
+        }
     }
     Ok(Answer {
         status: head.status,

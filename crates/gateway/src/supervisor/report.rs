@@ -179,6 +179,7 @@ fn endpoint(
     let until_us = target.endpoint.ejected_until();
     EndpointReport {
         id: target.id.clone(),
+        address: Some(target.address),
         draining,
         in_flight: target.endpoint.in_flight(),
         finished: target.finished.load(Ordering::Relaxed),

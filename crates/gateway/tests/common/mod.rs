@@ -70,7 +70,11 @@ pub fn snapshot(version: u64, addresses: &[SocketAddr]) -> Snapshot {
     Snapshot {
         version,
         gateway: GatewaySpec {
-            listeners: vec![ListenerSpec { address: "127.0.0.1:0".to_owned(), routes: vec![route], rules: Default::default() }],
+            listeners: vec![ListenerSpec {
+                address: "127.0.0.1:0".to_owned(),
+                routes: vec![route],
+                rules: Default::default(),
+            }],
             workers: Some(2),
             limits: limits(),
             trusted_proxies: Vec::new(),

@@ -1,0 +1,78 @@
+//! What comes before the first request of a connection: the PROXY protocol, then TLS, then where it goes.
+//!
+//! A connection that needs none of this never comes here. Everything is bounded by the time-out of a head, so that a
+//! client that says nothing holds a place for no longer than one that sends half a request.
+
+use crate::client::{self, Client, Place};
+use crate::io::IoEnd;
+use crate::proxy_protocol::{self, Said, Step};
+use crate::stream::Stream;
+use crate::tcp;
+use crate::tls::session::Session;
+use crate::worker::listener::{Listener, Routes};
+use rustls::ServerConnection;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use tokio::net::TcpStream;
+
+/// Serves a connection from its first byte to its end.
+pub async fn serve(place: Place, listener: Rc<Listener>, routes: Rc<Routes>, socket: TcpStream, peer: SocketAddr) {
+    let mut peer = peer;
+    if routes.proxy_protocol {
+        match announced(&place, &socket, peer).await {
+            Ok(Said::Source(source)) => peer = source,
+            Ok(Said::Nothing) => {}
+            Err(word) => return place.worker.count_refused(word),
+        }
+    }
+    let stream = match &routes.tls {
+        None => Stream::Plain(socket),
+        Some(tls) => {
+            let Ok(connection) = ServerConnection::new(std::sync::Arc::clone(&tls.config)) else {
+                return place.worker.count_refused("tls-failed");
+            };
+            // Boxed: the handshake's state is not carried by connections that are past it.
+            match Box::pin(Session::accept(place.pace(place.worker.limits().head_ms), socket, connection)).await {
+                Ok(session) => Stream::Tls(Box::new(session)),
+                Err(IoEnd::TimedOut) => return place.worker.count_refused("tls-timeout"),
+                Err(IoEnd::Gone) => return place.worker.count_refused("tls-failed"),
+            }
+        }
+    };
+    let passed_to = routes.tcp.clone();
+    drop(routes);
+    let client = Client::new(place, listener, stream, peer);
+    match passed_to {
+        None => client::serve(client).await,
+        Some(service) => tcp::serve(client, service).await,
+    }
+}
+
+/// What the proxy before us says; the error is the word under which a refused connection is counted.
+async fn announced(place: &Place, socket: &TcpStream, peer: SocketAddr) -> Result<Said, &'static str> {
+    if !place.worker.trusts(peer.ip()) {
+        return Err("proxy-untrusted");
+    }
+    let deadline_ms = place.worker.now_ms().saturating_add(place.worker.limits().head_ms);
+    let mut header: Vec<u8> = Vec::new();
+    loop {
+        let need = match proxy_protocol::step(&header).map_err(|_| "proxy-invalid")? {
+            Step::Done(said) => return Ok(said),
+            Step::Need(need) => need,
+        };
+        let start = header.len();
+        header.resize(start + need, 0);
+        match socket.try_read(&mut header[start..]) {
+            Ok(0) => return Err("proxy-invalid"),
+            Ok(count) => header.truncate(start + count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                header.truncate(start);
+                let left_ms = deadline_ms.saturating_sub(place.worker.now_ms());
+                let ready = place.pace(left_ms).wait(socket.readable()).await;
+                ready.map_err(|_| "proxy-timeout")?.map_err(|_| "proxy-invalid")?;
+            }
+            Err(_) => return Err("proxy-invalid"),
+        }
+    }
+}
