@@ -205,6 +205,9 @@ pub struct Report {
     pub connections_refused: u64,
     /// Requests refused before they had a service (malformed, no route), by the word of the refusal.
     pub refused: BTreeMap<String, u64>,
+    /// Lines of the access log that the disk did not take in time.
+    #[serde(default)]
+    pub access_log_dropped: u64,
     /// Reports that a slow daemon did not take, on this connection.
     pub reports_dropped: u64,
     /// Per service; a service stays listed for as long as a snapshot names it.

@@ -9,6 +9,7 @@
 //!
 //! Must never wait on the daemon for a request, and never forward a message that the replica could frame differently.
 
+mod access_log;
 mod cidr;
 mod client;
 pub mod codec;

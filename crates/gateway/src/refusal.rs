@@ -1,5 +1,6 @@
 //! Responses of the gateway's own: small, with the reason as a word that a program can read.
 
+use crate::access_log::Logged;
 use crate::client::Client;
 use crate::codec::encode::decimal;
 use crate::codec::{RequestError, ResponseError};
@@ -101,11 +102,13 @@ pub struct Turned {
     pub may_go_on: bool,
     /// It must have no body (HEAD).
     pub bodiless: bool,
+    /// For the access log, where there is one.
+    pub asked: Option<Box<Logged>>,
 }
 
 impl<R: Into<Refusal>> From<R> for Turned {
     fn from(refusal: R) -> Self {
-        Self { refusal: refusal.into(), location: None, may_go_on: false, bodiless: false }
+        Self { refusal: refusal.into(), location: None, may_go_on: false, bodiless: false, asked: None }
     }
 }
 

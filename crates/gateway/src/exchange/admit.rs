@@ -2,6 +2,7 @@
 //!
 //! Synchronous on purpose: the parsed fields lie on the stack and must not be part of the connection's state.
 
+use crate::access_log::Logged;
 use crate::client::Client;
 use crate::codec::encode::{self, Origin};
 use crate::codec::field::{Known, elements, known};
@@ -19,7 +20,7 @@ use crate::worker::service::Service;
 use plimsoll_model::gateway::{RedirectSpec, SplitBy};
 use std::cell::Cell;
 use std::mem::MaybeUninit;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 /// What is known of an admitted request.
@@ -49,6 +50,12 @@ pub struct Facts {
     pub sticks_to: Option<u64>,
     /// Token of the endpoint that has the request now.
     pub given_to: Cell<u64>,
+    /// Where that endpoint listens.
+    pub endpoint: Cell<Option<SocketAddr>>,
+    /// Body bytes that went to the client.
+    pub bytes_out: Cell<u64>,
+    /// For the access log, where there is one.
+    pub logged: Option<Box<Logged>>,
 }
 
 impl Facts {
@@ -76,14 +83,21 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     let routes = client.listener.routes();
     let host = head.authority.map_or(&b""[..], host_of);
     let asked = Asking { host, target: head.target, method: head.method, fields: head.fields };
-    let route = match routes.router.find(&asked).ok_or(Refusal::new(404, "no-route"))? {
-        Goal::Route(index) => &routes.routes[index],
-        Goal::Redirect(index) => return Err(redirect(&routes.redirects[index], &head)),
+    let logged = worker.log().map(|_| Box::new(Logged::new(head.method, host, head.target)));
+    let route = match routes.router.find(&asked) {
+        Some(Goal::Route(index)) => &routes.routes[index],
+        Some(Goal::Redirect(index)) => {
+            return Err(Turned { asked: logged, ..redirect(&routes.redirects[index], &head) });
+        }
+        None => return Err(Turned { asked: logged, ..Refusal::new(404, "no-route").into() }),
     };
     let trusted = worker.trusts(client.peer.address);
     let ruled = match &route.rules {
         None => None,
-        Some(rules) => Some(obey(worker, client, rules, &head, trusted)?),
+        Some(rules) => match obey(worker, client, rules, &head, trusted) {
+            Ok(ruled) => Some(ruled),
+            Err(turned) => return Err(Turned { asked: logged, ..turned }),
+        },
     };
     let service = ruled.as_ref().and_then(|ruled| ruled.part.as_ref()).unwrap_or(&route.service);
     let id = worker.request_id();
@@ -117,6 +131,9 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         rules: route.rules.clone(),
         sticks_to: ruled.and_then(|ruled| ruled.sticks_to),
         given_to: Cell::new(0),
+        endpoint: Cell::new(None),
+        bytes_out: Cell::new(0),
+        logged,
     })
 }
 
@@ -151,7 +168,7 @@ fn obey(
 
 fn turned(refusal: Refusal, location: Option<String>, head: &RequestHead<'_, '_>) -> Turned {
     let may_go_on = head.keep_alive && head.minor == 1 && head.framing.is_empty() && head.upgrade.is_none();
-    Turned { refusal, location, may_go_on, bodiless: head.method == "HEAD" }
+    Turned { refusal, location, may_go_on, bodiless: head.method == "HEAD", asked: None }
 }
 
 /// The answer of a redirect. A host or path that could break a line cannot be here: the codec let neither through.

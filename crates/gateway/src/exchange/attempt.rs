@@ -186,6 +186,7 @@ pub fn settle(
 ) -> Ended {
     let bytes = outcome.unwrap_or_else(|(_, bytes)| bytes);
     facts.service.stats.count(|totals| totals.bytes_out += bytes);
+    facts.bytes_out.set(bytes);
     // A body that came with its head took no further time that is worth a reading of the clock.
     let now_us = if bytes as usize <= in_one_read { head_us } else { pace.worker.shared.now_us() };
     let latency_us = head_us.saturating_sub(try_us);

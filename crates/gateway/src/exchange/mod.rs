@@ -7,6 +7,7 @@
 mod acquire;
 mod admit;
 mod attempt;
+mod log;
 pub mod pass;
 mod respond;
 mod streaming;
@@ -102,6 +103,7 @@ pub async fn run(client: &mut Client, head_length: usize) -> Next {
             }
             client.inbox = Some(inbox);
             client.worker.count_refused(turned.refusal.word);
+            log::turned(client, &turned, start_us);
             out.clear();
             turned.encode(&mut out, !may_go_on);
             let sent = client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok();
@@ -137,6 +139,9 @@ async fn answer(client: &mut Client, facts: &Facts, mut inbox: Buffer, out: &mut
 
 async fn finish(client: &mut Client, facts: &Facts, upload: &Upload, tally: &mut Tally, ended: Ended) -> Next {
     let now_us = || client.worker.shared.now_us();
+    if let Some(asked) = &facts.logged {
+        log::ended(client, facts, asked, upload.bytes(), tally.start_us, ended);
+    }
     match ended {
         Ended::Answered { status, keep, at_us } => {
             let end = if status >= 500 { End::Failed(FailureReason::Status5xx) } else { End::Answered };
@@ -205,6 +210,7 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
         }
         let target = Rc::clone(&lease.target);
         facts.given_to.set(target.target.token);
+        facts.endpoint.set(Some(target.target.address));
         let may_repeat = facts.idempotent && upload.is_complete();
         let upstream = match acquire::connect(client, &lease, may_repeat, only_new).await {
             Ok(upstream) => upstream,

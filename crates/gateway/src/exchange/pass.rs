@@ -29,6 +29,9 @@ pub async fn through(client: &mut Client, service: &Rc<Service>, start_us: u64) 
         rules: None,
         sticks_to: None,
         given_to: Cell::new(0),
+        endpoint: Cell::new(None),
+        bytes_out: Cell::new(0),
+        logged: None,
     };
     let mut failed: Vec<Rc<LocalTarget>> = Vec::new();
     let mut try_us = start_us;

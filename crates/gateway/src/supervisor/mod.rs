@@ -10,6 +10,7 @@ mod report;
 mod socket;
 mod takeover;
 
+use crate::access_log::AccessLog;
 use crate::control::{FromGateway, ListeningSockets, Snapshot, ToGateway};
 use crate::listen;
 use crate::plan::{self, Plan};
@@ -106,6 +107,7 @@ struct Supervisor {
     course: Course,
     drained: Option<mpsc::UnboundedReceiver<()>>,
     drained_left: usize,
+    log: Option<Arc<AccessLog>>,
     /// The file in use, when it runs alone.
     file: Option<GatewayFile>,
     checks: Checks,
@@ -208,6 +210,7 @@ impl Supervisor {
             course: Course::Running,
             drained: None,
             drained_left: 0,
+            log: None,
             file: None,
             checks: Checks::new(),
         }
@@ -390,6 +393,10 @@ impl Supervisor {
         let Some(shared) = self.shared.clone() else { return Err("no shared state".to_owned()) };
         let plan = plan::compile(snapshot, self.plan.as_deref(), self.workers_count, shared.now_us());
         let plan = Arc::new(plan.map_err(|error| error.to_string())?);
+        let log = plan.observe.access_log.as_ref().map(|spec| {
+            AccessLog::open(spec, self.log.as_ref()).map_err(|error| format!("access_log {}: {error}", spec.file))
+        });
+        let log = log.transpose()?;
         let mut opened: Vec<Vec<(String, TcpListener)>> = (0..self.workers_count).map(|_| Vec::new()).collect();
         let mut listening = BTreeMap::new();
         let mut descriptors = BTreeMap::new();
@@ -413,12 +420,13 @@ impl Supervisor {
         let mut waiting = Vec::new();
         for (commands, sockets) in self.workers.iter().flat_map(|workers| &workers.commands).zip(opened) {
             let (done, applied) = oneshot::channel();
-            let _ = commands.send(Command::Apply { plan: Arc::clone(&plan), sockets, done });
+            let _ = commands.send(Command::Apply { plan: Arc::clone(&plan), log: log.clone(), sockets, done });
             waiting.push(applied);
         }
         for applied in waiting {
             applied.await.map_err(|_| "a worker has ended".to_owned())?;
         }
+        self.log = log;
         self.judge.apply(&plan);
         self.reporter.apply(&plan, self.plan.as_deref());
         self.listening = listening;

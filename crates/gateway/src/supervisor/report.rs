@@ -113,6 +113,7 @@ impl Reporter {
             connections_accepted: shared.connections_accepted.load(Ordering::Relaxed),
             connections_refused: shared.connections_refused.load(Ordering::Relaxed),
             refused,
+            access_log_dropped: shared.log_dropped.load(Ordering::Relaxed),
             reports_dropped: 0,
             services: services.collect(),
         }

@@ -9,6 +9,7 @@ pub mod listener;
 pub mod service;
 pub mod slot;
 
+use crate::access_log::AccessLog;
 use crate::cidr::Cidr;
 use crate::plan::{Limits, Plan};
 use crate::shared::{Shared, Target};
@@ -36,6 +37,8 @@ pub enum Command {
     Apply {
         /// The plan.
         plan: Arc<Plan>,
+        /// The access log.
+        log: Option<Arc<AccessLog>>,
         /// Sockets for listeners that this worker does not have yet, by the listener's address.
         sockets: Vec<(String, std::net::TcpListener)>,
         /// Answered when it is in use.
@@ -84,6 +87,7 @@ pub struct Worker {
     pub slots: Slots,
     limits: Cell<Option<Limits>>,
     begins_traces: Cell<bool>,
+    log: RefCell<Option<Arc<AccessLog>>>,
     trusted: RefCell<Rc<[Cidr]>>,
     services: RefCell<Vec<Rc<Service>>>,
     listeners: RefCell<BTreeMap<String, Rc<Listener>>>,
@@ -106,6 +110,7 @@ impl Worker {
             slots: Slots::default(),
             limits: Cell::new(None),
             begins_traces: Cell::new(false),
+            log: RefCell::default(),
             trusted: RefCell::new(Rc::from([])),
             services: RefCell::default(),
             listeners: RefCell::default(),
@@ -149,6 +154,11 @@ impl Worker {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let number = self.chance();
         std::array::from_fn(|at| DIGITS[(number >> (60 - 4 * at) & 15) as usize])
+    }
+
+    /// The access log, if there is one.
+    pub fn log(&self) -> Option<std::cell::Ref<'_, AccessLog>> {
+        std::cell::Ref::filter_map(self.log.borrow(), Option::as_deref).ok()
     }
 
     /// Whether a request without a trace is given one.
@@ -279,7 +289,8 @@ pub fn run(
                 _ = tick.tick() => worker.tick(),
                 () = worker.shared.room[index].notified() => worker.room_freed_elsewhere(),
                 command = commands.recv() => match command {
-                    Some(Command::Apply { plan, sockets, done }) => {
+                    Some(Command::Apply { plan, log, sockets, done }) => {
+                        *worker.log.borrow_mut() = log;
                         worker.apply(&plan, sockets);
                         let _ = done.send(());
                     }

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// A route for every path to this pool.
-pub fn route(pool: &str) -> RouteSpec {
+pub(crate) fn route(pool: &str) -> RouteSpec {
     RouteSpec {
         host: None,
         path_prefix: "/".to_owned(),
@@ -36,18 +36,18 @@ pub fn route(pool: &str) -> RouteSpec {
 }
 
 /// A listener on a free port.
-pub fn listener(routes: Vec<RouteSpec>) -> ListenerSpec {
+pub(crate) fn listener(routes: Vec<RouteSpec>) -> ListenerSpec {
     ListenerSpec { address: "127.0.0.1:0".to_owned(), routes, rules: ListenerRules::default() }
 }
 
 /// A pool of these endpoints.
-pub fn pool(addresses: &[SocketAddr]) -> StaticPool {
+pub(crate) fn pool(addresses: &[SocketAddr]) -> StaticPool {
     let endpoints = addresses.iter().map(|address| StaticEndpoint { address: *address, weight: 1, zone: None });
     StaticPool { balance: balance(), upstream: UpstreamSpec::default(), check: None, endpoints: endpoints.collect() }
 }
 
 /// A file with one listener.
-pub fn file(listener: ListenerSpec, pools: impl IntoIterator<Item = (&'static str, StaticPool)>) -> GatewayFile {
+pub(crate) fn file(listener: ListenerSpec, pools: impl IntoIterator<Item = (&'static str, StaticPool)>) -> GatewayFile {
     GatewayFile {
         control: String::new(),
         gateway: GatewaySpec {
@@ -62,22 +62,22 @@ pub fn file(listener: ListenerSpec, pools: impl IntoIterator<Item = (&'static st
 }
 
 /// A gateway that runs alone, in this process.
-pub struct Lone {
-    pub control: Control,
-    pub address: SocketAddr,
-    pub path: PathBuf,
+pub(crate) struct Lone {
+    pub(crate) control: Control,
+    pub(crate) address: SocketAddr,
+    pub(crate) path: PathBuf,
     file: Arc<Mutex<Result<GatewayFile, String>>>,
     thread: Option<JoinHandle<Result<(), GatewayError>>>,
     /// Where tests may put files.
-    pub directory: Arc<tempfile::TempDir>,
+    pub(crate) directory: Arc<tempfile::TempDir>,
 }
 
 impl Lone {
-    pub fn start(file: GatewayFile) -> Self {
+    pub(crate) fn start(file: GatewayFile) -> Self {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), file, false)
     }
 
-    pub fn start_in(directory: Arc<tempfile::TempDir>, file: GatewayFile, takeover: bool) -> Self {
+    pub(crate) fn start_in(directory: Arc<tempfile::TempDir>, file: GatewayFile, takeover: bool) -> Self {
         let path = directory.path().join("gateway.sock");
         let file = Arc::new(Mutex::new(Ok(file)));
         let read = Arc::clone(&file);
@@ -105,7 +105,7 @@ impl Lone {
     }
 
     /// Uses another file; the error is why it was refused.
-    pub fn reload(&mut self, file: Result<GatewayFile, String>) -> Result<SocketAddr, String> {
+    pub(crate) fn reload(&mut self, file: Result<GatewayFile, String>) -> Result<SocketAddr, String> {
         *self.file.lock().unwrap() = file;
         self.control.send(&ToGateway::Reload);
         loop {
@@ -115,17 +115,17 @@ impl Lone {
         }
     }
 
-    pub fn connect_client(&self) -> Client {
+    pub(crate) fn connect_client(&self) -> Client {
         Client::connect(self.address)
     }
 
     /// Waits until it has ended by itself.
-    pub fn join(&mut self) {
+    pub(crate) fn join(&mut self) {
         self.thread.take().unwrap().join().unwrap().unwrap();
     }
 
     /// One request on a connection of its own, with these field lines.
-    pub fn get(&self, path: &str, fields: &str) -> common::Response {
+    pub(crate) fn get(&self, path: &str, fields: &str) -> common::Response {
         let mut client = self.connect_client();
         client.send(format!("GET {path} HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n")).response()
     }
@@ -141,7 +141,7 @@ impl Drop for Lone {
 }
 
 /// A backend that answers with the head that it received.
-pub fn mirror() -> Backend {
+pub(crate) fn mirror() -> Backend {
     Backend::start(|peer| {
         while let Some(head) = peer.head() {
             if !peer.send(format!("HTTP/1.1 200 OK\r\nServer: mirror\r\nContent-Length: {}\r\n\r\n{head}", head.len()))
