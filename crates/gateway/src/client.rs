@@ -55,13 +55,21 @@ pub struct Place {
     /// Its deadline.
     pub slot: Rc<Slot>,
     slot_index: usize,
+    /// It is a connection of its own, and was counted as one.
+    is_connection: bool,
 }
 
 impl Place {
     /// Takes a place; the connection was counted as open already.
     pub fn new(worker: Rc<Worker>) -> Self {
         let (slot_index, slot) = worker.slots.insert();
-        Self { worker, slot, slot_index }
+        Self { worker, slot, slot_index, is_connection: true }
+    }
+
+    /// Takes a place for a stream within a connection that has one.
+    pub fn within(worker: Rc<Worker>) -> Self {
+        let (slot_index, slot) = worker.slots.insert();
+        Self { worker, slot, slot_index, is_connection: false }
     }
 
     /// Waits of this connection, each at most `wait_ms` long.
@@ -73,7 +81,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.worker.slots.remove(self.slot_index);
-        self.worker.shared.connections_open.fetch_sub(1, Ordering::Relaxed);
+        if self.is_connection {
+            self.worker.shared.connections_open.fetch_sub(1, Ordering::Relaxed);
+        }
         self.worker.something_ended();
     }
 }

@@ -49,7 +49,7 @@ async fn introduce(
     let stream = Stream::Plain(socket);
     if let Some(version) = proxy {
         let source = SocketAddr::new(client.peer.address, client.peer.port);
-        let to = client.stream.socket().local_addr().map_err(|_| FailureReason::ConnectFailed)?;
+        let to = client.stream.local_addr().ok_or(FailureReason::ConnectFailed)?;
         let mut header = Vec::new();
         proxy_protocol::encode(&mut header, version, source, to);
         pace().write(&stream, &header, &[]).await.map_err(|(end, _)| failed(end))?;

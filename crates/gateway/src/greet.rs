@@ -4,6 +4,7 @@
 //! client that says nothing holds a place for no longer than one that sends half a request.
 
 use crate::client::{self, Client, Place};
+use crate::http2::{self, PREFACE};
 use crate::io::IoEnd;
 use crate::proxy_protocol::{self, Said, Step};
 use crate::stream::Stream;
@@ -41,11 +42,52 @@ pub async fn serve(place: Place, listener: Rc<Listener>, routes: Rc<Routes>, soc
         }
     };
     let passed_to = routes.tcp.clone();
+    let may_be_http2 = routes.http2 && routes.tls.is_none();
     drop(routes);
-    let client = Client::new(place, listener, stream, peer);
-    match passed_to {
-        None => client::serve(client).await,
-        Some(service) => tcp::serve(client, service).await,
+    if let Some(service) = passed_to {
+        return tcp::serve(Client::new(place, listener, stream, peer), service).await;
+    }
+    if stream.speaks_http2() {
+        return http2::serve(place, listener, stream, Vec::new(), peer).await;
+    }
+    if !may_be_http2 {
+        return client::serve(Client::new(place, listener, stream, peer)).await;
+    }
+    match first_bytes(&place, &stream).await {
+        Some((bytes, true)) => http2::serve(place, listener, stream, bytes, peer).await,
+        Some((bytes, false)) => {
+            let mut inbox = place.worker.buffers.small();
+            inbox.room(0)[..bytes.len()].copy_from_slice(&bytes);
+            inbox.filled(bytes.len());
+            let mut client = Client::new(place, listener, stream, peer);
+            client.inbox = Some(inbox);
+            client::serve(client).await;
+        }
+        None => place.worker.count_refused("head-timeout"),
+    }
+}
+
+/// The first bytes of a plain connection, and whether they are the preface of HTTP/2. None when there were none in time.
+async fn first_bytes(place: &Place, stream: &Stream) -> Option<(Vec<u8>, bool)> {
+    let deadline_ms = place.worker.now_ms().saturating_add(place.worker.limits().idle_ms);
+    let mut bytes = vec![0; PREFACE.len()];
+    let mut count = 0;
+    loop {
+        match stream.try_read(&mut bytes[count..]) {
+            Ok(0) => return None,
+            Ok(more) => count += more,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let left_ms = deadline_ms.saturating_sub(place.worker.now_ms());
+                place.pace(left_ms).wait(stream.readable()).await.ok()?.ok()?;
+                continue;
+            }
+            Err(_) => return None,
+        }
+        let is_preface = bytes[..count] == PREFACE[..count];
+        if !is_preface || count == PREFACE.len() {
+            bytes.truncate(count);
+            return Some((bytes, is_preface));
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod control;
 mod dial;
 mod exchange;
 mod greet;
+mod http2;
 mod io;
 mod listen;
 mod plan;

@@ -75,6 +75,8 @@ pub struct ListenerPlan {
     pub tls: Option<Arc<ServerTls>>,
     /// Connections begin with a PROXY protocol header.
     pub proxy_protocol: bool,
+    /// Clients may speak HTTP/2.
+    pub http2: bool,
     /// Index of the pool that connections are passed through to.
     pub tcp: Option<usize>,
 }
@@ -252,7 +254,11 @@ fn listener(
             rules: rules.map(Arc::new),
         });
     }
-    let tls = spec.rules.tls.as_ref().map(|tls| config::server(tls, before.and_then(|before| before.tls.as_deref())));
+    let tls = spec
+        .rules
+        .tls
+        .as_ref()
+        .map(|tls| config::server(tls, spec.rules.http2, before.and_then(|before| before.tls.as_deref())));
     let failed = |source| PlanError::ListenerTls { listener: spec.address.clone(), source };
     Ok(ListenerPlan {
         address: spec.address.clone(),
@@ -261,6 +267,7 @@ fn listener(
         redirects: spec.rules.redirects.clone(),
         tls: tls.transpose().map_err(failed)?.map(Arc::new),
         proxy_protocol: spec.rules.proxy_protocol,
+        http2: spec.rules.http2,
         tcp: spec.rules.tcp.as_ref().map(find).transpose()?,
     })
 }

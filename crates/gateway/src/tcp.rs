@@ -9,7 +9,6 @@ use crate::exchange;
 use crate::stats::End;
 use crate::worker::service::Service;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Serves a connection to its end.
 pub async fn serve(mut client: Client, service: Rc<Service>) {
@@ -30,7 +29,7 @@ pub async fn serve(mut client: Client, service: Rc<Service>) {
 
 /// There is no way to say why in a protocol that nobody here knows; a reset is at least told apart from an answer.
 fn refuse(client: &Client, _reason: FailureReason) {
-    let _ = socket2::SockRef::from(client.stream.socket()).set_linger(Some(Duration::ZERO));
+    client.stream.reset_on_close();
 }
 
 /// Counts one connection however its future ends.

@@ -124,6 +124,8 @@ pub struct ListenerRules {
     pub tls: Option<TlsSpec>,
     /// Connections from trusted proxies begin with a PROXY protocol header.
     pub proxy_protocol: bool,
+    /// Clients may speak HTTP/2: by ALPN within TLS, by prior knowledge without.
+    pub http2: bool,
     /// Pass connections through to this pool, unread; there are no routes then.
     pub tcp: Option<ServiceName>,
     /// Requests that are answered with another address.

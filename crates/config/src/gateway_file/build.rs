@@ -55,6 +55,7 @@ fn listener(table: &Table, directory: &Path) -> Option<ListenerSpec> {
         rules: ListenerRules {
             tls: tls.map(|table| tls_spec(table, directory)),
             proxy_protocol: table.flag("proxy_protocol"),
+            http2: table.flag("http2"),
             tcp,
             redirects: table.tables("redirects").iter().map(redirect).collect::<Option<_>>()?,
         },

@@ -83,6 +83,12 @@ static LISTENER: Section = Section {
             Is(Flag(false), "a header that nobody expects would be read as a request"),
             "Connections from `trusted_proxies` begin with a PROXY protocol header, v1 or v2; others are refused.",
         ),
+        Field::new(
+            "http2",
+            Kind::Flag,
+            Is(Flag(false), "endpoints are asked by HTTP/1.1 either way, so it helps browsers with many small requests"),
+            "Clients may speak HTTP/2: by ALPN within TLS, by prior knowledge without.",
+        ),
         Field::new("tls", Kind::Table(&TLS), Inner, "TLS that ends here."),
         Field::new(
             "routes",

@@ -2,7 +2,7 @@
 
 use super::Ended;
 use super::admit::Facts;
-use crate::access_log::{Logged, Line};
+use crate::access_log::{Line, Logged};
 use crate::client::Client;
 use crate::refusal::Turned;
 use std::sync::atomic::Ordering;

@@ -188,7 +188,7 @@ pub struct ServerTls {
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn server(spec: &TlsSpec, before: Option<&ServerTls>) -> Result<ServerTls, TlsError> {
+pub fn server(spec: &TlsSpec, http2: bool, before: Option<&ServerTls>) -> Result<ServerTls, TlsError> {
     let client_ca = spec.client_ca.as_deref().map(read).transpose()?;
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -214,7 +214,8 @@ pub fn server(spec: &TlsSpec, before: Option<&ServerTls>) -> Result<ServerTls, T
         }
     };
     config.ticketer = Arc::clone(&tickets);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(ServerTls { config: Arc::new(config), tickets, client_ca })
 }
 

@@ -60,6 +60,8 @@ pub struct Routes {
     pub tls: Option<Arc<ServerTls>>,
     /// Connections begin with a PROXY protocol header.
     pub proxy_protocol: bool,
+    /// HTTP/2 without TLS is taken too.
+    pub http2: bool,
     /// Who gets connections that are passed through.
     pub tcp: Option<Rc<Service>>,
 }
@@ -82,6 +84,7 @@ impl Routes {
             redirects: plan.redirects.clone(),
             tls: plan.tls.clone(),
             proxy_protocol: plan.proxy_protocol,
+            http2: plan.http2,
             tcp: plan.tcp.map(|service| Rc::clone(&services[service])),
         }
     }
@@ -166,7 +169,7 @@ fn admit(worker: &Rc<Worker>, listener: &Rc<Listener>, stream: TcpStream, peer: 
     let place = Place::new(Rc::clone(worker));
     let connections_max = worker.limits().connections_max;
     let routes = listener.routes();
-    let is_plain = routes.tls.is_none() && !routes.proxy_protocol && routes.tcp.is_none();
+    let is_plain = routes.tls.is_none() && !routes.proxy_protocol && routes.tcp.is_none() && !routes.http2;
     if open < connections_max {
         if is_plain {
             let client = Client::new(place, Rc::clone(listener), Stream::Plain(stream), peer);

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod http2;
 mod life;
 mod proxy;
 mod routing;

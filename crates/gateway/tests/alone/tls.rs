@@ -296,3 +296,27 @@ fn endpoints_are_reached_by_tls_and_have_to_be_who_they_say() {
         assert!(matches!(response.status, 502), "{name} by {ca}: {}", response.head);
     }
 }
+
+#[test]
+fn http2_is_agreed_on_where_both_sides_speak_it() {
+    let (authority, folder, backend) = (Authority::new(), tempfile::tempdir().unwrap(), mirror());
+    let mut listener = secured(vec![authority.issue(folder.path(), "shop", &["shop.example"])], None);
+    listener.rules.http2 = true;
+    let lone = Lone::start(file(listener, [("shop", pool(&[backend.address]))]));
+    let offering = |protocols: &[&[u8]]| {
+        let mut config = ClientConfig::clone(&authority.client(None));
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        connect(lone.address, &Arc::new(config), "shop.example")
+    };
+    for (offered, wanted) in [(&[&b"http/1.1"[..]][..], Some(&b"http/1.1"[..])), (&[], None)] {
+        let mut tls = offering(offered);
+        assert!(ask(&mut tls, "/").unwrap().contains("GET / HTTP/1.1"));
+        assert_eq!(tls.conn.alpn_protocol(), wanted);
+    }
+    let mut tls = offering(&[b"h2", b"http/1.1"]);
+    tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut frame = [0; 9];
+    tls.read_exact(&mut frame).unwrap();
+    assert_eq!(tls.conn.alpn_protocol(), Some(&b"h2"[..]));
+    assert_eq!(frame[3], 4, "SETTINGS is the first frame of a server");
+}
