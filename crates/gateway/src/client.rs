@@ -184,8 +184,8 @@ impl Client {
 
     /// Waits for the first byte of a request without holding a buffer.
     ///
-    /// A connection that is ending still takes a request that is already on its way: its first one, or one that the
-    /// kernel has.
+    /// A connection that is ending still takes a request that comes within a moment: a client that has just been answered
+    /// may be sending its next one, and would see the end of the connection as its failure.
     async fn await_bytes(&mut self, idle_ms: u64) -> bool {
         let deadline_ms = self.worker.now_ms().saturating_add(idle_ms);
         loop {
@@ -203,9 +203,6 @@ impl Client {
                 }
             }
             let is_ending = self.is_ending();
-            if is_ending && self.has_served && !self.stream.has_bytes_now() {
-                return false;
-            }
             let last_ms = self.worker.now_ms().saturating_add(LAST_REQUEST_MS);
             let deadline_ms = if is_ending { deadline_ms.min(last_ms) } else { deadline_ms };
             self.slot.set_idle(self.has_served && !is_ending);

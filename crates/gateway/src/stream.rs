@@ -188,18 +188,10 @@ impl Stream {
     /// finds (one at most), or `WouldBlock`. The bytes may be TLS's own and say nothing to the reader.
     fn peek_now(&self) -> io::Result<usize> {
         let mut byte = [std::mem::MaybeUninit::uninit(); 1];
-        match (self, self.socket()) {
-            (Self::Pipe(pipe, _), _) => Ok(usize::from(pipe.has_bytes())),
-            (_, Some(socket)) => socket2::SockRef::from(socket).peek(&mut byte),
-            (_, None) => Ok(0),
+        match self.socket() {
+            Some(socket) => socket2::SockRef::from(socket).peek(&mut byte),
+            None => Ok(0),
         }
-    }
-
-    /// Whether the kernel has bytes that the runtime may not have noticed.
-    #[must_use]
-    pub fn has_bytes_now(&self) -> bool {
-        matches!(self, Self::Tls(session) if session.may_have_plaintext())
-            || self.peek_now().is_ok_and(|count| count > 0)
     }
 
     /// Whether nothing came over an idle connection, neither its end nor bytes that nobody asked for, as far as the

@@ -149,11 +149,18 @@ async fn exchange(
     let is_head = parts.method == http::Method::HEAD;
     let is_chunked = !body.is_end_stream() && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
     let (near, far) = pipe::pipe();
+    let silence = Duration::from_millis(place.worker.limits().body_ms);
     let client = Client::new(place, listener, Stream::Pipe(near, local), peer);
     let served = async {
         client::serve(client).await;
-        // What it has written is still read by the other side.
-        std::future::pending::<()>().await;
+        // What it has written is still read by the other side, for as long as the client takes any of it.
+        loop {
+            let before = far.unread();
+            tokio::time::sleep(silence).await;
+            if far.unread() == before {
+                return;
+            }
+        }
     };
     let up = async {
         if translate::upload(&far, &head, is_chunked, &mut body).await {
@@ -163,8 +170,9 @@ async fn exchange(
     // Whoever ends first ends all: the response is whole, or the client gave the stream up. What is dropped here says
     // so to the exchange, whose connection to a replica does not go back to its pool half used.
     tokio::select! {
-        () = served => {}
-        () = up => {}
+        biased;
         () = translate::download(&far, &mut respond, is_head) => {}
+        () = up => {}
+        () = served => {}
     }
 }

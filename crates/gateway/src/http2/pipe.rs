@@ -158,12 +158,6 @@ impl Pipe {
         self.0.gone.get()
     }
 
-    /// Whether bytes or the end wait to be read.
-    pub fn has_bytes(&self) -> bool {
-        let up = self.0.up.borrow();
-        up.start < up.bytes.len()
-    }
-
     /// Ends the response.
     pub fn end(&self) {
         self.0.down.borrow_mut().end();
@@ -191,6 +185,11 @@ impl Far {
             }
         }
         true
+    }
+
+    /// Bytes of the response that wait here.
+    pub fn unread(&self) -> usize {
+        ROOM - self.0.down.borrow().room()
     }
 
     /// The request is whole.
