@@ -31,7 +31,8 @@ fn the_page_is_fresh() {
 
 #[test]
 fn the_example_and_the_smallest_file_hold_without_a_warning() {
-    let loaded = load_gateway(&root().join("examples/gateway/gateway.toml")).unwrap_or_else(|report| panic!("{report}"));
+    let loaded =
+        load_gateway(&root().join("examples/gateway/gateway.toml")).unwrap_or_else(|report| panic!("{report}"));
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
     assert_eq!(loaded.file.gateway.listeners.len(), 3);
     let page = std::fs::read_to_string(root().join("docs/gateway.md")).unwrap();

@@ -8,6 +8,8 @@
 //! keeps a retry budget and writes the other forwarding fields.
 //!
 //! Environment: `PLIMSOLL_BENCH_ROUNDS` (5), `PLIMSOLL_BENCH_SECONDS` per measurement (3), `PLIMSOLL_BENCH_BODY` (1024).
+//! `PLIMSOLL_BENCH_BEFORE` names this same program as an earlier commit built it: its gateway takes the place of HAProxy,
+//! so that two of ours are compared in one run.
 
 use plimsoll_gateway::control::{EndpointSnapshot, FromGateway, PoolSnapshot, Snapshot, ToGateway};
 use plimsoll_gateway::{GatewayError, Options};
@@ -93,10 +95,14 @@ fn measure() -> Result<(), Failure> {
     let window = Duration::from_secs(number("PLIMSOLL_BENCH_SECONDS", 3));
     let backends = backend(body)?;
     let directory = tempfile::tempdir()?;
-    let mut proxies = vec![gateway(directory.path(), &backends)?];
-    match haproxy(directory.path(), &backends) {
+    let mut proxies = vec![gateway(&std::env::current_exe()?, "plimsoll", directory.path(), &backends)?];
+    let other = match std::env::var_os("PLIMSOLL_BENCH_BEFORE") {
+        Some(before) => gateway(Path::new(&before), "before", directory.path(), &backends),
+        None => haproxy(directory.path(), &backends),
+    };
+    match other {
         Ok(proxy) => proxies.push(proxy),
-        Err(error) => println!("haproxy is not installed or does not start ({error}): printing only ours"),
+        Err(error) => println!("the other one is not installed or does not start ({error}): printing only ours"),
     }
     pin(CLIENT_CORE);
     println!("{body}-byte bodies, {rounds} rounds of {} s, one worker each on core {PROXY_CORE}", window.as_secs());
@@ -274,11 +280,12 @@ async fn reply(mut stream: tokio::net::TcpStream, answer: Rc<[u8]>) {
     }
 }
 
-fn gateway(directory: &Path, backends: &[SocketAddr]) -> Result<Proxy, Failure> {
-    let path = directory.join("gateway.sock");
-    let child = Command::new(std::env::current_exe()?).args(["--role", "gateway"]).arg(&path).spawn()?;
+/// Our gateway, as the program `own` plays it.
+fn gateway(own: &Path, name: &str, directory: &Path, backends: &[SocketAddr]) -> Result<Proxy, Failure> {
+    let path = directory.join(format!("{name}.sock"));
+    let child = Command::new(own).args(["--role", "gateway"]).arg(&path).spawn()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let mut proxy = Proxy { name: "plimsoll".to_owned(), address, child, _control: None };
+    let mut proxy = Proxy { name: name.to_owned(), address, child, _control: None };
     let deadline = Instant::now() + Duration::from_secs(10);
     let mut stream = loop {
         match UnixStream::connect(&path) {

@@ -61,7 +61,7 @@ impl Limits {
 }
 
 /// One listening address.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ListenerPlan {
     /// As the spec writes it; names the listener from snapshot to snapshot.
     pub address: String,
@@ -200,11 +200,27 @@ pub enum PlanError {
     Cidr(#[from] CidrError),
 }
 
+/// What of a snapshot may differ from the one in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything; files are read again.
+    Whole,
+    /// Only which endpoints are offered. No file is read, so that a certificate that is being replaced at this moment
+    /// cannot keep a dead endpoint in use, and rates go on counting.
+    Endpoints,
+}
+
 /// Makes a snapshot ready, keeping from `before` what stays the same: endpoints with their counters, and queues.
 ///
 /// # Errors
 /// [`PlanError`] when it contradicts itself or is stale.
-pub fn compile(snapshot: &Snapshot, before: Option<&Plan>, workers: usize, now_us: u64) -> Result<Plan, PlanError> {
+pub fn compile(
+    snapshot: &Snapshot,
+    before: Option<&Plan>,
+    extent: Extent,
+    workers: usize,
+    now_us: u64,
+) -> Result<Plan, PlanError> {
     if let Some(before) = before.filter(|before| snapshot.version < before.version) {
         return Err(PlanError::Stale { offered: snapshot.version, in_use: before.version });
     }
@@ -215,12 +231,13 @@ pub fn compile(snapshot: &Snapshot, before: Option<&Plan>, workers: usize, now_u
         .keys()
         .map(|name| {
             let before = before.and_then(|before| before.services.iter().find(|service| service.shared.name == *name));
-            service(snapshot, name, before, workers, now_us)
+            service(snapshot, name, before, extent, workers, now_us)
         })
         .collect::<Result<_, _>>()?;
     let index: BTreeMap<&ServiceName, usize> = snapshot.pools.keys().enumerate().map(|(at, name)| (name, at)).collect();
-    let mut listeners: Vec<ListenerPlan> = Vec::new();
-    for spec in &snapshot.gateway.listeners {
+    let kept = before.filter(|_| extent == Extent::Endpoints);
+    let mut listeners: Vec<ListenerPlan> = kept.map_or_else(Vec::new, |before| before.listeners.clone());
+    for spec in snapshot.gateway.listeners.iter().filter(|_| kept.is_none()) {
         if listeners.iter().any(|listener| listener.address == spec.address) {
             return Err(PlanError::ListenerTwice(spec.address.clone()));
         }
@@ -331,11 +348,15 @@ fn service(
     snapshot: &Snapshot,
     name: &ServiceName,
     before: Option<&ServicePlan>,
+    extent: Extent,
     workers: usize,
     now_us: u64,
 ) -> Result<ServicePlan, PlanError> {
     let pool = &snapshot.pools[name];
-    let upstream = upstream(name.clone(), &pool.upstream, before)?;
+    let upstream = match before.filter(|_| extent == Extent::Endpoints) {
+        Some(before) => Arc::clone(&before.upstream),
+        None => upstream(name.clone(), &pool.upstream, before)?,
+    };
     let mut targets = Vec::new();
     let mut draining = Vec::new();
     for (wanted, weight) in pool.endpoints.iter().zip(weights(pool)) {

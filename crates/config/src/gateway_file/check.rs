@@ -209,11 +209,9 @@ fn pool(reader: &mut Reader<'_>, table: &Table) {
         let what = "this pool has no endpoints, so it answers 503 to everything".to_owned();
         doubt(reader, table, "endpoints", what, "add [[pools.NAME.endpoints]]".to_owned());
     }
-    if let Some(check) = table.table("check") {
-        if check.is_given("path") && check.flag("tcp") {
-            let what = "`path` and `tcp` are two kinds of check".to_owned();
-            conflict(reader, check, "tcp", (what, "one of them".to_owned()), None);
-        }
+    if let Some(check) = table.table("check").filter(|check| check.is_given("path") && check.flag("tcp")) {
+        let what = "`path` and `tcp` are two kinds of check".to_owned();
+        conflict(reader, check, "tcp", (what, "one of them".to_owned()), None);
     }
     if let Some(tls) = table.table("tls") {
         for (one, other) in

@@ -86,7 +86,10 @@ static LISTENER: Section = Section {
         Field::new(
             "http2",
             Kind::Flag,
-            Is(Flag(false), "endpoints are asked by HTTP/1.1 either way, so it helps browsers with many small requests"),
+            Is(
+                Flag(false),
+                "endpoints are asked by HTTP/1.1 either way, so it helps browsers with many small requests",
+            ),
             "Clients may speak HTTP/2: by ALPN within TLS, by prior knowledge without.",
         ),
         Field::new("tls", Kind::Table(&TLS), Inner, "TLS that ends here."),

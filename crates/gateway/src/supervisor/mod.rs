@@ -13,7 +13,7 @@ mod takeover;
 use crate::access_log::AccessLog;
 use crate::control::{FromGateway, ListeningSockets, Snapshot, ToGateway};
 use crate::listen;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Extent, Plan};
 use crate::shared::Shared;
 use crate::worker::{self, Command, WorkerReport};
 use crate::{GatewayError, Options};
@@ -119,7 +119,7 @@ struct Supervisor {
 /// What is wrong with it.
 pub fn check(file: &GatewayFile) -> Result<(), String> {
     let snapshot = alone::snapshot(1, file, &Checks::new());
-    plan::compile(&snapshot, None, 1, 0).map(drop).map_err(|error| error.to_string())
+    plan::compile(&snapshot, None, Extent::Whole, 1, 0).map(drop).map_err(|error| error.to_string())
 }
 
 /// Runs the gateway until it is told to stop.
@@ -236,7 +236,7 @@ impl Supervisor {
             }
         }
         if let Some(snapshot) = self.options.initial.take()
-            && let Err(reason) = self.apply(&snapshot).await
+            && let Err(reason) = self.apply(&snapshot, Extent::Whole).await
         {
             return Err(GatewayError::Initial(reason));
         }
@@ -268,7 +268,7 @@ impl Supervisor {
                         return Ok(());
                     },
                     Event::Said(daemon, ToGateway::Snapshot(snapshot)) => {
-                        let error = self.apply(&snapshot).await.err();
+                        let error = self.apply(&snapshot, Extent::Whole).await.err();
                         daemons.send(daemon, &self.ack(snapshot.version, error));
                     }
                     Event::Garbled(daemon, error) => daemons.send(daemon, &self.ack(0, Some(error))),
@@ -321,7 +321,7 @@ impl Supervisor {
     async fn reload(&mut self) -> Result<(), String> {
         let Some(alone) = self.options.alone.clone() else { return Err("this gateway runs by a daemon".to_owned()) };
         let file = (alone.0)()?;
-        self.apply(&alone::snapshot(self.version() + 1, &file, &self.checks)).await?;
+        self.apply(&alone::snapshot(self.version() + 1, &file, &self.checks), Extent::Whole).await?;
         if let Some(plan) = &self.plan {
             self.checks.apply(&file, plan);
         }
@@ -343,7 +343,8 @@ impl Supervisor {
         let verdict =
             if turn.is_well { "passes its checks and is back" } else { "fails its checks and gets nothing new" };
         eprintln!("endpoint {name} of pool {} {verdict}", turn.id.service);
-        if let Err(reason) = self.apply(&alone::snapshot(self.version() + 1, &file, &self.checks)).await {
+        let snapshot = alone::snapshot(self.version() + 1, &file, &self.checks);
+        if let Err(reason) = self.apply(&snapshot, Extent::Endpoints).await {
             eprintln!("endpoint {name}: {reason}");
         }
     }
@@ -380,7 +381,7 @@ impl Supervisor {
     }
 
     /// Makes a snapshot the one in use, in all workers, or changes nothing.
-    async fn apply(&mut self, snapshot: &Snapshot) -> Result<(), String> {
+    async fn apply(&mut self, snapshot: &Snapshot, extent: Extent) -> Result<(), String> {
         if matches!(self.course, Course::Draining(_)) {
             return Err("the gateway is draining".to_owned());
         }
@@ -391,12 +392,13 @@ impl Supervisor {
             self.shared = Some(Arc::new(Shared::new(self.workers_count)));
         }
         let Some(shared) = self.shared.clone() else { return Err("no shared state".to_owned()) };
-        let plan = plan::compile(snapshot, self.plan.as_deref(), self.workers_count, shared.now_us());
+        let plan = plan::compile(snapshot, self.plan.as_deref(), extent, self.workers_count, shared.now_us());
         let plan = Arc::new(plan.map_err(|error| error.to_string())?);
-        let log = plan.observe.access_log.as_ref().map(|spec| {
+        let wanted = plan.observe.access_log.as_ref().filter(|_| extent == Extent::Whole);
+        let log = wanted.map(|spec| {
             AccessLog::open(spec, self.log.as_ref()).map_err(|error| format!("access_log {}: {error}", spec.file))
         });
-        let log = log.transpose()?;
+        let log = if extent == Extent::Endpoints { self.log.clone() } else { log.transpose()? };
         let mut opened: Vec<Vec<(String, TcpListener)>> = (0..self.workers_count).map(|_| Vec::new()).collect();
         let mut listening = BTreeMap::new();
         let mut descriptors = BTreeMap::new();

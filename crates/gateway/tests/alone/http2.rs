@@ -117,14 +117,15 @@ fn bodies_pass_both_ways_under_flow_control() {
     let body: Vec<u8> = (0..2_000_000u32).map(|at| (at % 253) as u8).collect();
     run(async {
         let mut sender = connect(lone.address).await;
-        for with_length in [true, false] {
+        // Chunks are searched for their end by the backend of the test, so there are fewer of them.
+        for (with_length, body) in [(true, &body[..]), (false, &body[..100_000])] {
             let mut request = asking(Method::POST, "/");
             if with_length {
                 request.headers_mut().insert("content-length", body.len().into());
             }
             let (response, mut stream) = sender.send_request(request, false).unwrap();
             let sending = async {
-                let mut left = Bytes::copy_from_slice(&body);
+                let mut left = Bytes::copy_from_slice(body);
                 while !left.is_empty() {
                     stream.reserve_capacity(left.len());
                     let room = std::future::poll_fn(|context| stream.poll_capacity(context)).await.unwrap().unwrap();
@@ -138,7 +139,7 @@ fn bodies_pass_both_ways_under_flow_control() {
             if with_length {
                 assert!(got == body, "{} of {} bytes", got.len(), body.len());
             } else {
-                assert!(got.starts_with(b"chunked 20"), "{}", String::from_utf8_lossy(&got));
+                assert!(got.starts_with(b"chunked 10"), "{}", String::from_utf8_lossy(&got));
             }
         }
     });
