@@ -106,7 +106,9 @@ fn a_tcp_listener_passes_bytes_both_ways_and_the_ends_too() {
 fn a_dead_endpoint_of_a_tcp_listener_is_passed_over() {
     let mut dead = Backend::named("dead");
     dead.kill();
-    let alive = Backend::start(|peer| drop(peer.send("alive")));
+    let alive = Backend::start(|peer| {
+        peer.send("alive");
+    });
     let lone = passing(pool(&[dead.address, alive.address]));
     for _ in 0..6 {
         assert_eq!(lone.connect_client().until_end(), b"alive");
