@@ -299,17 +299,19 @@ fn snapshot(address: &str, backend: SocketAddr) -> Result<Snapshot, Failure> {
         service: shop.clone(),
         timeout: Millis(30_000),
         retry: true,
+        rules: Default::default(),
     };
     let id = ReplicaId { service: shop.clone(), ordinal: 1 };
-    let endpoints = vec![EndpointSnapshot { id, address: backend, weight: 1_000, draining: false }];
+    let endpoints = vec![EndpointSnapshot { id, address: backend, weight: 1_000, draining: false, zone: None }];
     Ok(Snapshot {
         version: 1,
         gateway: GatewaySpec {
-            listeners: vec![ListenerSpec { address: address.to_owned(), routes: vec![route] }],
+            listeners: vec![ListenerSpec { address: address.to_owned(), routes: vec![route], rules: Default::default() }],
             workers: Some(1),
             limits,
             trusted_proxies: Vec::new(),
+            observe: Default::default(),
         },
-        pools: BTreeMap::from([(shop, PoolSnapshot { balance, endpoints })]),
+        pools: BTreeMap::from([(shop, PoolSnapshot { balance, endpoints, upstream: Default::default() })]),
     })
 }

@@ -10,6 +10,7 @@
 //!
 //! Peers: `haproxy` and `nginx` from the system's packages, `envoy` and `caddy` where they are on the path, and the
 //! HAProxy that `PLIMSOLL_BENCH_HAPROXY` names (a newer one). For long bodies HAProxy also runs with `splice-auto`.
+//! `PLIMSOLL_BENCH_BEFORE` names this same program as an earlier commit built it: then only two of ours are compared.
 //!
 //! Environment: `PLIMSOLL_BENCH_ROUNDS` (5), `PLIMSOLL_BENCH_SECONDS` per measurement (3), `PLIMSOLL_BENCH_CASES`, words
 //! of the cases' names, such as `256` (all).

@@ -37,11 +37,15 @@ impl Drop for Proxy {
 /// Ours first, then every peer that starts; who does not is named.
 pub fn start_all(folder: &Path, backends: &[SocketAddr], workers: usize, is_long: bool) -> Result<Vec<Proxy>, Failure> {
     let start = Start { folder, backends, workers };
-    let mut all = vec![start.gateway()?];
+    let mut all = vec![start.gateway(&std::env::current_exe()?, "plimsoll")?];
     let mut add = |name: &str, proxy: Result<Proxy, Failure>| match proxy {
         Ok(proxy) => all.push(proxy),
         Err(error) => println!("note: {name} is not compared: {error}"),
     };
+    if let Some(before) = std::env::var_os("PLIMSOLL_BENCH_BEFORE") {
+        add("before", start.gateway(Path::new(&before), "before"));
+        return Ok(all);
+    }
     add("haproxy", start.haproxy("haproxy", false));
     if is_long {
         add("haproxy with splice-auto", start.haproxy("haproxy", true));
@@ -210,14 +214,15 @@ impl Start<'_> {
         self.exec(name, port, &program, &["--concurrency", &workers, "-l", "off", "-c"], "envoy.json", &text)
     }
 
-    fn gateway(&self) -> Result<Proxy, Failure> {
-        let path = self.folder.join("gateway.sock");
-        let child = Command::new(std::env::current_exe()?)
+    /// Our gateway, as the program `own` plays it.
+    fn gateway(&self, own: &Path, name: &str) -> Result<Proxy, Failure> {
+        let path = self.folder.join(format!("{name}.sock"));
+        let child = Command::new(own)
             .args(["--role", "gateway", &self.workers.to_string()])
             .arg(&path)
             .spawn()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut proxy = Proxy { name: "plimsoll".to_owned(), address, child, _control: None };
+        let mut proxy = Proxy { name: name.to_owned(), address, child, _control: None };
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut stream = loop {
             match UnixStream::connect(&path) {
@@ -293,21 +298,24 @@ fn snapshot(backends: &[SocketAddr], workers: usize) -> Result<Snapshot, Failure
         service: shop.clone(),
         timeout: Millis(30_000),
         retry: true,
+        rules: Default::default(),
     };
     let endpoints = backends.iter().zip(1..).map(|(address, ordinal)| EndpointSnapshot {
         id: ReplicaId { service: shop.clone(), ordinal },
         address: *address,
         weight: 1_000,
         draining: false,
+        zone: None,
     });
-    let pool = PoolSnapshot { balance, endpoints: endpoints.collect() };
+    let pool = PoolSnapshot { balance, endpoints: endpoints.collect(), upstream: Default::default() };
     Ok(Snapshot {
         version: 1,
         gateway: GatewaySpec {
-            listeners: vec![ListenerSpec { address: "127.0.0.1:0".to_owned(), routes: vec![route] }],
+            listeners: vec![ListenerSpec { address: "127.0.0.1:0".to_owned(), routes: vec![route], rules: Default::default() }],
             workers: Some(u32::try_from(workers)?),
             limits,
             trusted_proxies: Vec::new(),
+            observe: Default::default(),
         },
         pools: BTreeMap::from([(shop, pool)]),
     })
