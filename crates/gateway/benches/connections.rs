@@ -306,7 +306,11 @@ fn snapshot(address: &str, backend: SocketAddr) -> Result<Snapshot, Failure> {
     Ok(Snapshot {
         version: 1,
         gateway: GatewaySpec {
-            listeners: vec![ListenerSpec { address: address.to_owned(), routes: vec![route], rules: Default::default() }],
+            listeners: vec![ListenerSpec {
+                address: address.to_owned(),
+                routes: vec![route],
+                rules: Default::default(),
+            }],
             workers: Some(1),
             limits,
             trusted_proxies: Vec::new(),

@@ -217,10 +217,7 @@ impl Start<'_> {
     /// Our gateway, as the program `own` plays it.
     fn gateway(&self, own: &Path, name: &str) -> Result<Proxy, Failure> {
         let path = self.folder.join(format!("{name}.sock"));
-        let child = Command::new(own)
-            .args(["--role", "gateway", &self.workers.to_string()])
-            .arg(&path)
-            .spawn()?;
+        let child = Command::new(own).args(["--role", "gateway", &self.workers.to_string()]).arg(&path).spawn()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut proxy = Proxy { name: name.to_owned(), address, child, _control: None };
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -311,7 +308,11 @@ fn snapshot(backends: &[SocketAddr], workers: usize) -> Result<Snapshot, Failure
     Ok(Snapshot {
         version: 1,
         gateway: GatewaySpec {
-            listeners: vec![ListenerSpec { address: "127.0.0.1:0".to_owned(), routes: vec![route], rules: Default::default() }],
+            listeners: vec![ListenerSpec {
+                address: "127.0.0.1:0".to_owned(),
+                routes: vec![route],
+                rules: Default::default(),
+            }],
             workers: Some(u32::try_from(workers)?),
             limits,
             trusted_proxies: Vec::new(),

@@ -83,7 +83,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     if head.max_forwards == Some(0) {
         // The last hop that may see it is this one: OPTIONS is answered here, TRACE would have to show what it saw.
         let status = if head.method == "OPTIONS" { 200 } else { 501 };
-        return Err(Refusal::new(status, "max-forwards"));
+        return Err(Refusal::new(status, "max-forwards").into());
     }
     let routes = client.listener.routes();
     let host = head.authority.map_or(&b""[..], host_of);

@@ -67,7 +67,9 @@ impl LocalTarget {
     /// The ports of the idle connections, ours first.
     #[cfg(test)]
     pub(crate) fn idle_ports(&self) -> Vec<(u16, u16)> {
-        let ours = |idle: &Idle| idle.stream.socket().local_addr().map_or(0, |address| address.port());
+        let ours = |idle: &Idle| {
+            idle.stream.plain().and_then(|socket| socket.local_addr().ok()).map_or(0, |address| address.port())
+        };
         self.idle.borrow().iter().map(|idle| (ours(idle), self.target.address.port())).collect()
     }
 

@@ -107,7 +107,14 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
         drain: Millis(5_000),
     };
     let (host, path_prefix, timeout) = (None, "/".to_owned(), Millis(3_000));
-    let route = RouteSpec { host, path_prefix, service: shop.clone(), timeout, retry: rng.chance(70), rules: Default::default() };
+    let route = RouteSpec {
+        host,
+        path_prefix,
+        service: shop.clone(),
+        timeout,
+        retry: rng.chance(70),
+        rules: Default::default(),
+    };
     let endpoints = replicas.iter().zip(1..).map(|(address, ordinal)| EndpointSnapshot {
         id: ReplicaId { service: shop.clone(), ordinal },
         address: *address,
@@ -119,7 +126,13 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
     let listeners = vec![ListenerSpec { address: "one".to_owned(), routes: vec![route], rules: Default::default() }];
     Snapshot {
         version: 1,
-        gateway: GatewaySpec { listeners, workers: Some(1), limits, trusted_proxies: Vec::new(), observe: Default::default() },
+        gateway: GatewaySpec {
+            listeners,
+            workers: Some(1),
+            limits,
+            trusted_proxies: Vec::new(),
+            observe: Default::default(),
+        },
         pools: BTreeMap::from([(shop, pool)]),
     }
 }
