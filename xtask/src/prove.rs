@@ -57,6 +57,12 @@ const PROOFS: &[Proof] = &[
         runs: Runs::Fuzz,
     },
     Proof {
+        name: "idle",
+        about: "memory of an idle connection, user space and kernel: 18,000 in one gateway process, 50,000 in three",
+        package: "plimsoll-gateway",
+        runs: Runs::Bench("connections"),
+    },
+    Proof {
         name: "openb",
         about: "GPU allocation on openb at 130 % demand, every node policy beside its published value",
         package: "plimsoll-placement",

@@ -41,6 +41,10 @@ pub enum Form {
     Cron,
     /// A time zone of the IANA database.
     Zone,
+    /// A token of HTTP: a method, the name of a field or of a cookie.
+    Token,
+    /// The value of a field.
+    FieldValue,
 }
 
 impl Form {
@@ -60,6 +64,8 @@ impl Form {
             Self::Network => "an address block such as \"10.0.0.0/8\" or \"::1\"",
             Self::Cron => "minute, hour, day of month, month and day of week, such as \"30 8 * * 1-5\"",
             Self::Zone => "a time zone of the IANA database such as \"Europe/Zurich\"",
+            Self::Token => "a token of HTTP such as \"GET\" or \"X-Tenant\"",
+            Self::FieldValue => "the value of a field: visible ASCII with spaces within",
         }
     }
 
@@ -78,6 +84,8 @@ impl Form {
             Self::Network => Some(r"^[0-9a-fA-F:.]+(/[0-9]{1,3})?$"),
             Self::Cron => Some(r"^\s*\S+(\s+\S+){4}\s*$"),
             Self::Zone => Some(r"^[A-Za-z0-9_+/-]+$"),
+            Self::Token => Some(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"),
+            Self::FieldValue => Some(r"^[!-~]([ -~]*[!-~])?$"),
         }
     }
 
@@ -107,6 +115,8 @@ impl Form {
             Self::Network => network(text),
             Self::Cron => Expression::read(text).map(|_| ()).map_err(|error| error.to_string()),
             Self::Zone => zone(text),
+            Self::Token => token(text),
+            Self::FieldValue => field_value(text),
         }
     }
 }
@@ -191,6 +201,23 @@ fn network(text: &str) -> Result<(), String> {
             Err(format!("{bits:?} is not a prefix length (0 to {most})"))
         }
         _ => Ok(()),
+    }
+}
+
+/// RFC 9110 section 5.6.2.
+fn token(text: &str) -> Result<(), String> {
+    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(*c))) {
+        Some(other) => Err(format!("{other:?} is not allowed in it")),
+        None => Ok(()),
+    }
+}
+
+/// RFC 9110 section 5.5, without the bytes that the RFC calls obsolete.
+pub fn field_value(text: &str) -> Result<(), String> {
+    match text.chars().find(|c| !matches!(c, ' '..='~')) {
+        Some(other) => Err(format!("{other:?} is not allowed in it")),
+        None if text.trim() != text => Err("it begins or ends with a space".to_owned()),
+        None => Ok(()),
     }
 }
 

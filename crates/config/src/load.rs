@@ -53,10 +53,16 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 /// A [`Report`] of all that is wrong with it.
 pub fn parse(text: &str, path: &Path) -> Result<Loaded, Report> {
     let file = path.display().to_string();
-    if u64::try_from(text.len()).is_ok_and(|size| size > FILE_SIZE_MAX) {
-        return Err(Report::new(&file, "", vec![whole_file(Problem::TooLarge { max: FILE_SIZE_MAX })]));
+    if let Some(report) = too_large(&file, text) {
+        return Err(report);
     }
     check_text(&file, text, &folder(path), false)
+}
+
+/// What is wrong with a text that is too large.
+pub(crate) fn too_large(file: &str, text: &str) -> Option<Report> {
+    let is_over = u64::try_from(text.len()).is_ok_and(|size| size > FILE_SIZE_MAX);
+    is_over.then(|| Report::new(file, "", vec![whole_file(Problem::TooLarge { max: FILE_SIZE_MAX })]))
 }
 
 /// The folder of a file, absolute, so that it still means the same when the working directory changes.
@@ -125,7 +131,7 @@ pub(crate) fn check_table(
 }
 
 /// The text with these spans starred out, every other byte where it was.
-fn masked(text: &str, spans: &[Range<usize>]) -> String {
+pub(crate) fn masked(text: &str, spans: &[Range<usize>]) -> String {
     let mut text = text.to_owned();
     for span in spans {
         if !text.is_char_boundary(span.start) || !text.is_char_boundary(span.end) {

@@ -1,7 +1,7 @@
 //! The reference page of the spec file, from the table of fields.
 
 use crate::field::{Choice, Fallback, Field, Kind, Reload, Section};
-use crate::table::{ROOT, places, sections};
+use crate::table::{GATEWAY_FILE, ROOT, places_in, sections_of};
 use std::fmt::Write as _;
 
 /// Part of the page that no field says.
@@ -43,18 +43,30 @@ const EXAMPLE: &str = include_str!("../../../examples/minimal.toml");
 #[must_use]
 pub fn reference() -> String {
     let mut page = format!("{INTRODUCTION}```toml\n{EXAMPLE}```\n");
-    for section in sections() {
-        heading(&mut page, section);
-        for field in section.fields {
-            entry(&mut page, field);
-        }
-    }
+    every_section(&mut page, &ROOT);
     page
 }
 
-fn heading(page: &mut String, section: &'static Section) {
-    let places = places(section);
-    let title = if std::ptr::eq(section, &raw const ROOT) {
+/// The reference of gateway files, as the end of `docs/gateway.md`.
+#[must_use]
+pub fn gateway_reference() -> String {
+    let mut page = String::new();
+    every_section(&mut page, &GATEWAY_FILE);
+    page
+}
+
+fn every_section(page: &mut String, root: &'static Section) {
+    for section in sections_of(root) {
+        heading(page, root, section);
+        for field in section.fields {
+            entry(page, root, field);
+        }
+    }
+}
+
+fn heading(page: &mut String, root: &'static Section, section: &'static Section) {
+    let places = places_in(root, section);
+    let title = if std::ptr::eq(section, root) {
         "The top of the file".to_owned()
     } else {
         places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ")
@@ -66,7 +78,7 @@ fn heading(page: &mut String, section: &'static Section) {
     }
 }
 
-fn entry(page: &mut String, field: &Field) {
+fn entry(page: &mut String, root: &'static Section, field: &Field) {
     let _ = write!(page, "\n### `{}`\n\n{}", field.name, field.doc);
     if !field.long.is_empty() {
         let _ = write!(page, " {}", field.long);
@@ -74,7 +86,7 @@ fn entry(page: &mut String, field: &Field) {
     page.push_str("\n\n");
     match field.kind {
         Kind::Table(section) if section.short.is_empty() => {
-            let _ = writeln!(page, "- holds: a table, see `{}` below", places(section).join("`, `"));
+            let _ = writeln!(page, "- holds: a table, see `{}` below", places_in(root, section).join("`, `"));
         }
         Kind::Choice(choices) | Kind::Choices(choices) => {
             let list = if matches!(field.kind, Kind::Choices(_)) { "a list of" } else { "one of" };

@@ -77,6 +77,7 @@ fn sample(field: &Field, path: &str, other: bool) -> String {
                 Form::Schedule => ["daily 03:30", "every 90s"],
                 Form::Network => ["10.0.0.0/8", "::1"],
                 Form::Zone => ["Europe/Zurich", "UTC"],
+                Form::Token | Form::FieldValue => ["X-One", "X-Two"],
                 Form::Cron => ["0 8 * * *", "0 9 * * *"],
                 Form::Address => panic!("{path}: addresses have to differ, name them in SAMPLES"),
             });

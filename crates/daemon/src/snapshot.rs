@@ -2,6 +2,7 @@
 
 use plimsoll_driver_process::ProcessDriver;
 use plimsoll_gateway::control::{EndpointSnapshot, PoolSnapshot, Snapshot};
+use plimsoll_model::gateway::UpstreamSpec;
 use plimsoll_model::spec::Spec;
 use plimsoll_model::{Phase, ReplicaStatus};
 
@@ -22,11 +23,11 @@ pub fn of(version: u64, spec: &Spec, inventory: &[ReplicaStatus], driver: &Proce
                     let draining = status.phase == Phase::Draining;
                     let serves = status.phase == Phase::Ready || (draining && status.ready_at.is_some());
                     let address = driver.endpoint(&status.id).filter(|_| serves)?;
-                    Some(EndpointSnapshot { id: id.clone(), address, weight: WEIGHT, draining })
+                    Some(EndpointSnapshot { id: id.clone(), address, weight: WEIGHT, draining, zone: None })
                 })
                 .collect();
             endpoints.sort_by(|a, b| a.id.cmp(&b.id));
-            (name.clone(), PoolSnapshot { balance: service.balance.clone(), endpoints })
+            (name.clone(), PoolSnapshot { balance: service.balance.clone(), endpoints, upstream: UpstreamSpec::default() })
         })
         .collect();
     Snapshot { version, gateway: spec.gateway.clone(), pools }

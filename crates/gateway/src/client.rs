@@ -11,7 +11,7 @@ use crate::worker::Worker;
 use crate::worker::buffer::Buffer;
 use crate::worker::listener::Listener;
 use crate::worker::slot::Slot;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -27,6 +27,8 @@ const LAST_REQUEST_MS: u64 = 1_000;
 pub struct Peer {
     /// Its address.
     pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
     /// As `X-Forwarded-For` writes it.
     pub text: String,
     /// As `Forwarded` writes it.
@@ -36,11 +38,52 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(address: IpAddr) -> Self {
-        let address = address.to_canonical();
+    fn new(peer: SocketAddr) -> Self {
+        let address = peer.ip().to_canonical();
         let text = address.to_string();
         let node = if address.is_ipv6() { format!("\"[{text}]\"") } else { text.clone() };
-        Self { address, text, node, key: plimsoll_balance::source_key(address) }
+        Self { address, port: peer.port(), text, node, key: plimsoll_balance::source_key(address) }
+    }
+}
+
+/// A connection's place among those of its worker, from accepting to closing.
+#[derive(Debug)]
+pub struct Place {
+    /// Whose it is.
+    pub worker: Rc<Worker>,
+    /// Its deadline.
+    pub slot: Rc<Slot>,
+    slot_index: usize,
+    /// It is a connection of its own, and was counted as one.
+    is_connection: bool,
+}
+
+impl Place {
+    /// Takes a place; the connection was counted as open already.
+    pub fn new(worker: Rc<Worker>) -> Self {
+        let (slot_index, slot) = worker.slots.insert();
+        Self { worker, slot, slot_index, is_connection: true }
+    }
+
+    /// Takes a place for a stream within a connection that has one.
+    pub fn within(worker: Rc<Worker>) -> Self {
+        let (slot_index, slot) = worker.slots.insert();
+        Self { worker, slot, slot_index, is_connection: false }
+    }
+
+    /// Waits of this connection, each at most `wait_ms` long.
+    pub fn pace(&self, wait_ms: u64) -> Pace<'_> {
+        Pace { worker: &self.worker, slot: &self.slot, wait_ms, is_shared: false }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.worker.slots.remove(self.slot_index);
+        if self.is_connection {
+            self.worker.shared.connections_open.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.worker.something_ended();
     }
 }
 
@@ -59,25 +102,25 @@ pub struct Client {
     pub peer: Peer,
     /// Bytes read and not dealt with; none while there are none.
     pub inbox: Option<Buffer>,
-    slot_index: usize,
     scan: HeadScan,
     has_served: bool,
+    /// Last, so that the place is free only when everything else has gone.
+    _place: Place,
 }
 
 impl Client {
     /// A connection that was just accepted.
-    pub fn new(worker: Rc<Worker>, listener: Rc<Listener>, stream: Stream, peer: IpAddr) -> Self {
-        let (slot_index, slot) = worker.slots.insert();
+    pub fn new(place: Place, listener: Rc<Listener>, stream: Stream, peer: SocketAddr) -> Self {
         Self {
             stream,
             listener,
-            slot,
+            slot: Rc::clone(&place.slot),
             peer: Peer::new(peer),
             inbox: None,
-            slot_index,
             scan: HeadScan::default(),
             has_served: false,
-            worker,
+            worker: Rc::clone(&place.worker),
+            _place: place,
         }
     }
 
@@ -132,7 +175,7 @@ impl Client {
                 Ok(_) => {}
                 Err(IoEnd::TimedOut) => {
                     self.worker.count_refused("head-timeout");
-                    refusal::send(self, Refusal::new(408, "head-timeout"), true).await;
+                    Box::pin(refusal::send(self, Refusal::new(408, "head-timeout"), true)).await;
                     return Ok(None);
                 }
             }
@@ -141,8 +184,8 @@ impl Client {
 
     /// Waits for the first byte of a request without holding a buffer.
     ///
-    /// A connection that is ending still takes a request that is already on its way: its first one, or one that the
-    /// kernel has.
+    /// A connection that is ending still takes a request that comes within a moment: a client that has just been answered
+    /// may be sending its next one, and would see the end of the connection as its failure.
     async fn await_bytes(&mut self, idle_ms: u64) -> bool {
         let deadline_ms = self.worker.now_ms().saturating_add(idle_ms);
         loop {
@@ -160,9 +203,6 @@ impl Client {
                 }
             }
             let is_ending = self.is_ending();
-            if is_ending && self.has_served && !self.stream.has_bytes_now() {
-                return false;
-            }
             let last_ms = self.worker.now_ms().saturating_add(LAST_REQUEST_MS);
             let deadline_ms = if is_ending { deadline_ms.min(last_ms) } else { deadline_ms };
             self.slot.set_idle(self.has_served && !is_ending);
@@ -202,9 +242,6 @@ impl Drop for Client {
         if let Some(inbox) = self.inbox.take() {
             self.worker.buffers.give(inbox);
         }
-        self.worker.slots.remove(self.slot_index);
-        self.worker.shared.connections_open.fetch_sub(1, Ordering::Relaxed);
-        self.worker.something_ended();
     }
 }
 
@@ -215,14 +252,15 @@ pub async fn serve(mut client: Client) {
             Ok(None) => return,
             Err(error) => {
                 client.worker.count_refused(error.word());
-                refusal::send(&mut client, Refusal::from(error), true).await;
-                client.linger().await;
+                Box::pin(refusal::send(&mut client, Refusal::from(error), true)).await;
+                Box::pin(client.linger()).await;
                 return;
             }
-            Ok(Some(length)) => match exchange::run(&mut client, length).await {
+            // What is rare or large is boxed, so that a connection without a request does not carry the state of one.
+            Ok(Some(length)) => match Box::pin(exchange::run(&mut client, length)).await {
                 Next::Request => client.has_served = true,
                 Next::Linger => {
-                    client.linger().await;
+                    Box::pin(client.linger()).await;
                     return;
                 }
                 Next::Close => return,
@@ -235,4 +273,23 @@ pub async fn serve(mut client: Client) {
 pub async fn refuse_connection(mut client: Client) {
     refusal::send(&mut client, Refusal::new(503, "connections-max"), true).await;
     client.linger().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_task_of_an_idle_connection_is_small() {
+        fn size<F: Future>(_: impl Fn(Client) -> F) -> usize {
+            size_of::<F>()
+        }
+        fn of_exchange<'c, F: Future + 'c>(_: impl Fn(&'c mut Client, usize) -> F) -> usize {
+            size_of::<F>()
+        }
+        println!("client {}, exchange {}", size_of::<Client>(), of_exchange(exchange::run));
+        println!("refuse {} {}", size(refuse_connection), size_of::<Slot>());
+        let bytes = size(serve);
+        assert!(bytes <= 1_024, "{bytes} bytes, of which the connection itself takes {}", size_of::<Client>());
+    }
 }

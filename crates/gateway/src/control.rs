@@ -8,6 +8,7 @@
 //!
 //! Must hold no behaviour: only the words.
 
+use plimsoll_model::gateway::UpstreamSpec;
 use plimsoll_model::spec::{BalanceSpec, GatewaySpec};
 use plimsoll_model::{ReplicaId, ServiceName};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,10 @@ pub const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub enum ToGateway {
     /// The wanted state from now on.
     Snapshot(Box<Snapshot>),
+    /// Read the file again and use it; for a gateway that runs alone.
+    Reload,
+    /// Say which sockets are listened on; answered by an [`FromGateway::Ack`].
+    Sockets,
     /// Stop accepting, finish what is open within `limits.drain`, then end.
     Drain,
     /// End at once.
@@ -89,6 +94,9 @@ pub struct PoolSnapshot {
     pub balance: BalanceSpec,
     /// The endpoints that are ready, or draining.
     pub endpoints: Vec<EndpointSnapshot>,
+    /// How they are reached.
+    #[serde(default)]
+    pub upstream: UpstreamSpec,
 }
 
 /// One replica that answers requests.
@@ -102,6 +110,9 @@ pub struct EndpointSnapshot {
     pub weight: u32,
     /// It finishes what it has and gets nothing new.
     pub draining: bool,
+    /// The zone it is in.
+    #[serde(default)]
+    pub zone: Option<String>,
 }
 
 /// Why a request failed. The order is part of no contract; the words are.
@@ -194,6 +205,9 @@ pub struct Report {
     pub connections_refused: u64,
     /// Requests refused before they had a service (malformed, no route), by the word of the refusal.
     pub refused: BTreeMap<String, u64>,
+    /// Lines of the access log that the disk did not take in time.
+    #[serde(default)]
+    pub access_log_dropped: u64,
     /// Reports that a slow daemon did not take, on this connection.
     pub reports_dropped: u64,
     /// Per service; a service stays listed for as long as a snapshot names it.
@@ -237,6 +251,9 @@ pub struct ServiceReport {
 pub struct EndpointReport {
     /// Which replica.
     pub id: ReplicaId,
+    /// Where it listens; none from a gateway of an earlier release.
+    #[serde(default)]
+    pub address: Option<SocketAddr>,
     /// It gets nothing new.
     pub draining: bool,
     /// Requests in flight now, over all workers. A draining endpoint with zero is idle.

@@ -9,6 +9,7 @@
 //!
 //! Must never wait on the daemon for a request, and never forward a message that the replica could frame differently.
 
+mod access_log;
 mod cidr;
 mod client;
 pub mod codec;
@@ -16,23 +17,28 @@ pub mod control;
 mod date;
 mod dial;
 mod exchange;
+mod greet;
+mod http2;
 mod io;
 mod listen;
 mod plan;
+mod proxy_protocol;
 mod refusal;
 mod route;
+mod rules;
 mod shared;
 mod stats;
-#[allow(dead_code, reason = "until a listener says so in the next change, nothing makes a TLS stream")]
 mod stream;
 mod supervisor;
-#[allow(dead_code, reason = "until a listener says so in the next change, nothing makes a TLS stream")]
+mod tcp;
 mod tls;
 mod worker;
 
 pub use control::{FromGateway, ListeningSockets, Snapshot, ToGateway};
 
+use plimsoll_model::gateway::GatewayFile;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// How a gateway is started.
 #[derive(Debug, Clone)]
@@ -45,6 +51,10 @@ pub struct Options {
     pub workers: Option<usize>,
     /// Leave Ctrl-C to the daemon that started it.
     pub ignore_interrupt: bool,
+    /// The file that it runs by when it runs alone.
+    pub alone: Option<Alone>,
+    /// Take the listening sockets over from the gateway that answers at `control`, which then drains.
+    pub takeover: bool,
     /// A snapshot to start with, for running without a daemon.
     pub initial: Option<Snapshot>,
     /// Listening sockets that a killed predecessor left with the daemon, as descriptors of this process. Used by the first
@@ -61,9 +71,30 @@ impl Options {
             report_interval_ms: 250,
             workers: None,
             ignore_interrupt: true,
+            alone: None,
+            takeover: false,
             initial: None,
             inherited: Vec::new(),
         }
+    }
+}
+
+/// Reads the file of a gateway that runs alone: at its start, and whenever it is told to reload.
+#[derive(Clone)]
+pub struct Alone(Arc<ReadFile>);
+
+type ReadFile = dyn Fn() -> Result<GatewayFile, String> + Send + Sync;
+
+impl Alone {
+    /// With this reader; its error is shown to whoever asked.
+    pub fn new(read: impl Fn() -> Result<GatewayFile, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+}
+
+impl std::fmt::Debug for Alone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Alone")
     }
 }
 
@@ -90,9 +121,28 @@ pub enum GatewayError {
     /// No signals.
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
+    /// The gateway that ran before keeps its sockets.
+    #[error("cannot take over from the gateway at {path}: {source}", path = path.display())]
+    Takeover {
+        /// Its control socket.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file was refused.
+    #[error("{0}")]
+    File(String),
     /// The snapshot in [`Options::initial`] was refused.
     #[error("the initial snapshot was refused: {0}")]
     Initial(String),
+}
+
+/// Whether a gateway could run by this file: certificates and keys are read, nothing is opened.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(file: &GatewayFile) -> Result<(), String> {
+    supervisor::check(file)
 }
 
 /// Runs a gateway until it is told to stop, by SIGTERM, [`ToGateway::Drain`] or [`ToGateway::Stop`]. Blocks.

@@ -4,11 +4,14 @@
 //! or not at all.
 
 use crate::cidr::{Cidr, CidrError};
-use crate::control::Snapshot;
+use crate::control::{PoolSnapshot, Snapshot};
 use crate::route::Router;
-use crate::shared::{SharedService, Target};
+use crate::rules::Rules;
+use crate::shared::{SharedService, Target, Upstream};
+use crate::tls::config::{self, ServerTls, TlsError};
 use plimsoll_balance::{Endpoint, Pool};
 use plimsoll_model::ServiceName;
+use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, UpstreamSpec};
 use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +61,7 @@ impl Limits {
 }
 
 /// One listening address.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ListenerPlan {
     /// As the spec writes it; names the listener from snapshot to snapshot.
     pub address: String,
@@ -66,10 +69,20 @@ pub struct ListenerPlan {
     pub router: Router,
     /// The routes.
     pub routes: Vec<RoutePlan>,
+    /// The redirects.
+    pub redirects: Vec<RedirectSpec>,
+    /// TLS ends here.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Connections begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
+    /// Clients may speak HTTP/2.
+    pub http2: bool,
+    /// Index of the pool that connections are passed through to.
+    pub tcp: Option<usize>,
 }
 
 /// One route.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RoutePlan {
     /// Index into [`Plan::services`].
     pub service: usize,
@@ -77,6 +90,8 @@ pub struct RoutePlan {
     pub timeout_ms: u64,
     /// One retry while the budget lasts.
     pub retry: bool,
+    /// What else it does, if anything.
+    pub rules: Option<Arc<Rules>>,
 }
 
 /// How requests queue for a service.
@@ -117,6 +132,8 @@ pub struct ServicePlan {
     pub targets: Vec<Arc<Target>>,
     /// Endpoints that only finish what they have.
     pub draining: Vec<Arc<Target>>,
+    /// How they are reached.
+    pub upstream: Arc<Upstream>,
     /// The pool that picks are made from.
     pub pool: Arc<Pool>,
     /// When endpoints are taken out.
@@ -132,6 +149,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Whose word about earlier hops is believed.
     pub trusted: Vec<Cidr>,
+    /// What is written down of requests.
+    pub observe: ObserveSpec,
     /// Listening addresses.
     pub listeners: Vec<ListenerPlan>,
     /// Services in the order of their names.
@@ -139,7 +158,7 @@ pub struct Plan {
 }
 
 /// Why a snapshot was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// It is older than the one in use.
     #[error("snapshot {offered} is older than {in_use}, which is in use")]
@@ -160,16 +179,48 @@ pub enum PlanError {
     /// Two listeners have the same address.
     #[error("two listeners have the address {0}")]
     ListenerTwice(String),
+    /// TLS of a listener cannot be set up.
+    #[error("listener {listener}: {source}")]
+    ListenerTls {
+        /// The listener's address.
+        listener: String,
+        /// Why.
+        source: TlsError,
+    },
+    /// TLS of a pool cannot be set up.
+    #[error("pool {pool}: {source}")]
+    PoolTls {
+        /// The pool.
+        pool: ServiceName,
+        /// Why.
+        source: TlsError,
+    },
     /// A trusted proxy is no address range.
     #[error(transparent)]
     Cidr(#[from] CidrError),
+}
+
+/// What of a snapshot may differ from the one in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything; files are read again.
+    Whole,
+    /// Only which endpoints are offered. No file is read, so that a certificate that is being replaced at this moment
+    /// cannot keep a dead endpoint in use, and rates go on counting.
+    Endpoints,
 }
 
 /// Makes a snapshot ready, keeping from `before` what stays the same: endpoints with their counters, and queues.
 ///
 /// # Errors
 /// [`PlanError`] when it contradicts itself or is stale.
-pub fn compile(snapshot: &Snapshot, before: Option<&Plan>, workers: usize, now_us: u64) -> Result<Plan, PlanError> {
+pub fn compile(
+    snapshot: &Snapshot,
+    before: Option<&Plan>,
+    extent: Extent,
+    workers: usize,
+    now_us: u64,
+) -> Result<Plan, PlanError> {
     if let Some(before) = before.filter(|before| snapshot.version < before.version) {
         return Err(PlanError::Stale { offered: snapshot.version, in_use: before.version });
     }
@@ -180,70 +231,173 @@ pub fn compile(snapshot: &Snapshot, before: Option<&Plan>, workers: usize, now_u
         .keys()
         .map(|name| {
             let before = before.and_then(|before| before.services.iter().find(|service| service.shared.name == *name));
-            service(snapshot, name, before, workers, now_us)
+            service(snapshot, name, before, extent, workers, now_us)
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     let index: BTreeMap<&ServiceName, usize> = snapshot.pools.keys().enumerate().map(|(at, name)| (name, at)).collect();
-    let mut listeners: Vec<ListenerPlan> = Vec::new();
-    for spec in &snapshot.gateway.listeners {
+    let kept = before.filter(|_| extent == Extent::Endpoints);
+    let mut listeners: Vec<ListenerPlan> = kept.map_or_else(Vec::new, |before| before.listeners.clone());
+    for spec in snapshot.gateway.listeners.iter().filter(|_| kept.is_none()) {
         if listeners.iter().any(|listener| listener.address == spec.address) {
             return Err(PlanError::ListenerTwice(spec.address.clone()));
         }
-        listeners.push(listener(spec, &index)?);
+        let known = before.and_then(|before| before.listeners.iter().find(|known| known.address == spec.address));
+        listeners.push(listener(spec, &index, known)?);
     }
-    Ok(Plan { version: snapshot.version, limits: Limits::new(&snapshot.gateway.limits), trusted, listeners, services })
+    Ok(Plan {
+        version: snapshot.version,
+        limits: Limits::new(&snapshot.gateway.limits),
+        trusted,
+        observe: snapshot.gateway.observe.clone(),
+        listeners,
+        services,
+    })
 }
 
-fn listener(spec: &ListenerSpec, index: &BTreeMap<&ServiceName, usize>) -> Result<ListenerPlan, PlanError> {
+fn listener(
+    spec: &ListenerSpec,
+    index: &BTreeMap<&ServiceName, usize>,
+    before: Option<&ListenerPlan>,
+) -> Result<ListenerPlan, PlanError> {
+    let none = |service: &ServiceName| PlanError::NoPool { listener: spec.address.clone(), service: service.clone() };
+    let find = |service: &ServiceName| index.get(service).copied().ok_or_else(|| none(service));
     let mut routes = Vec::with_capacity(spec.routes.len());
     for route in &spec.routes {
-        let service = *index
-            .get(&route.service)
-            .ok_or_else(|| PlanError::NoPool { listener: spec.address.clone(), service: route.service.clone() })?;
-        routes.push(RoutePlan { service, timeout_ms: route.timeout.get(), retry: route.retry });
+        let rules = Rules::new(&route.rules, |service| index.get(service).copied()).map_err(|pool| none(&pool))?;
+        routes.push(RoutePlan {
+            service: find(&route.service)?,
+            timeout_ms: route.timeout.get(),
+            retry: route.retry,
+            rules: rules.map(Arc::new),
+        });
     }
-    Ok(ListenerPlan { address: spec.address.clone(), router: Router::new(&spec.routes), routes })
+    let tls = spec
+        .rules
+        .tls
+        .as_ref()
+        .map(|tls| config::server(tls, spec.rules.http2, before.and_then(|before| before.tls.as_deref())));
+    let failed = |source| PlanError::ListenerTls { listener: spec.address.clone(), source };
+    Ok(ListenerPlan {
+        address: spec.address.clone(),
+        router: Router::new(&spec.routes, &spec.rules.redirects),
+        routes,
+        redirects: spec.rules.redirects.clone(),
+        tls: tls.transpose().map_err(failed)?.map(Arc::new),
+        proxy_protocol: spec.rules.proxy_protocol,
+        http2: spec.rules.http2,
+        tcp: spec.rules.tcp.as_ref().map(find).transpose()?,
+    })
+}
+
+/// How a pool is reached; the same value as before where nothing about it has changed, files included.
+fn upstream(pool: ServiceName, spec: &UpstreamSpec, before: Option<&ServicePlan>) -> Result<Arc<Upstream>, PlanError> {
+    let before = before.map(|before| &before.upstream);
+    let tls = spec.tls.as_ref().map(|tls| config::client(tls, before.and_then(|before| before.tls.as_ref())));
+    let tls = tls.transpose().map_err(|source| PlanError::PoolTls { pool, source })?;
+    let same_tls = |known: &Upstream| match (&known.tls, &tls) {
+        (None, None) => true,
+        (Some(known), Some(tls)) => Arc::ptr_eq(known, tls),
+        _ => false,
+    };
+    match before.filter(|known| known.proxy_protocol == spec.proxy_protocol && same_tls(known)) {
+        Some(known) => Ok(Arc::clone(known)),
+        None => Ok(Arc::new(Upstream { tls, proxy_protocol: spec.proxy_protocol })),
+    }
+}
+
+/// The weight of each endpoint of a pool, by zone and subset; none for one that gets nothing new.
+///
+/// # Source
+/// Subsets: "Site Reliability Engineering" (Beyer et al. 2016), chapter 20, deterministic subsetting: gateways are dealt
+/// in rounds, each round shuffles the endpoints in an order of its own, and within a round nobody shares an endpoint.
+fn weights(pool: &PoolSnapshot) -> Vec<Option<u32>> {
+    let mut weights: Vec<Option<u32>> = pool
+        .endpoints
+        .iter()
+        .map(|endpoint| (!endpoint.draining && endpoint.weight > 0).then_some(endpoint.weight))
+        .collect();
+    if let Some(subset) = pool.upstream.subset {
+        let mut offered: Vec<usize> = (0..weights.len()).filter(|at| weights[*at].is_some()).collect();
+        let size = (subset.size as usize).max(1);
+        let subsets = (offered.len() / size).max(1);
+        let (round, own) = (subset.gateway as usize / subsets, subset.gateway as usize % subsets);
+        let place = |at: &usize| {
+            let mut key = (round as u64).to_le_bytes().to_vec();
+            key.extend_from_slice(&pool.endpoints[*at].id.ordinal.to_le_bytes());
+            (plimsoll_balance::bytes_key(&key), pool.endpoints[*at].id.ordinal)
+        };
+        offered.sort_by_key(place);
+        for (position, at) in offered.iter().enumerate() {
+            if position / size != own {
+                weights[*at] = None;
+            }
+        }
+    }
+    let Some(own) = &pool.upstream.zone else { return weights };
+    let is_own = |at: usize| pool.endpoints[at].zone.as_ref() == Some(own);
+    if (0..weights.len()).any(|at| is_own(at) && weights[at].is_some()) {
+        for (_, weight) in weights.iter_mut().enumerate().filter(|(at, _)| !is_own(*at)) {
+            let kept = weight.map(|weight| u64::from(weight) * u64::from(pool.upstream.zone_weight) / 1_000);
+            *weight = kept.and_then(|kept| u32::try_from(kept).ok()).filter(|kept| *kept > 0);
+        }
+    }
+    weights
 }
 
 fn service(
     snapshot: &Snapshot,
     name: &ServiceName,
     before: Option<&ServicePlan>,
+    extent: Extent,
     workers: usize,
     now_us: u64,
-) -> ServicePlan {
+) -> Result<ServicePlan, PlanError> {
     let pool = &snapshot.pools[name];
+    let upstream = match before.filter(|_| extent == Extent::Endpoints) {
+        Some(before) => Arc::clone(&before.upstream),
+        None => upstream(name.clone(), &pool.upstream, before)?,
+    };
     let mut targets = Vec::new();
     let mut draining = Vec::new();
-    for wanted in &pool.endpoints {
+    for (wanted, weight) in pool.endpoints.iter().zip(weights(pool)) {
         let known = before.and_then(|before| {
             let mut all = before.targets.iter().chain(&before.draining);
-            all.find(|target| target.id == wanted.id && target.address == wanted.address)
+            all.find(|target| {
+                target.id == wanted.id && target.address == wanted.address && Arc::ptr_eq(&target.upstream, &upstream)
+            })
         });
         let target = known.map_or_else(
             || {
                 Arc::new(Target {
                     id: wanted.id.clone(),
                     address: wanted.address,
-                    endpoint: Arc::new(Endpoint::new(wanted.id.ordinal, wanted.weight, now_us)),
+                    upstream: Arc::clone(&upstream),
+                    token: plimsoll_balance::bytes_key(wanted.address.to_string().as_bytes()),
+                    endpoint: Arc::new(Endpoint::new(wanted.id.ordinal, weight.unwrap_or(wanted.weight), now_us)),
                     finished: AtomicU64::new(0),
                     failed: AtomicU64::new(0),
                 })
             },
             Arc::clone,
         );
-        target.endpoint.set_weight(wanted.weight);
-        if wanted.draining { draining.push(target) } else { targets.push(target) }
+        match weight {
+            None => draining.push(target),
+            Some(weight) => {
+                target.endpoint.set_weight(weight);
+                targets.push(target);
+            }
+        }
     }
     let slow_start_us = pool.balance.slow_start.get().saturating_mul(1_000);
     let endpoints = targets.iter().map(|target| Arc::clone(&target.endpoint)).collect();
-    ServicePlan {
+    Ok(ServicePlan {
         shared: before
             .map_or_else(|| Arc::new(SharedService::new(name.clone(), workers)), |before| Arc::clone(&before.shared)),
         queue: QueuePlan::new(&pool.balance),
         pool: Arc::new(Pool::with_slow_start(pool.balance.algorithm, slow_start_us, endpoints)),
         targets,
         draining,
+        upstream,
         ejection: pool.balance.ejection.clone(),
-    }
+    })
 }

@@ -1,12 +1,13 @@
 //! Responses of the gateway's own: small, with the reason as a word that a program can read.
 
+use crate::access_log::Logged;
 use crate::client::Client;
 use crate::codec::encode::decimal;
 use crate::codec::{RequestError, ResponseError};
 use crate::control::FailureReason;
 
 /// Seconds after which a shed client may try again.
-const RETRY_AFTER_S: u64 = 1;
+const RETRY_AFTER_S: u16 = 1;
 
 /// What a client is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +16,14 @@ pub struct Refusal {
     pub status: u16,
     /// The word in `X-Plimsoll-Reason`.
     pub word: &'static str,
+    /// Seconds after which a shed client may try again.
+    pub retry_after_s: u16,
 }
 
 impl Refusal {
     /// A refusal.
     pub const fn new(status: u16, word: &'static str) -> Self {
-        Self { status, word }
+        Self { status, word, retry_after_s: RETRY_AFTER_S }
     }
 
     const fn phrase(self) -> &'static str {
@@ -32,6 +35,8 @@ impl Refusal {
             413 => "Content Too Large",
             414 => "URI Too Long",
             417 => "Expectation Failed",
+            421 => "Misdirected Request",
+            429 => "Too Many Requests",
             431 => "Request Header Fields Too Large",
             501 => "Not Implemented",
             502 => "Bad Gateway",
@@ -52,9 +57,9 @@ impl Refusal {
         out.extend_from_slice(&crate::date::current());
         out.extend_from_slice(b"\r\nContent-Type: text/plain; charset=utf-8\r\nX-Plimsoll-Reason: ");
         out.extend_from_slice(self.word.as_bytes());
-        if self.status == 503 {
+        if matches!(self.status, 429 | 503) {
             out.extend_from_slice(b"\r\nRetry-After: ");
-            decimal(out, RETRY_AFTER_S);
+            decimal(out, u64::from(self.retry_after_s));
         }
         if close {
             out.extend_from_slice(b"\r\nConnection: close");
@@ -87,6 +92,42 @@ impl From<FailureReason> for Refusal {
 impl From<ResponseError> for FailureReason {
     fn from(_: ResponseError) -> Self {
         Self::BadResponse
+    }
+}
+
+/// A request that goes to no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turned {
+    /// What the client is told.
+    pub refusal: Refusal,
+    /// Where to, for a redirect.
+    pub location: Option<String>,
+    /// The whole request was its head, so that the connection may go on.
+    pub may_go_on: bool,
+    /// It must have no body (HEAD).
+    pub bodiless: bool,
+    /// For the access log, where there is one.
+    pub asked: Option<Box<Logged>>,
+}
+
+impl<R: Into<Refusal>> From<R> for Turned {
+    fn from(refusal: R) -> Self {
+        Self { refusal: refusal.into(), location: None, may_go_on: false, bodiless: false, asked: None }
+    }
+}
+
+impl Turned {
+    /// Appends the whole response.
+    pub fn encode(&self, out: &mut Vec<u8>, close: bool) {
+        let Some(location) = &self.location else { return self.refusal.encode(out, close, !self.bodiless) };
+        out.extend_from_slice(b"HTTP/1.1 ");
+        decimal(out, u64::from(self.refusal.status));
+        out.extend_from_slice(b" Redirect\r\nDate: ");
+        out.extend_from_slice(&crate::date::current());
+        out.extend_from_slice(b"\r\nLocation: ");
+        out.extend_from_slice(location.as_bytes());
+        out.extend_from_slice(if close { b"\r\nConnection: close" } else { b"" });
+        out.extend_from_slice(b"\r\nContent-Length: 0\r\n\r\n");
     }
 }
 

@@ -3,7 +3,9 @@
 //! Requests never take a lock here. What is counted per request is counted per worker (`stats`); what must be known at
 //! once everywhere (requests in flight per endpoint, waiting requests, open connections) is an atomic.
 
+use crate::tls::config::ClientTls;
 use plimsoll_balance::Endpoint;
+use plimsoll_model::gateway::ProxyVersion;
 use plimsoll_model::{ReplicaId, ServiceName};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ pub struct Shared {
     pub connections_accepted: AtomicU64,
     /// Client connections refused.
     pub connections_refused: AtomicU64,
+    /// Lines of the access log that were dropped.
+    pub log_dropped: AtomicU64,
     /// Woken when an endpoint has failed so often in a row that ejection should not wait for the next round.
     pub suspicion: Notify,
     /// One per worker: some endpoint has room again while requests wait there.
@@ -35,6 +39,7 @@ impl Shared {
             connections_open: AtomicU32::new(0),
             connections_accepted: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
+            log_dropped: AtomicU64::new(0),
             suspicion: Notify::new(),
             room: (0..workers).map(|_| Notify::new()).collect(),
         }
@@ -80,6 +85,15 @@ impl SharedService {
     }
 }
 
+/// How the endpoints of a pool are reached.
+#[derive(Debug)]
+pub struct Upstream {
+    /// TLS towards them.
+    pub tls: Option<Arc<ClientTls>>,
+    /// Connections begin by saying who the client is, so none is used for two.
+    pub proxy_protocol: Option<ProxyVersion>,
+}
+
 /// One endpoint as all workers share it; the same from snapshot to snapshot while id and address stay.
 #[derive(Debug)]
 pub struct Target {
@@ -87,6 +101,10 @@ pub struct Target {
     pub id: ReplicaId,
     /// Where it listens.
     pub address: SocketAddr,
+    /// How it is reached.
+    pub upstream: Arc<Upstream>,
+    /// Stands for it in a cookie: says nothing that helps to reach it, and is the same in every gateway.
+    pub token: u64,
     /// What balancing knows of it.
     pub endpoint: Arc<Endpoint>,
     /// Requests it finished.

@@ -1,4 +1,4 @@
-//! One connection's byte stream: a plain TCP socket or a TLS session over one.
+//! One connection's byte stream: a plain TCP socket, a TLS session over one, or one stream of an HTTP/2 connection.
 //!
 //! Both are used the way the data path uses a socket: try first, wait only when there is nothing. An enum and not a
 //! trait object, so that the plain path costs one predictable branch; and the socket below stays in reach
@@ -6,10 +6,13 @@
 //!
 //! Must not buffer anything on the plain path.
 
+use crate::http2::pipe::Pipe;
 use crate::tls::session::Session;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// A connection's byte stream.
@@ -19,25 +22,68 @@ pub enum Stream {
     Plain(TcpStream),
     /// Bytes within a TLS session whose handshake is over.
     Tls(Box<Session>),
+    /// A stream of an HTTP/2 connection, with the address that the connection came to.
+    Pipe(Pipe, Option<SocketAddr>),
+}
+
+/// Reads, and where less came than there was room for, tells the runtime that nothing is left.
+///
+/// The kernel's notice is edge-triggered: what comes later is announced anew. So the next look at this socket, for an end
+/// or for bytes that nobody asked for, costs no system call; tokio's own `poll_read` does the same, its `try_read` does not.
+fn read_plain(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut short = None;
+    let read = socket.try_io(tokio::io::Interest::READABLE, || {
+        let count = rustix::io::read(socket, &mut *bytes)?;
+        if count == 0 || count == bytes.len() {
+            return Ok(count);
+        }
+        short = Some(count);
+        Err(ErrorKind::WouldBlock.into())
+    });
+    short.map_or(read, Ok)
 }
 
 impl Stream {
     /// The socket, where its bytes are the stream's bytes: what `splice` may be used on.
     #[must_use]
+    #[allow(dead_code, reason = "bodies are spliced by the exchange where both sides have it")]
     pub const fn plain(&self) -> Option<&TcpStream> {
         match self {
             Self::Plain(socket) => Some(socket),
-            Self::Tls(_) => None,
+            _ => None,
         }
     }
 
-    /// The socket below, for its options and addresses.
+    /// The socket below, if it is this stream's own.
     #[must_use]
-    pub fn socket(&self) -> &TcpStream {
+    fn socket(&self) -> Option<&TcpStream> {
         match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(session) => session.socket(),
+            Self::Plain(socket) => Some(socket),
+            Self::Tls(session) => Some(session.socket()),
+            Self::Pipe(..) => None,
         }
+    }
+
+    /// The address that the connection came to.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Pipe(_, local) => *local,
+            _ => self.socket()?.local_addr().ok(),
+        }
+    }
+
+    /// Makes closing it a reset.
+    pub fn reset_on_close(&self) {
+        if let Some(socket) = self.socket() {
+            let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Whether HTTP/2 was agreed on.
+    #[must_use]
+    pub fn speaks_http2(&self) -> bool {
+        matches!(self, Self::Tls(session) if session.speaks_http2())
     }
 
     /// Reads what is there; zero is an orderly end.
@@ -47,8 +93,9 @@ impl Stream {
     /// came before may have been cut short by somebody between.
     pub fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(socket) => socket.try_read(bytes),
+            Self::Plain(socket) => read_plain(socket, bytes),
             Self::Tls(session) => session.try_read(bytes),
+            Self::Pipe(pipe, _) => pipe.try_read(bytes),
         }
     }
 
@@ -61,6 +108,7 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.try_write(bytes),
             Self::Tls(session) => session.try_write(&[IoSlice::new(bytes)]),
+            Self::Pipe(pipe, _) => pipe.try_write(bytes),
         }
     }
 
@@ -72,6 +120,10 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.try_write_vectored(slices),
             Self::Tls(session) => session.try_write(slices),
+            Self::Pipe(pipe, _) => match slices.iter().find(|slice| !slice.is_empty()) {
+                Some(slice) => pipe.try_write(slice),
+                None => Ok(0),
+            },
         }
     }
 
@@ -79,8 +131,8 @@ impl Stream {
     #[must_use]
     pub fn unsent(&self) -> Option<&Session> {
         match self {
-            Self::Plain(_) => None,
             Self::Tls(session) => session.has_unsent().then_some(session),
+            _ => None,
         }
     }
 
@@ -89,10 +141,9 @@ impl Stream {
     /// # Errors
     /// When the runtime is shutting down.
     pub async fn readable(&self) -> io::Result<()> {
-        match self {
-            Self::Tls(session) if session.may_have_plaintext() => Ok(()),
-            _ => self.socket().readable().await,
-        }
+        // Not the socket's own `readable`: its future is ten times as large, and an idle connection is little else.
+        std::future::poll_fn(|context| self.poll_read_ready(context)).await;
+        Ok(())
     }
 
     /// Waits until a write may find room.
@@ -100,14 +151,29 @@ impl Stream {
     /// # Errors
     /// When the runtime is shutting down.
     pub async fn writable(&self) -> io::Result<()> {
-        self.socket().writable().await
+        match self {
+            Self::Plain(socket) => socket.writable().await,
+            Self::Tls(session) => session.socket().writable().await,
+            Self::Pipe(pipe, _) => poll_fn(|context| pipe.poll_writable(context).map(Ok)).await,
+        }
+    }
+
+    /// [`Stream::writable`], polled.
+    pub fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Plain(socket) => socket.poll_write_ready(context).map(|_| ()),
+            Self::Tls(session) => session.socket().poll_write_ready(context).map(|_| ()),
+            Self::Pipe(pipe, _) => pipe.poll_writable(context),
+        }
     }
 
     /// [`Stream::readable`], polled.
     pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<()> {
         match self {
+            Self::Plain(socket) => socket.poll_read_ready(context).map(|_| ()),
             Self::Tls(session) if session.may_have_plaintext() => Poll::Ready(()),
-            _ => self.socket().poll_read_ready(context).map(|_| ()),
+            Self::Tls(session) => session.socket().poll_read_ready(context).map(|_| ()),
+            Self::Pipe(pipe, _) => pipe.poll_readable(context),
         }
     }
 
@@ -116,6 +182,7 @@ impl Stream {
     pub fn poll_gone(&self, watch: &mut bool, context: &mut Context<'_>) -> bool {
         match self {
             Self::Tls(session) => session.poll_gone(watch, context),
+            Self::Pipe(pipe, _) => pipe.poll_gone(context),
             Self::Plain(socket) => {
                 while *watch && socket.poll_read_ready(context).is_ready() {
                     let mut byte = [std::mem::MaybeUninit::uninit(); 1];
@@ -136,14 +203,10 @@ impl Stream {
     /// finds (one at most), or `WouldBlock`. The bytes may be TLS's own and say nothing to the reader.
     fn peek_now(&self) -> io::Result<usize> {
         let mut byte = [std::mem::MaybeUninit::uninit(); 1];
-        socket2::SockRef::from(self.socket()).peek(&mut byte)
-    }
-
-    /// Whether the kernel has bytes that the runtime may not have noticed.
-    #[must_use]
-    pub fn has_bytes_now(&self) -> bool {
-        matches!(self, Self::Tls(session) if session.may_have_plaintext())
-            || self.peek_now().is_ok_and(|count| count > 0)
+        match self.socket() {
+            Some(socket) => socket2::SockRef::from(socket).peek(&mut byte),
+            None => Ok(0),
+        }
     }
 
     /// Whether nothing came over an idle connection, neither its end nor bytes that nobody asked for, as far as the
@@ -162,9 +225,13 @@ impl Stream {
 
     /// Ends this side: the other side reads the end behind what was sent.
     pub fn shutdown_write(&self) {
-        if let Self::Tls(session) = self {
-            session.close_notify();
+        match self {
+            Self::Tls(session) => session.close_notify(),
+            Self::Pipe(pipe, _) => pipe.end(),
+            Self::Plain(_) => {}
         }
-        let _ = socket2::SockRef::from(self.socket()).shutdown(Shutdown::Write);
+        if let Some(socket) = self.socket() {
+            let _ = socket2::SockRef::from(socket).shutdown(Shutdown::Write);
+        }
     }
 }

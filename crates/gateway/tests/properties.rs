@@ -47,8 +47,14 @@ fn heads(bytes: &[u8]) -> String {
     let Ok(Some(end)) = HeadScan::default().advance(bytes) else { return String::new() };
     let mut storage = [MaybeUninit::uninit(); 8];
     let request = request::parse(&bytes[..end], &mut storage).map(|head| {
-        let origin =
-            Origin { address: "1.1.1.1", node: "1.1.1.1", trusted: true, host_fallback: "s", request_id: b"i" };
+        let origin = Origin {
+            address: "1.1.1.1",
+            node: "1.1.1.1",
+            trusted: true,
+            host_fallback: "s",
+            scheme: "http",
+            request_id: b"i",
+        };
         encode::request(&mut out, &head, &origin);
         head.framing
     });
@@ -96,7 +102,7 @@ proptest! {
         let Ok(Some(end)) = HeadScan::default().advance(&bytes) else { return Ok(()) };
         let mut storage = [MaybeUninit::uninit(); 8];
         let Ok(head) = request::parse(&bytes[..end], &mut storage) else { return Ok(()) };
-        let origin = Origin { address: "1.1.1.1", node: "1.1.1.1", trusted: false, host_fallback: "s", request_id: b"i" };
+        let origin = Origin { address: "1.1.1.1", node: "1.1.1.1", trusted: false, host_fallback: "s", scheme: "http", request_id: b"i" };
         let mut out = Vec::new();
         encode::request(&mut out, &head, &origin);
         prop_assert_eq!(HeadScan::default().advance(&out), Ok(Some(out.len())));

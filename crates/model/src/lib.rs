@@ -12,6 +12,7 @@
 pub mod cluster;
 pub mod decision;
 pub mod forecast;
+pub mod gateway;
 pub mod id;
 pub mod inventory;
 pub mod observation;

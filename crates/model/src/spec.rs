@@ -3,6 +3,7 @@
 //! `plimsoll-config` turns a file into a [`Spec`]; nothing here supplies a default, so that a default is written down in
 //! one place only. Ranges are stated here and enforced there.
 
+use crate::gateway::{ListenerRules, ObserveSpec, RouteRules};
 use crate::id::{JobName, NodeName, ServiceName};
 use crate::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -368,6 +369,9 @@ pub struct GatewaySpec {
     pub limits: GatewayLimits,
     /// Addresses (CIDR) whose `X-Forwarded-For` and `Forwarded` are believed.
     pub trusted_proxies: Vec<String>,
+    /// What is written down of requests.
+    #[serde(default)]
+    pub observe: ObserveSpec,
 }
 
 /// One listening address.
@@ -377,6 +381,9 @@ pub struct ListenerSpec {
     pub address: String,
     /// Routes; the longest matching path prefix of the first matching host wins.
     pub routes: Vec<RouteSpec>,
+    /// What it does beyond plain HTTP.
+    #[serde(default)]
+    pub rules: ListenerRules,
 }
 
 /// Which requests go to which service.
@@ -392,6 +399,9 @@ pub struct RouteSpec {
     pub timeout: Millis,
     /// One retry for idempotent requests while the retry budget lasts.
     pub retry: bool,
+    /// What it demands and changes beyond that.
+    #[serde(default)]
+    pub rules: RouteRules,
 }
 
 /// Bounds on everything a client or a replica can send. Times are physical.

@@ -5,6 +5,7 @@ mod calibrate;
 mod capacity;
 mod decide;
 mod event;
+mod gateway;
 mod simulate;
 mod tune;
 
@@ -12,7 +13,6 @@ use crate::bounds;
 use crate::commands::forecast::season::{Length, Season};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use plimsoll_gateway::ListeningSockets;
 use std::path::PathBuf;
 
 pub use backtest::{Backtest, Between, SoftOf};
@@ -20,6 +20,7 @@ pub use calibrate::Calibrate;
 pub use capacity::Capacity;
 pub use decide::{Decide, Import, ImportHpa, ImportWhat};
 pub use event::Event;
+pub use gateway::{Gateway, GatewayTop, GatewayVerb};
 pub use simulate::{Elastic, Policies, Simulate, Work};
 pub use tune::{Objective, Over as TuneOver, Tune};
 
@@ -109,8 +110,7 @@ pub enum Command {
         /// For which shell.
         shell: Shell,
     },
-    /// The data plane; started by `up`.
-    #[command(hide = true)]
+    /// Run the data plane alone, as a plain load balancer.
     Gateway(Gateway),
     /// Holder of one workload; started by `up`.
     #[command(hide = true)]
@@ -564,25 +564,4 @@ pub enum LatencyDistribution {
     Exponential,
     /// Log-normal.
     LogNormal,
-}
-
-/// `plimsoll gateway`.
-#[derive(Debug, Args)]
-pub struct Gateway {
-    /// Path of the control socket.
-    #[arg(long, value_name = "PATH")]
-    pub control: PathBuf,
-    /// Time between two reports, milliseconds.
-    #[arg(long, default_value_t = 250)]
-    pub report_interval_ms: u64,
-    /// Listening sockets of a predecessor, as descriptors of this process.
-    #[arg(long, value_name = "ADDRESS=FD,FD", value_parser = inherited)]
-    pub inherit: Vec<ListeningSockets>,
-}
-
-fn inherited(text: &str) -> Result<ListeningSockets, String> {
-    let wrong = || format!("{text} is not ADDRESS=FD,FD");
-    let (address, list) = text.rsplit_once('=').ok_or_else(wrong)?;
-    let descriptors = list.split(',').map(|number| number.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
-    Ok(ListeningSockets { address: address.to_owned(), descriptors })
 }

@@ -75,7 +75,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
             TestbedVerb::Serve(serve) => commands::testbed::serve(&serve),
         },
         Command::Completions { shell } => commands::completions(shell),
-        Command::Gateway(gateway) => commands::gateway(gateway),
+        Command::Gateway(gateway) => commands::gateway::run(gateway),
         Command::Shim { .. } => unreachable!("invariant: main handles `shim` before parsing"),
     }
 }

@@ -33,7 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
     let body = drive::body(head.framing, rest, &[rest.len()]);
     assert_eq!(drive::body(head.framing, rest, &drive::cuts(rest)), body, "splits change the body");
 
-    let origin = Origin { address: "::1", node: "\"[::1]\"", trusted: false, host_fallback: "s", request_id: b"i" };
+    let origin = Origin { address: "::1", node: "\"[::1]\"", trusted: false, scheme: "http", host_fallback: "s", request_id: b"i" };
     let mut out = Vec::new();
     encode::request(&mut out, &head, &origin);
     let mut storage = [MaybeUninit::uninit(); 64];

@@ -10,6 +10,7 @@ mod vertical;
 use crate::form::{self, Written};
 use crate::moment;
 use crate::value::Table;
+use plimsoll_model::gateway::{ListenerRules, ObserveSpec, RouteRules};
 use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{
     Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, GatewayLimits, GatewaySpec, HealthSpec, HistorySpec,
@@ -52,7 +53,7 @@ fn queue(table: &Table) -> Option<QueueSpec> {
     })
 }
 
-fn millis(table: &Table, name: &str) -> Millis {
+pub fn millis(table: &Table, name: &str) -> Millis {
     Millis(table.unsigned(name))
 }
 
@@ -95,25 +96,30 @@ fn history(table: &Table) -> HistorySpec {
 fn gateway(table: &Table) -> Option<GatewaySpec> {
     let short = table.text("listen").map(|_| table);
     let listeners = short.into_iter().chain(table.tables("listeners")).map(listener).collect::<Option<_>>()?;
-    let limits = table.table("limits")?;
     Some(GatewaySpec {
         listeners,
         workers: table.number("workers").map(|_| table.count("workers")),
-        limits: GatewayLimits {
-            head_bytes_max: limits.unsigned("head_size_max"),
-            headers_max: limits.count("headers_max"),
-            body_bytes_max: optional(limits, "body_size_max"),
-            connections_max: limits.count("connections_max"),
-            head_timeout: millis(limits, "head_timeout"),
-            idle_timeout: millis(limits, "idle_timeout"),
-            connect_timeout: millis(limits, "connect_timeout"),
-            body_timeout: millis(limits, "body_timeout"),
-            retry_budget: permille(limits, "retry_budget"),
-            idle_upstream_max: limits.count("idle_upstream_max"),
-            drain: millis(limits, "drain"),
-        },
+        limits: gateway_limits(table.table("limits")?),
         trusted_proxies: texts(table, "trusted_proxies"),
+        observe: ObserveSpec::default(),
     })
+}
+
+/// Bounds of a gateway.
+pub fn gateway_limits(limits: &Table) -> GatewayLimits {
+    GatewayLimits {
+        head_bytes_max: limits.unsigned("head_size_max"),
+        headers_max: limits.count("headers_max"),
+        body_bytes_max: optional(limits, "body_size_max"),
+        connections_max: limits.count("connections_max"),
+        head_timeout: millis(limits, "head_timeout"),
+        idle_timeout: millis(limits, "idle_timeout"),
+        connect_timeout: millis(limits, "connect_timeout"),
+        body_timeout: millis(limits, "body_timeout"),
+        retry_budget: permille(limits, "retry_budget"),
+        idle_upstream_max: limits.count("idle_upstream_max"),
+        drain: millis(limits, "drain"),
+    }
 }
 
 fn listener(table: &Table) -> Option<ListenerSpec> {
@@ -124,12 +130,14 @@ fn listener(table: &Table) -> Option<ListenerSpec> {
             service: ServiceName::try_new(route.text("service")?).ok()?,
             timeout: millis(route, "timeout"),
             retry: route.flag("retry"),
+            rules: RouteRules::default(),
         })
     });
-    Some(ListenerSpec { address: table.text("listen")?.to_owned(), routes: routes.collect::<Option<_>>()? })
+    let rules = ListenerRules::default();
+    Some(ListenerSpec { address: table.text("listen")?.to_owned(), routes: routes.collect::<Option<_>>()?, rules })
 }
 
-fn texts(table: &Table, name: &str) -> Vec<String> {
+pub fn texts(table: &Table, name: &str) -> Vec<String> {
     table.texts(name).iter().map(|item| item.text.clone()).collect()
 }
 
@@ -220,11 +228,11 @@ fn restart(table: &Table) -> RestartSpec {
 }
 
 /// The variant that serde calls `word`: the file's words are the model's serialised names.
-fn variant<T: DeserializeOwned>(word: &str) -> Option<T> {
+pub fn variant<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::from(word)).ok()
 }
 
-fn balance(table: &Table) -> Option<BalanceSpec> {
+pub fn balance(table: &Table) -> Option<BalanceSpec> {
     let ejection = table.table("ejection")?;
     Some(BalanceSpec {
         algorithm: variant::<Algorithm>(table.text("algorithm")?)?,

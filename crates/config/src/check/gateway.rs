@@ -60,7 +60,7 @@ fn address(reader: &mut Reader<'_>, table: &Table, seen: &mut Vec<(SocketAddr, O
 }
 
 /// Port 0 is a free port each time. An unspecified address is every address of its family; that of IPv6 takes IPv4 too.
-fn overlaps(one: SocketAddr, other: SocketAddr) -> bool {
+pub fn overlaps(one: SocketAddr, other: SocketAddr) -> bool {
     let same_ip = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && same_ip
 }

@@ -2,7 +2,7 @@
 //! already reported as broken.
 
 mod capacity;
-mod gateway;
+pub mod gateway;
 pub mod kubernetes;
 mod scaling;
 mod service;
@@ -85,7 +85,7 @@ pub fn not_above(reader: &mut Reader<'_>, table: &Table, (low, unit): (&str, Uni
 }
 
 /// Notes a contradiction at a field.
-fn conflict(
+pub fn conflict(
     reader: &mut Reader<'_>,
     table: &Table,
     field: &str,
@@ -99,7 +99,7 @@ fn conflict(
 }
 
 /// Notes something doubtful at a field.
-fn doubt(reader: &mut Reader<'_>, table: &Table, field: &str, what: String, advice: String) {
+pub fn doubt(reader: &mut Reader<'_>, table: &Table, field: &str, what: String, advice: String) {
     let span = table.span_of(field);
     let found = reader.found(&span);
     let path = crate::read::join(&table.path, field);

@@ -99,7 +99,7 @@ static ROUTE: Section = Section {
     ],
 };
 
-static LIMITS: Section = Section {
+pub static LIMITS: Section = Section {
     name: "gateway_limits",
     path: "gateway.limits",
     doc: "Bounds on everything that a client or a replica can send. Times are physical.",

@@ -6,6 +6,8 @@
 mod balance;
 mod cron;
 mod gateway;
+mod gateway_file;
+mod gateway_route;
 mod hpa;
 mod job;
 mod kpa;
@@ -16,6 +18,7 @@ mod service;
 mod vertical;
 mod workload;
 
+pub use gateway_file::GATEWAY_FILE;
 pub use hpa::{OBJECT_V1, OBJECT_V2};
 pub use queue::{BACKFILLS, ORDERS};
 pub use root::ROOT;
@@ -25,6 +28,12 @@ use crate::field::{Kind, Section};
 /// Every section reachable from [`ROOT`], each once, parents first in the order of the fields.
 #[must_use]
 pub fn sections() -> Vec<&'static Section> {
+    sections_of(&ROOT)
+}
+
+/// Every section reachable from `root`, each once, parents first in the order of the fields.
+#[must_use]
+pub fn sections_of(root: &'static Section) -> Vec<&'static Section> {
     fn visit(section: &'static Section, seen: &mut Vec<&'static Section>) {
         if seen.iter().any(|known| std::ptr::eq(*known, section)) {
             return;
@@ -37,13 +46,19 @@ pub fn sections() -> Vec<&'static Section> {
         }
     }
     let mut seen = Vec::new();
-    visit(&ROOT, &mut seen);
+    visit(root, &mut seen);
     seen
 }
 
 /// Every place of the file where the section stands, as its header: `[services.NAME]`, `[[gateway.routes]]`.
 #[must_use]
 pub fn places(wanted: &'static Section) -> Vec<String> {
+    places_in(&ROOT, wanted)
+}
+
+/// [`places`] of a file that starts at `root`.
+#[must_use]
+pub fn places_in(root: &'static Section, wanted: &'static Section) -> Vec<String> {
     fn visit(section: &'static Section, path: &str, wanted: &'static Section, found: &mut Vec<String>) {
         for field in section.fields {
             let path = if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
@@ -60,7 +75,7 @@ pub fn places(wanted: &'static Section) -> Vec<String> {
         }
     }
     let mut found = Vec::new();
-    visit(&ROOT, "", wanted, &mut found);
+    visit(root, "", wanted, &mut found);
     found
 }
 

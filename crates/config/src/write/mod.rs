@@ -211,11 +211,15 @@ fn write_history(at: &mut Branch, history: &HistorySpec) {
     at.unit("journal_size_max", Unit::Bytes, journal_size_max.get());
 }
 
-fn write_gateway(at: &mut Branch, GatewaySpec { listeners, workers, limits, trusted_proxies }: &GatewaySpec) {
+/// Rules and what is observed have no fields in a spec, only in a gateway file: a spec always has them empty.
+fn write_gateway(
+    at: &mut Branch,
+    GatewaySpec { listeners, workers, limits, trusted_proxies, observe: _ }: &GatewaySpec,
+) {
     at.unit_if("workers", Unit::Count, workers.map(u64::from));
     at.leaf("trusted_proxies", list(trusted_proxies));
     at.branch("limits", |at| write_gateway_limits(at, limits));
-    let listeners = listeners.iter().map(|ListenerSpec { address, routes }| {
+    let listeners = listeners.iter().map(|ListenerSpec { address, routes, rules: _ }| {
         let mut branch = Branch::default();
         write_address(&mut branch, address);
         branch.0.push(("routes".to_owned(), Node::List(routes.iter().map(route).collect())));
@@ -224,7 +228,7 @@ fn write_gateway(at: &mut Branch, GatewaySpec { listeners, workers, limits, trus
     at.0.push(("listeners".to_owned(), Node::List(listeners.collect())));
 }
 
-fn route(RouteSpec { host, path_prefix, service, timeout, retry }: &RouteSpec) -> Branch {
+fn route(RouteSpec { host, path_prefix, service, timeout, retry, rules: _ }: &RouteSpec) -> Branch {
     let mut at = Branch::default();
     at.text_if("host", host.as_deref());
     at.text("path", path_prefix);

@@ -129,6 +129,7 @@ pub fn spec(services: impl IntoIterator<Item = (&'static str, ServiceSpec)>) -> 
                 drain: Millis(1),
             },
             trusted_proxies: vec![],
+            observe: plimsoll_model::gateway::ObserveSpec::default(),
         },
         api_listen: String::new(),
         queue: plimsoll_model::spec::QueueSpec::default(),

@@ -21,6 +21,8 @@ pub struct Origin<'a> {
     pub trusted: bool,
     /// `Host` for a request that has none.
     pub host_fallback: &'a str,
+    /// `http` or `https`: how the client reached us.
+    pub scheme: &'a str,
     /// `X-Request-Id` for a request that has none.
     pub request_id: &'a [u8],
 }
@@ -151,7 +153,7 @@ fn forwarded(out: &mut Vec<u8>, head: &RequestHead<'_, '_>, origin: &Origin<'_>,
     }
     out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
     if !(keep && believed(out, head.fields, Known::XForwardedProto)) {
-        out.extend_from_slice(b"http");
+        out.extend_from_slice(origin.scheme.as_bytes());
     }
     out.extend_from_slice(b"\r\nForwarded: ");
     if keep && believed(out, head.fields, Known::Forwarded) {
@@ -161,7 +163,9 @@ fn forwarded(out: &mut Vec<u8>, head: &RequestHead<'_, '_>, origin: &Origin<'_>,
     out.extend_from_slice(origin.node.as_bytes());
     out.extend_from_slice(b";host=\"");
     out.extend_from_slice(authority);
-    out.extend_from_slice(b"\";proto=http\r\n");
+    out.extend_from_slice(b"\";proto=");
+    out.extend_from_slice(origin.scheme.as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// How a response goes to the client.

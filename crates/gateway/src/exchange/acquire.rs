@@ -27,6 +27,12 @@ pub async fn acquire(
     failed: &[Rc<LocalTarget>],
 ) -> Result<(Lease, bool), NoLease> {
     let service = &facts.service;
+    if let Some(token) = facts.sticks_to
+        && failed.is_empty()
+        && let Some(lease) = service.try_stick(now_us, token)
+    {
+        return Ok((lease, false));
+    }
     if service.nobody_waits()
         && let Some(lease) = service.try_pick(now_us, facts.key, failed)
     {

@@ -2,6 +2,7 @@
 //!
 //! Synchronous on purpose: the parsed fields lie on the stack and must not be part of the connection's state.
 
+use crate::access_log::Logged;
 use crate::client::Client;
 use crate::codec::encode::{self, Origin};
 use crate::codec::field::{Known, elements, known};
@@ -9,11 +10,17 @@ use crate::codec::host::host_of;
 use crate::codec::request::{self, RequestHead};
 use crate::codec::response::Asked;
 use crate::codec::{FIELDS_MAX, Framing, RequestError};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Turned};
+use crate::route::{Asking, Goal};
+use crate::rules::has_trace;
+use crate::rules::head::insert;
 use crate::worker::Worker;
+use crate::worker::listener::RouteRules;
 use crate::worker::service::Service;
+use plimsoll_model::gateway::{RedirectSpec, SplitBy};
+use std::cell::Cell;
 use std::mem::MaybeUninit;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 /// What is known of an admitted request.
@@ -37,10 +44,35 @@ pub struct Facts {
     pub asked: Asked,
     /// Key for hashing algorithms.
     pub key: Option<u64>,
+    /// What its route does beyond sending it on.
+    pub rules: Option<RouteRules>,
+    /// Token of the endpoint that the client's cookie names.
+    pub sticks_to: Option<u64>,
+    /// Token of the endpoint that has the request now.
+    pub given_to: Cell<u64>,
+    /// Where that endpoint listens.
+    pub endpoint: Cell<Option<SocketAddr>>,
+    /// Body bytes that went to the client.
+    pub bytes_out: Cell<u64>,
+    /// For the access log, where there is one.
+    pub logged: Option<Box<Logged>>,
+}
+
+impl Facts {
+    /// Changes the head of a final response, which begins at `start` and ends with `out`, as the route says.
+    pub fn change_response(&self, out: &mut Vec<u8>, start: usize) {
+        let Some(rules) = &self.rules else { return };
+        if let Some(changes) = &rules.shared.response {
+            changes.apply(out, start);
+        }
+        if let Some(sticky) = rules.shared.sticky.as_ref().filter(|_| self.sticks_to != Some(self.given_to.get())) {
+            sticky.set(out, self.given_to.get());
+        }
+    }
 }
 
 /// Reads the head at the start of the inbox, finds its route and appends the replica's head to `out`.
-pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, Refusal> {
+pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, Turned> {
     let worker = &client.worker;
     let limits = worker.limits();
     let mut storage = [MaybeUninit::uninit(); FIELDS_MAX];
@@ -51,34 +83,108 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, R
     if head.max_forwards == Some(0) {
         // The last hop that may see it is this one: OPTIONS is answered here, TRACE would have to show what it saw.
         let status = if head.method == "OPTIONS" { 200 } else { 501 };
-        return Err(Refusal::new(status, "max-forwards"));
+        return Err(Refusal::new(status, "max-forwards").into());
     }
     let routes = client.listener.routes();
     let host = head.authority.map_or(&b""[..], host_of);
-    let index = routes.router.find(host, head.target).ok_or(Refusal::new(404, "no-route"))?;
-    let (service, timeout_ms, retry) = &routes.routes[index];
+    let asked = Asking { host, target: head.target, method: head.method, fields: head.fields };
+    let logged = worker.log().map(|_| Box::new(Logged::new(head.method, host, head.target)));
+    let route = match routes.router.find(&asked) {
+        Some(Goal::Route(index)) => &routes.routes[index],
+        Some(Goal::Redirect(index)) => {
+            return Err(Turned { asked: logged, ..redirect(&routes.redirects[index], &head) });
+        }
+        None => return Err(Turned { asked: logged, ..Refusal::new(404, "no-route").into() }),
+    };
     let trusted = worker.trusts(client.peer.address);
+    let ruled = match &route.rules {
+        None => None,
+        Some(rules) => match obey(worker, client, rules, &head, trusted) {
+            Ok(ruled) => Some(ruled),
+            Err(turned) => return Err(Turned { asked: logged, ..turned }),
+        },
+    };
+    let service = ruled.as_ref().and_then(|ruled| ruled.part.as_ref()).unwrap_or(&route.service);
     let id = worker.request_id();
     let origin = Origin {
         address: &client.peer.text,
         node: &client.peer.node,
         trusted,
         host_fallback: service.shared.name.as_str(),
+        scheme: if routes.tls.is_some() { "https" } else { "http" },
         request_id: &id,
     };
+    let start = out.len();
     encode::request(out, &head, &origin);
+    if let Some(changes) = route.rules.as_ref().and_then(|rules| rules.shared.request.as_ref()) {
+        changes.apply(out, start);
+    }
+    if worker.begins_traces() && !has_trace(head.fields) {
+        insert(out, &worker.trace_line());
+    }
     let key = service.queue().hashes_source.then(|| source_key(worker, client, &head, trusted));
     Ok(Facts {
         service: Rc::clone(service),
-        timeout_ms: *timeout_ms,
-        retry: *retry,
+        timeout_ms: route.timeout_ms,
+        retry: route.retry,
         idempotent: matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
         minor: head.minor,
         keep_alive: head.keep_alive,
         framing: head.framing,
         asked: Asked { head: head.method == "HEAD", upgrade: head.upgrade.is_some() },
         key,
+        rules: route.rules.clone(),
+        sticks_to: ruled.and_then(|ruled| ruled.sticks_to),
+        given_to: Cell::new(0),
+        endpoint: Cell::new(None),
+        bytes_out: Cell::new(0),
+        logged,
     })
+}
+
+/// What a route's rules say of one request.
+struct Ruled {
+    /// Who answers instead of the route's own pool.
+    part: Option<Rc<Service>>,
+    sticks_to: Option<u64>,
+}
+
+fn obey(
+    worker: &Worker,
+    client: &Client,
+    rules: &RouteRules,
+    head: &RequestHead<'_, '_>,
+    trusted: bool,
+) -> Result<Ruled, Turned> {
+    let shared = &rules.shared;
+    let needs_source = shared.client_rate.is_some() || shared.split_by == SplitBy::Source;
+    let source = if needs_source { source_key(worker, client, head, trusted) } else { 0 };
+    if let Some(wait_s) = shared.wait_s(source, worker.shared.now_us()) {
+        let wait_s = u16::try_from(wait_s).unwrap_or(u16::MAX);
+        let refusal = Refusal { retry_after_s: wait_s, ..Refusal::new(429, "rate-limited") };
+        return Err(turned(refusal, None, head));
+    }
+    let part = (!shared.split.is_empty()).then(|| shared.part(head.fields, source, || worker.chance())).flatten();
+    Ok(Ruled {
+        part: part.map(|part| Rc::clone(&rules.parts[part])),
+        sticks_to: shared.sticky.as_ref().and_then(|sticky| sticky.wanted(head.fields)),
+    })
+}
+
+fn turned(refusal: Refusal, location: Option<String>, head: &RequestHead<'_, '_>) -> Turned {
+    let may_go_on = head.keep_alive && head.minor == 1 && head.framing.is_empty() && head.upgrade.is_none();
+    Turned { refusal, location, may_go_on, bodiless: head.method == "HEAD", asked: None }
+}
+
+/// The answer of a redirect. A host or path that could break a line cannot be here: the codec let neither through.
+fn redirect(spec: &RedirectSpec, head: &RequestHead<'_, '_>) -> Turned {
+    let host = String::from_utf8_lossy(head.authority.map_or(&b""[..], host_of));
+    let slash = if head.target.starts_with('/') { "" } else { "/" };
+    let path = if head.target == "*" { "/".to_owned() } else { format!("{slash}{}", head.target) };
+    // Two slashes at the start would name another host where `to` begins with the path.
+    let path = if spec.to.starts_with("{path}") { format!("/{}", path.trim_start_matches('/')) } else { path };
+    let location = spec.to.replace("{host}", &host).replace("{path}", &path);
+    turned(Refusal::new(spec.status, "redirected"), Some(location), head)
 }
 
 /// The client's own address behind trusted proxies: the last one in `X-Forwarded-For` that is no trusted proxy.

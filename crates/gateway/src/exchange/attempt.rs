@@ -46,8 +46,14 @@ const fn is_declined(status: u16) -> bool {
 }
 
 /// What the client's side of a response is.
-pub fn towards<'a>(client: &'a Client, facts: &Facts) -> Towards<'a> {
-    Towards { stream: &client.stream, minor: facts.minor, asked: facts.asked, write_ms: client.worker.limits().body_ms }
+pub fn towards<'a>(client: &'a Client, facts: &'a Facts) -> Towards<'a> {
+    Towards {
+        stream: &client.stream,
+        facts,
+        minor: facts.minor,
+        asked: facts.asked,
+        write_ms: client.worker.limits().body_ms,
+    }
 }
 
 /// Sends the request in `out`, streams what is left of its body, and passes the response on.
@@ -180,6 +186,7 @@ pub fn settle(
 ) -> Ended {
     let bytes = outcome.unwrap_or_else(|(_, bytes)| bytes);
     facts.service.stats.count(|totals| totals.bytes_out += bytes);
+    facts.bytes_out.set(bytes);
     // A body that came with its head took no further time that is worth a reading of the clock.
     let now_us = if bytes as usize <= in_one_read { head_us } else { pace.worker.shared.now_us() };
     let latency_us = head_us.saturating_sub(try_us);

@@ -7,6 +7,8 @@
 mod acquire;
 mod admit;
 mod attempt;
+mod log;
+pub mod pass;
 mod respond;
 #[cfg(test)]
 mod simulation;
@@ -97,12 +99,23 @@ pub async fn run(client: &mut Client, head_length: usize) -> Next {
             inbox.consume(head_length);
             answer(client, &facts, inbox, &mut out, start_us).await
         }
-        Err(refused) => {
-            let is_head = inbox.unread().starts_with(b"HEAD ");
+        Err(mut turned) => {
+            turned.bodiless |= inbox.unread().starts_with(b"HEAD ");
+            let may_go_on = turned.may_go_on && !client.is_ending();
+            if may_go_on {
+                inbox.consume(head_length);
+            }
             client.inbox = Some(inbox);
-            client.worker.count_refused(refused.word);
-            refuse(client, refused, true, is_head).await;
-            Next::Linger
+            client.worker.count_refused(turned.refusal.word);
+            log::turned(client, &turned, start_us);
+            out.clear();
+            turned.encode(&mut out, !may_go_on);
+            let sent = client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok();
+            match (sent, may_go_on) {
+                (true, true) => Next::Request,
+                (true, false) => Next::Linger,
+                (false, _) => Next::Close,
+            }
         }
     };
     client.worker.buffers.give_outgoing(out);
@@ -130,6 +143,9 @@ async fn answer(client: &mut Client, facts: &Facts, mut inbox: Buffer, out: &mut
 
 async fn finish(client: &mut Client, facts: &Facts, upload: &Upload, tally: &mut Tally, ended: Ended) -> Next {
     let now_us = || client.worker.shared.now_us();
+    if let Some(asked) = &facts.logged {
+        log::ended(client, facts, asked, upload.bytes(), tally.start_us, ended);
+    }
     match ended {
         Ended::Answered { status, keep, at_us } => {
             let end = if status >= 500 { End::Failed(FailureReason::Status5xx) } else { End::Answered };
@@ -196,6 +212,8 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
             try_us = client.worker.shared.now_us();
         }
         let target = Rc::clone(&lease.target);
+        facts.given_to.set(target.target.token);
+        facts.endpoint.set(Some(target.target.address));
         let may_repeat = facts.idempotent && upload.is_complete();
         let upstream = match acquire::connect(client, &lease, may_repeat, only_new).await {
             Ok(upstream) => upstream,

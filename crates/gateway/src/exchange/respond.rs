@@ -1,6 +1,7 @@
 //! The response on its way to the client: head read and written anew, body decoded and framed anew, with at most one
 //! buffer of it held here.
 
+use super::admit::Facts;
 use super::splice::{self, Halt};
 use crate::codec::encode::{self, BODY_END, CHUNK_END, ToClient, chunk_start};
 use crate::codec::response::{self, Asked};
@@ -54,6 +55,8 @@ pub enum NoHead {
 pub struct Towards<'a> {
     /// Its socket.
     pub stream: &'a Stream,
+    /// Its request.
+    pub facts: &'a Facts,
     /// HTTP/1.`minor`.
     pub minor: u8,
     /// What it asked.
@@ -76,7 +79,11 @@ fn interpret(
     let client_keep = keep && framing_out != Framing::UntilClose;
     if head.status >= 200 || head.status == 101 || to.minor == 1 {
         let date = crate::date::current();
+        let start = out.len();
         encode::response(out, &head, ToClient { minor: to.minor, keep_alive: client_keep, date: &date });
+        if head.status >= 200 {
+            to.facts.change_response(out, start);
+        }
     }
     Ok(Answer {
         status: head.status,

@@ -3,17 +3,23 @@
 //! Nothing here is on the path of a request. When the daemon is gone the last snapshot stays in use, and the next daemon
 //! finds the gateway at the same socket.
 
+mod alone;
+mod checks;
 mod ejection;
 mod report;
 mod socket;
+mod takeover;
 
+use crate::access_log::AccessLog;
 use crate::control::{FromGateway, ListeningSockets, Snapshot, ToGateway};
 use crate::listen;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Extent, Plan};
 use crate::shared::Shared;
 use crate::worker::{self, Command, WorkerReport};
 use crate::{GatewayError, Options};
+use checks::{Checks, Turn};
 use ejection::Judge;
+use plimsoll_model::gateway::GatewayFile;
 use report::Reporter;
 use socket::{Daemons, Event};
 use std::collections::BTreeMap;
@@ -22,6 +28,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use takeover::Predecessor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -100,6 +107,19 @@ struct Supervisor {
     course: Course,
     drained: Option<mpsc::UnboundedReceiver<()>>,
     drained_left: usize,
+    log: Option<Arc<AccessLog>>,
+    /// The file in use, when it runs alone.
+    file: Option<GatewayFile>,
+    checks: Checks,
+}
+
+/// Compiles the plan of a file and throws it away.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(file: &GatewayFile) -> Result<(), String> {
+    let snapshot = alone::snapshot(1, file, &Checks::new());
+    plan::compile(&snapshot, None, Extent::Whole, 1, 0).map(drop).map_err(|error| error.to_string())
 }
 
 /// Runs the gateway until it is told to stop.
@@ -108,7 +128,10 @@ struct Supervisor {
 /// [`GatewayError`] when the control socket, a runtime or a thread cannot be had.
 pub fn run(options: Options) -> Result<(), GatewayError> {
     raise_file_limit();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(GatewayError::Runtime)?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all();
+    // Local: a check holds a TLS session, which belongs to one thread.
+    let runtime = runtime.build_local(Default::default()).map_err(GatewayError::Runtime)?;
     let mut supervisor = Supervisor::new(options);
     let result = runtime.block_on(supervisor.serve());
     if let Some(workers) = supervisor.workers.take() {
@@ -128,23 +151,44 @@ fn raise_file_limit() {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// None under a daemon, where a terminal that goes away ends the gateway as before.
+    hangup: Option<Signal>,
+}
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    ToEnd,
+    ToReload,
 }
 
 impl Signals {
-    fn new() -> Result<Self, GatewayError> {
+    fn new(is_alone: bool) -> Result<Self, GatewayError> {
         let open = |kind| signal(kind).map_err(GatewayError::Signals);
-        Ok(Self { terminate: open(SignalKind::terminate())?, interrupt: open(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: open(SignalKind::terminate())?,
+            interrupt: open(SignalKind::interrupt())?,
+            hangup: is_alone.then(|| open(SignalKind::hangup())).transpose()?,
+        })
     }
 
-    /// The next signal that asks the gateway to end. Ctrl-C goes to the whole terminal session, so under a daemon it is
+    /// The next signal that asks for something. Ctrl-C goes to the whole terminal session, so under a daemon it is
     /// the daemon that decides.
-    async fn next(&mut self, ignore_interrupt: bool) {
+    async fn next(&mut self, ignore_interrupt: bool) -> Asks {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => if !ignore_interrupt { return },
+                _ = self.terminate.recv() => return Asks::ToEnd,
+                _ = self.interrupt.recv() => if !ignore_interrupt { return Asks::ToEnd },
+                () = received(&mut self.hangup) => return Asks::ToReload,
             }
         }
+    }
+}
+
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 
@@ -166,6 +210,9 @@ impl Supervisor {
             course: Course::Running,
             drained: None,
             drained_left: 0,
+            log: None,
+            file: None,
+            checks: Checks::new(),
         }
     }
 
@@ -174,15 +221,22 @@ impl Supervisor {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_unix_ms: self.started_unix_ms,
-            snapshot_version: self.plan.as_ref().map_or(0, |plan| plan.version),
+            snapshot_version: self.version(),
         }
     }
 
     async fn serve(&mut self) -> Result<(), GatewayError> {
-        let mut signals = Signals::new()?;
-        let mut daemons = Daemons::listen(&self.options.control)?;
+        let mut signals = Signals::new(self.options.alone.is_some())?;
+        let predecessor = self.take_over()?;
+        let mut daemons = Daemons::listen(&self.options.control, predecessor.is_some())?;
+        if self.options.alone.is_some() {
+            self.reload().await.map_err(GatewayError::File)?;
+            if let Some(predecessor) = predecessor {
+                predecessor.drain().map_err(|source| self.not_taken_over(source))?;
+            }
+        }
         if let Some(snapshot) = self.options.initial.take()
-            && let Err(reason) = self.apply(&snapshot).await
+            && let Err(reason) = self.apply(&snapshot, Extent::Whole).await
         {
             return Err(GatewayError::Initial(reason));
         }
@@ -197,15 +251,24 @@ impl Supervisor {
                 Course::Draining(deadline) => Some(deadline),
             };
             tokio::select! {
-                () = signals.next(self.options.ignore_interrupt) => if self.begin_drain() { return Ok(()) },
+                asks = signals.next(self.options.ignore_interrupt) => match asks {
+                    Asks::ToEnd => if self.begin_drain() { return Ok(()) },
+                    Asks::ToReload => self.reload_and_say().await,
+                },
+                turn = self.checks.next() => self.turn(&turn).await,
                 event = daemons.next() => match event {
                     Event::Connected(daemon) => daemons.greet(daemon, &self.hello()),
                     Event::Said(_, ToGateway::Stop) => return Ok(()),
+                    Event::Said(daemon, ToGateway::Reload) => {
+                        let error = self.reload().await.err();
+                        daemons.send(daemon, &self.ack(self.version(), error));
+                    }
+                    Event::Said(daemon, ToGateway::Sockets) => daemons.send(daemon, &self.ack(self.version(), None)),
                     Event::Said(_, ToGateway::Drain) => if matches!(self.course, Course::Running) && self.begin_drain() {
                         return Ok(());
                     },
                     Event::Said(daemon, ToGateway::Snapshot(snapshot)) => {
-                        let error = self.apply(&snapshot).await.err();
+                        let error = self.apply(&snapshot, Extent::Whole).await.err();
                         daemons.send(daemon, &self.ack(snapshot.version, error));
                     }
                     Event::Garbled(daemon, error) => daemons.send(daemon, &self.ack(0, Some(error))),
@@ -232,6 +295,57 @@ impl Supervisor {
                 }
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return Ok(()),
             }
+        }
+    }
+
+    fn version(&self) -> u64 {
+        self.plan.as_ref().map_or(0, |plan| plan.version)
+    }
+
+    fn not_taken_over(&self, source: std::io::Error) -> GatewayError {
+        GatewayError::Takeover { path: self.options.control.clone(), source }
+    }
+
+    /// Fetches the sockets of the gateway that runs, if that was asked for and one does.
+    fn take_over(&mut self) -> Result<Option<Predecessor>, GatewayError> {
+        if !self.options.takeover {
+            return Ok(None);
+        }
+        let fetched = takeover::fetch(&self.options.control).map_err(|source| self.not_taken_over(source))?;
+        let Some((predecessor, sockets)) = fetched else { return Ok(None) };
+        self.options.inherited = sockets;
+        Ok(Some(predecessor))
+    }
+
+    /// Reads the file again and uses it, or changes nothing.
+    async fn reload(&mut self) -> Result<(), String> {
+        let Some(alone) = self.options.alone.clone() else { return Err("this gateway runs by a daemon".to_owned()) };
+        let file = (alone.0)()?;
+        self.apply(&alone::snapshot(self.version() + 1, &file, &self.checks), Extent::Whole).await?;
+        if let Some(plan) = &self.plan {
+            self.checks.apply(&file, plan);
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+
+    async fn reload_and_say(&mut self) {
+        match self.reload().await {
+            Ok(()) => eprintln!("reloaded"),
+            Err(reason) => eprintln!("the file is refused as a whole and the one before stays in use: {reason}"),
+        }
+    }
+
+    /// Offers an endpoint again, or no longer.
+    async fn turn(&mut self, turn: &Turn) {
+        let Some(file) = self.file.clone() else { return };
+        let name = alone::address(&file, &turn.id).map_or_else(|| turn.id.to_string(), |address| address.to_string());
+        let verdict =
+            if turn.is_well { "passes its checks and is back" } else { "fails its checks and gets nothing new" };
+        eprintln!("endpoint {name} of pool {} {verdict}", turn.id.service);
+        let snapshot = alone::snapshot(self.version() + 1, &file, &self.checks);
+        if let Err(reason) = self.apply(&snapshot, Extent::Endpoints).await {
+            eprintln!("endpoint {name}: {reason}");
         }
     }
 
@@ -267,7 +381,7 @@ impl Supervisor {
     }
 
     /// Makes a snapshot the one in use, in all workers, or changes nothing.
-    async fn apply(&mut self, snapshot: &Snapshot) -> Result<(), String> {
+    async fn apply(&mut self, snapshot: &Snapshot, extent: Extent) -> Result<(), String> {
         if matches!(self.course, Course::Draining(_)) {
             return Err("the gateway is draining".to_owned());
         }
@@ -278,8 +392,13 @@ impl Supervisor {
             self.shared = Some(Arc::new(Shared::new(self.workers_count)));
         }
         let Some(shared) = self.shared.clone() else { return Err("no shared state".to_owned()) };
-        let plan = plan::compile(snapshot, self.plan.as_deref(), self.workers_count, shared.now_us());
+        let plan = plan::compile(snapshot, self.plan.as_deref(), extent, self.workers_count, shared.now_us());
         let plan = Arc::new(plan.map_err(|error| error.to_string())?);
+        let wanted = plan.observe.access_log.as_ref().filter(|_| extent == Extent::Whole);
+        let log = wanted.map(|spec| {
+            AccessLog::open(spec, self.log.as_ref()).map_err(|error| format!("access_log {}: {error}", spec.file))
+        });
+        let log = if extent == Extent::Endpoints { self.log.clone() } else { log.transpose()? };
         let mut opened: Vec<Vec<(String, TcpListener)>> = (0..self.workers_count).map(|_| Vec::new()).collect();
         let mut listening = BTreeMap::new();
         let mut descriptors = BTreeMap::new();
@@ -303,12 +422,13 @@ impl Supervisor {
         let mut waiting = Vec::new();
         for (commands, sockets) in self.workers.iter().flat_map(|workers| &workers.commands).zip(opened) {
             let (done, applied) = oneshot::channel();
-            let _ = commands.send(Command::Apply { plan: Arc::clone(&plan), sockets, done });
+            let _ = commands.send(Command::Apply { plan: Arc::clone(&plan), log: log.clone(), sockets, done });
             waiting.push(applied);
         }
         for applied in waiting {
             applied.await.map_err(|_| "a worker has ended".to_owned())?;
         }
+        self.log = log;
         self.judge.apply(&plan);
         self.reporter.apply(&plan, self.plan.as_deref());
         self.listening = listening;

@@ -113,6 +113,7 @@ impl Reporter {
             connections_accepted: shared.connections_accepted.load(Ordering::Relaxed),
             connections_refused: shared.connections_refused.load(Ordering::Relaxed),
             refused,
+            access_log_dropped: shared.log_dropped.load(Ordering::Relaxed),
             reports_dropped: 0,
             services: services.collect(),
         }
@@ -179,6 +180,7 @@ fn endpoint(
     let until_us = target.endpoint.ejected_until();
     EndpointReport {
         id: target.id.clone(),
+        address: Some(target.address),
         draining,
         in_flight: target.endpoint.in_flight(),
         finished: target.finished.load(Ordering::Relaxed),

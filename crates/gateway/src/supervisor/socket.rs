@@ -69,10 +69,10 @@ pub struct Daemons {
 }
 
 impl Daemons {
-    /// Listens at `path`. A socket that nobody answers at is replaced; anything else there is left alone.
-    pub fn listen(path: &Path) -> Result<Self, GatewayError> {
+    /// Listens at `path`, in the place of somebody who listens there now if `replace`. A socket that nobody answers at is replaced; anything else there is left alone.
+    pub fn listen(path: &Path, replace: bool) -> Result<Self, GatewayError> {
         let refused = |source| GatewayError::Control { path: path.to_owned(), source };
-        let listener = open(path).map_err(refused)?;
+        let listener = if replace { open_in_place(path) } else { open(path) }.map_err(refused)?;
         let inode = inode(path).map_err(refused)?;
         let (sender, events) = mpsc::channel(64);
         tokio::spawn(accept(listener, sender.clone()));
@@ -198,6 +198,15 @@ fn open(path: &Path) -> io::Result<UnixListener> {
     socket.listen(16)?;
     socket.set_nonblocking(true)?;
     UnixListener::from_std(std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(socket)))
+}
+
+/// Listens beside the path and then moves there, so that there is no moment at which nobody answers.
+fn open_in_place(path: &Path) -> io::Result<UnixListener> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let listener = open(Path::new(&beside))?;
+    std::fs::rename(&beside, path)?;
+    Ok(listener)
 }
 
 async fn accept(listener: UnixListener, events: mpsc::Sender<Internal>) {

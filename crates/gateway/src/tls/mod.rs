@@ -4,4 +4,5 @@
 //!
 //! Must never write a private key, a ticket key or a session's secret anywhere.
 
+pub mod config;
 pub mod session;

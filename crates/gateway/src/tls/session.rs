@@ -51,6 +51,13 @@ pub struct Session {
     plaintext: Cell<bool>,
 }
 
+async fn wait<F: Future>(pace: Option<Pace<'_>>, future: F) -> Result<F::Output, IoEnd> {
+    match pace {
+        Some(pace) => pace.wait(future).await,
+        None => Ok(future.await),
+    }
+}
+
 /// What one read of the socket brought.
 #[derive(Debug, Clone, Copy)]
 struct Filled {
@@ -66,7 +73,7 @@ impl Session {
     /// # Errors
     /// [`IoEnd`], also for a handshake that broke a rule or was refused.
     pub async fn accept(pace: Pace<'_>, socket: TcpStream, connection: ServerConnection) -> Result<Self, IoEnd> {
-        Self::shake(pace, socket, connection.into()).await
+        Self::shake(Some(pace), socket, connection.into()).await
     }
 
     /// Makes a handshake with a replica.
@@ -74,14 +81,22 @@ impl Session {
     /// # Errors
     /// [`IoEnd`], also for a replica whose certificate does not check.
     pub async fn connect(pace: Pace<'_>, socket: TcpStream, connection: ClientConnection) -> Result<Self, IoEnd> {
-        Self::shake(pace, socket, connection.into()).await
+        Self::shake(Some(pace), socket, connection.into()).await
     }
 
-    async fn shake(pace: Pace<'_>, socket: TcpStream, mut connection: Connection) -> Result<Self, IoEnd> {
+    /// [`Session::connect`] for somebody with a time-out of its own.
+    ///
+    /// # Errors
+    /// [`IoEnd`].
+    pub async fn connect_unbounded(socket: TcpStream, connection: ClientConnection) -> Result<Self, IoEnd> {
+        Self::shake(None, socket, connection.into()).await
+    }
+
+    async fn shake(pace: Option<Pace<'_>>, socket: TcpStream, mut connection: Connection) -> Result<Self, IoEnd> {
         connection.set_buffer_limit(Some(HELD_BYTES_MAX));
         let session = Self { socket, connection: RefCell::new(connection), plaintext: Cell::new(false) };
         loop {
-            session.drain(pace).await?;
+            session.drain_within(pace).await?;
             if !session.connection.borrow().is_handshaking() {
                 return Ok(session);
             }
@@ -89,7 +104,7 @@ impl Session {
                 Ok(filled) if filled.ended || filled.closed => return Err(IoEnd::Gone),
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    pace.wait(session.socket.readable()).await?.map_err(|_| IoEnd::Gone)?;
+                    wait(pace, session.socket.readable()).await?.map_err(|_| IoEnd::Gone)?;
                 }
                 Err(_) => return Err(IoEnd::Gone),
             }
@@ -185,11 +200,15 @@ impl Session {
     /// # Errors
     /// [`IoEnd`].
     pub async fn drain(&self, pace: Pace<'_>) -> Result<(), IoEnd> {
+        self.drain_within(Some(pace)).await
+    }
+
+    async fn drain_within(&self, pace: Option<Pace<'_>>) -> Result<(), IoEnd> {
         loop {
             match self.flush() {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    pace.wait(self.socket.writable()).await?.map_err(|_| IoEnd::Gone)?;
+                    wait(pace, self.socket.writable()).await?.map_err(|_| IoEnd::Gone)?;
                 }
                 Err(_) => return Err(IoEnd::Gone),
             }

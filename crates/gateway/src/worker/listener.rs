@@ -5,13 +5,18 @@
 
 use super::Worker;
 use super::service::Service;
-use crate::client::{self, Client};
+use crate::client::{self, Client, Place};
+use crate::greet;
 use crate::plan::ListenerPlan;
 use crate::route::Router;
+use crate::rules::Rules;
 use crate::stream::Stream;
+use crate::tls::config::ServerTls;
+use plimsoll_model::gateway::RedirectSpec;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,21 +25,68 @@ use tokio::sync::Notify;
 /// Pause after accepting failed, as when the process has no file descriptors left: trying at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Where requests go.
+/// One route over this worker's services.
+#[derive(Debug)]
+pub struct Route {
+    /// Who answers.
+    pub service: Rc<Service>,
+    /// Milliseconds to the end of the response's head.
+    pub timeout_ms: u64,
+    /// One retry while the budget lasts.
+    pub retry: bool,
+    /// What else it does, if anything.
+    pub rules: Option<RouteRules>,
+}
+
+/// A route's rules over this worker's services.
+#[derive(Debug, Clone)]
+pub struct RouteRules {
+    /// What all workers share of them.
+    pub shared: Arc<Rules>,
+    /// Who answers a part, in the order of `shared.split`.
+    pub parts: Rc<[Rc<Service>]>,
+}
+
+/// What a listener does, all of it replaced at once.
 #[derive(Debug)]
 pub struct Routes {
-    /// Finds the index of a route.
+    /// Finds a route or redirect.
     pub router: Router,
-    /// Service, time-out in ms and whether retries are wanted, by index.
-    pub routes: Vec<(Rc<Service>, u64, bool)>,
+    /// The routes, by index.
+    pub routes: Vec<Route>,
+    /// The redirects, by index.
+    pub redirects: Vec<RedirectSpec>,
+    /// TLS ends here.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Connections begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
+    /// HTTP/2 without TLS is taken too.
+    pub http2: bool,
+    /// Who gets connections that are passed through.
+    pub tcp: Option<Rc<Service>>,
 }
 
 impl Routes {
     /// The routes of a plan over this worker's services, which are in the plan's order.
     pub fn new(plan: &ListenerPlan, services: &[Rc<Service>]) -> Self {
-        let routes = plan.routes.iter();
-        let routes = routes.map(|route| (Rc::clone(&services[route.service]), route.timeout_ms, route.retry));
-        Self { router: plan.router.clone(), routes: routes.collect() }
+        let routes = plan.routes.iter().map(|route| Route {
+            service: Rc::clone(&services[route.service]),
+            timeout_ms: route.timeout_ms,
+            retry: route.retry,
+            rules: route.rules.as_ref().map(|rules| RouteRules {
+                shared: Arc::clone(rules),
+                parts: rules.split.iter().map(|(_, service)| Rc::clone(&services[*service])).collect(),
+            }),
+        });
+        Self {
+            router: plan.router.clone(),
+            routes: routes.collect(),
+            redirects: plan.redirects.clone(),
+            tls: plan.tls.clone(),
+            proxy_protocol: plan.proxy_protocol,
+            http2: plan.http2,
+            tcp: plan.tcp.map(|service| Rc::clone(&services[service])),
+        }
     }
 }
 
@@ -114,15 +166,24 @@ fn admit(worker: &Rc<Worker>, listener: &Rc<Listener>, stream: TcpStream, peer: 
     let open = shared.connections_open.fetch_add(1, Ordering::Relaxed);
     // Without it a response in two writes would wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let client = Client::new(Rc::clone(worker), Rc::clone(listener), Stream::Plain(stream), peer.ip());
+    let place = Place::new(Rc::clone(worker));
     let connections_max = worker.limits().connections_max;
+    let routes = listener.routes();
+    let is_plain = routes.tls.is_none() && !routes.proxy_protocol && routes.tcp.is_none() && !routes.http2;
     if open < connections_max {
-        tokio::task::spawn_local(client::serve(client));
+        if is_plain {
+            let client = Client::new(place, Rc::clone(listener), Stream::Plain(stream), peer);
+            tokio::task::spawn_local(client::serve(client));
+        } else {
+            tokio::task::spawn_local(greet::serve(place, Rc::clone(listener), routes, stream, peer));
+        }
         return;
     }
     shared.connections_refused.fetch_add(1, Ordering::Relaxed);
-    // Being told why costs a connection for up to a second; only so many are told at a time.
-    if open < connections_max.saturating_add(64) {
+    // Being told why costs a connection for up to a second; only so many are told at a time, and nobody who would have to
+    // be greeted first.
+    if open < connections_max.saturating_add(64) && is_plain {
+        let client = Client::new(place, Rc::clone(listener), Stream::Plain(stream), peer);
         tokio::task::spawn_local(client::refuse_connection(client));
     }
 }

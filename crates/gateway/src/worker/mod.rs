@@ -10,6 +10,7 @@ pub mod pipe;
 pub mod service;
 pub mod slot;
 
+use crate::access_log::AccessLog;
 use crate::cidr::Cidr;
 use crate::plan::{Limits, Plan};
 use crate::shared::{Shared, Target};
@@ -37,6 +38,8 @@ pub enum Command {
     Apply {
         /// The plan.
         plan: Arc<Plan>,
+        /// The access log.
+        log: Option<Arc<AccessLog>>,
         /// Sockets for listeners that this worker does not have yet, by the listener's address.
         sockets: Vec<(String, std::net::TcpListener)>,
         /// Answered when it is in use.
@@ -84,6 +87,8 @@ pub struct Worker {
     /// Deadlines of its connections.
     pub slots: Slots,
     limits: Cell<Option<Limits>>,
+    begins_traces: Cell<bool>,
+    log: RefCell<Option<Arc<AccessLog>>>,
     trusted: RefCell<Rc<[Cidr]>>,
     services: RefCell<Vec<Rc<Service>>>,
     listeners: RefCell<BTreeMap<String, Rc<Listener>>>,
@@ -105,6 +110,8 @@ impl Worker {
             buffers: Buffers::default(),
             slots: Slots::default(),
             limits: Cell::new(None),
+            begins_traces: Cell::new(false),
+            log: RefCell::default(),
             trusted: RefCell::new(Rc::from([])),
             services: RefCell::default(),
             listeners: RefCell::default(),
@@ -146,12 +153,37 @@ impl Worker {
     /// SplitMix64 (Steele, Lea, Flood 2014): a counter mixed by a bijection, so ids repeat only after 2^64 requests.
     pub fn request_id(&self) -> [u8; 16] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let number = self.chance();
+        std::array::from_fn(|at| DIGITS[(number >> (60 - 4 * at) & 15) as usize])
+    }
+
+    /// The access log, if there is one.
+    pub fn log(&self) -> Option<std::cell::Ref<'_, AccessLog>> {
+        std::cell::Ref::filter_map(self.log.borrow(), Option::as_deref).ok()
+    }
+
+    /// Whether a request without a trace is given one.
+    pub fn begins_traces(&self) -> bool {
+        self.begins_traces.get()
+    }
+
+    /// A whole `traceparent` line of a new trace.
+    ///
+    /// # Source
+    /// W3C Trace Context, section 3.2: version, trace id, parent id, flags (not sampled: that is for the service to say).
+    pub fn trace_line(&self) -> Vec<u8> {
+        let ids = [self.request_id(), self.request_id(), self.request_id()].concat();
+        let (trace, parent) = ids.split_at(32);
+        [b"traceparent: 00-", trace, b"-", parent, b"-00\r\n"].concat()
+    }
+
+    /// A number that nobody can tell from chance, other than by having seen many of them.
+    pub fn chance(&self) -> u64 {
         let next = self.ids.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.ids.set(next);
         let mixed = (next ^ next >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let number = mixed ^ mixed >> 31;
-        std::array::from_fn(|at| DIGITS[(number >> (60 - 4 * at) & 15) as usize])
+        mixed ^ mixed >> 31
     }
 
     /// Counts a request that was refused before it had a service.
@@ -172,6 +204,7 @@ impl Worker {
 
     pub(crate) fn apply(self: &Rc<Self>, plan: &Plan, sockets: Vec<(String, std::net::TcpListener)>) {
         self.limits.set(Some(plan.limits));
+        self.begins_traces.set(plan.observe.trace);
         *self.trusted.borrow_mut() = Rc::from(plan.trusted.as_slice());
         let services: Vec<Rc<Service>> = plan.services.iter().map(|plan| self.service(plan)).collect();
         self.services.borrow_mut().clone_from(&services);
@@ -273,7 +306,8 @@ pub fn run(
                 _ = tick.tick() => worker.tick(),
                 () = worker.shared.room[index].notified() => worker.room_freed_elsewhere(),
                 command = commands.recv() => match command {
-                    Some(Command::Apply { plan, sockets, done }) => {
+                    Some(Command::Apply { plan, log, sockets, done }) => {
+                        *worker.log.borrow_mut() = log;
                         worker.apply(&plan, sockets);
                         let _ = done.send(());
                     }

@@ -4,13 +4,16 @@
 //! bytes in it when its exchange ends is closed, so that no byte can reach another body.
 
 use rustix::fd::OwnedFd;
-use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::AsFd;
 
 /// Pipes kept for later. Each is two descriptors and no memory while it is empty.
 const KEPT_MAX: usize = 32;
+
+/// Bytes that a pipe takes where they come in whole pages: a body of 256 KiB then takes one system call each way.
+const CAPACITY: usize = 256 * 1024;
 
 #[derive(Debug)]
 struct Ends {
@@ -38,6 +41,8 @@ impl Pipes {
         let kept = self.kept.borrow_mut().pop();
         let ends = kept.or_else(|| {
             let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
+            // Where the system's limit on pipes is reached it stays at the 64 KiB that it has.
+            let _ = fcntl_setpipe_size(&write, CAPACITY);
             Some(Ends { read, write })
         })?;
         Some(Pipe { pipes: self, ends: Some(ends), held: 0 })

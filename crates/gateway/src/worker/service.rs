@@ -58,7 +58,8 @@ impl LocalTarget {
     /// Keeps a connection whose last response was complete.
     pub fn keep(&self, stream: Stream, now_ms: u64, idle_max: usize) {
         let mut idle = self.idle.borrow_mut();
-        if !self.retired.get() && idle.len() < idle_max {
+        let is_shareable = self.target.upstream.proxy_protocol.is_none();
+        if !self.retired.get() && is_shareable && idle.len() < idle_max {
             idle.push(Idle { stream, since_ms: now_ms });
         }
     }
@@ -66,7 +67,9 @@ impl LocalTarget {
     /// The ports of the idle connections, ours first.
     #[cfg(test)]
     pub(crate) fn idle_ports(&self) -> Vec<(u16, u16)> {
-        let ours = |idle: &Idle| idle.stream.socket().local_addr().map_or(0, |address| address.port());
+        let ours = |idle: &Idle| {
+            idle.stream.plain().and_then(|socket| socket.local_addr().ok()).map_or(0, |address| address.port())
+        };
         self.idle.borrow().iter().map(|idle| (ours(idle), self.target.address.port())).collect()
     }
 
@@ -215,6 +218,19 @@ impl Service {
     #[cfg(test)]
     pub(crate) fn targets_now(&self) -> Vec<Rc<LocalTarget>> {
         self.targets.borrow().clone()
+    }
+
+    /// Takes the endpoint that a client's cookie names, unless it is gone, ejected or full.
+    pub fn try_stick(self: &Rc<Self>, now_us: u64, token: u64) -> Option<Lease> {
+        let targets = self.targets.borrow();
+        let target = targets.iter().find(|target| target.target.token == token)?;
+        let endpoint = &target.target.endpoint;
+        let is_full = self.queue.get().in_flight_max.is_some_and(|most| endpoint.in_flight() >= most);
+        if is_full || endpoint.is_ejected(now_us) {
+            return None;
+        }
+        let started = endpoint.started(now_us);
+        Some(Lease { target: Rc::clone(target), service: Rc::clone(self), started: Some(started) })
     }
 
     /// How many endpoints there are.

@@ -65,18 +65,24 @@ pub fn snapshot(version: u64, addresses: &[SocketAddr]) -> Snapshot {
         service: service("shop"),
         timeout: Millis(10_000),
         retry: true,
+        rules: Default::default(),
     };
     Snapshot {
         version,
         gateway: GatewaySpec {
-            listeners: vec![ListenerSpec { address: "127.0.0.1:0".to_owned(), routes: vec![route] }],
+            listeners: vec![ListenerSpec {
+                address: "127.0.0.1:0".to_owned(),
+                routes: vec![route],
+                rules: Default::default(),
+            }],
             workers: Some(2),
             limits: limits(),
             trusted_proxies: Vec::new(),
+            observe: Default::default(),
         },
         pools: BTreeMap::from([(
             service("shop"),
-            PoolSnapshot { balance: balance(), endpoints: endpoints(addresses) },
+            PoolSnapshot { balance: balance(), endpoints: endpoints(addresses), upstream: Default::default() },
         )]),
     }
 }
@@ -88,6 +94,7 @@ pub fn endpoints(addresses: &[SocketAddr]) -> Vec<EndpointSnapshot> {
         address: *address,
         weight: 1_000,
         draining: false,
+        zone: None,
     })
     .collect()
 }

@@ -300,7 +300,14 @@ fn every_case_has_its_verdict_over_sockets() {
 
 /// Everything that the codec makes of a connection's bytes when they arrive up to each of `ends`.
 fn transcript(bytes: &[u8], ends: &[usize]) -> Vec<String> {
-    let origin = Origin { address: "1.1.1.1", node: "1.1.1.1", trusted: false, host_fallback: "s", request_id: b"i" };
+    let origin = Origin {
+        address: "1.1.1.1",
+        node: "1.1.1.1",
+        trusted: false,
+        scheme: "http",
+        host_fallback: "s",
+        request_id: b"i",
+    };
     let mut log = Vec::new();
     let mut at = 0;
     let mut scan = HeadScan::default();

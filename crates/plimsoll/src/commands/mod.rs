@@ -9,6 +9,7 @@ pub mod down;
 pub mod event;
 pub mod explain;
 pub mod forecast;
+pub mod gateway;
 pub mod import;
 pub mod load;
 pub mod logs;
@@ -27,7 +28,7 @@ pub mod up;
 mod work;
 
 use crate::Verdict;
-use crate::args::{Cli, Gateway};
+use crate::args::Cli;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::io;
@@ -35,15 +36,5 @@ use std::io;
 /// `plimsoll completions SHELL`.
 pub fn completions(shell: Shell) -> anyhow::Result<Verdict> {
     clap_complete::generate(shell, &mut Cli::command(), "plimsoll", &mut io::stdout());
-    Ok(Verdict::Done)
-}
-
-/// `plimsoll gateway`, started by `up`.
-pub fn gateway(gateway: Gateway) -> anyhow::Result<Verdict> {
-    plimsoll_gateway::run(plimsoll_gateway::Options {
-        report_interval_ms: gateway.report_interval_ms.clamp(10, 60_000),
-        inherited: gateway.inherit,
-        ..plimsoll_gateway::Options::new(gateway.control)
-    })?;
     Ok(Verdict::Done)
 }

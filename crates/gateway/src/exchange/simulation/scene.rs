@@ -107,18 +107,32 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
         drain: Millis(5_000),
     };
     let (host, path_prefix, timeout) = (None, "/".to_owned(), Millis(3_000));
-    let route = RouteSpec { host, path_prefix, service: shop.clone(), timeout, retry: rng.chance(70) };
+    let route = RouteSpec {
+        host,
+        path_prefix,
+        service: shop.clone(),
+        timeout,
+        retry: rng.chance(70),
+        rules: Default::default(),
+    };
     let endpoints = replicas.iter().zip(1..).map(|(address, ordinal)| EndpointSnapshot {
         id: ReplicaId { service: shop.clone(), ordinal },
         address: *address,
         weight: 1_000,
         draining: false,
+        zone: None,
     });
-    let pool = PoolSnapshot { balance, endpoints: endpoints.collect() };
-    let listeners = vec![ListenerSpec { address: "one".to_owned(), routes: vec![route] }];
+    let pool = PoolSnapshot { balance, endpoints: endpoints.collect(), upstream: Default::default() };
+    let listeners = vec![ListenerSpec { address: "one".to_owned(), routes: vec![route], rules: Default::default() }];
     Snapshot {
         version: 1,
-        gateway: GatewaySpec { listeners, workers: Some(1), limits, trusted_proxies: Vec::new() },
+        gateway: GatewaySpec {
+            listeners,
+            workers: Some(1),
+            limits,
+            trusted_proxies: Vec::new(),
+            observe: Default::default(),
+        },
         pools: BTreeMap::from([(shop, pool)]),
     }
 }
@@ -128,7 +142,7 @@ impl Scene {
         let ledger = Rc::new(Ledger::default());
         let replicas: Vec<SocketAddr> = (0..2).map(|_| replica::start(&ledger, rng.fork())).collect();
         let shared = Arc::new(Shared::new(1));
-        let plan = plan::compile(&snapshot(rng, &replicas), None, 1, 0).unwrap();
+        let plan = plan::compile(&snapshot(rng, &replicas), None, plan::Extent::Whole, 1, 0).unwrap();
         let worker = Rc::new(Worker::new(0, shared, rng.next()));
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();

@@ -1,0 +1,116 @@
+//! A gateway file says what it says, and every mistake is named with its line, field, value and range.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::*;
+use plimsoll_model::gateway::{ProxyVersion, RateSpec, SplitBy};
+use plimsoll_model::spec::{Algorithm, Probe};
+
+fn parse(text: &str) -> Result<LoadedGateway, Report> {
+    parse_gateway(text, Path::new("/etc/lb/gateway.toml"))
+}
+
+const SMALL: &str = "[[listeners]]\nlisten = \"0.0.0.0:80\"\n[[listeners.routes]]\npool = \"shop\"\n\
+                     [pools.shop]\nendpoints = [{ address = \"10.0.0.1:80\" }]\n";
+
+#[test]
+fn a_pool_and_a_route_are_enough() {
+    let loaded = parse(SMALL).unwrap();
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    assert_eq!(loaded.file.control, "/etc/lb/gateway.sock");
+    let pool = loaded.file.pools.values().next().unwrap();
+    assert_eq!((pool.endpoints[0].weight, pool.check.clone()), (1, None));
+    assert_eq!(pool.balance.algorithm, Algorithm::PowerOfTwo);
+    assert_eq!(loaded.file.gateway.listeners[0].routes[0].rules, Default::default());
+}
+
+#[test]
+fn every_rule_arrives() {
+    let text = r#"
+        trusted_proxies = ["10.0.0.0/8"]
+        access_log = "access.log"
+        [[listeners]]
+        listen = "0.0.0.0:443"
+        proxy_protocol = true
+        tls.certificates = [{ certificate = "a.pem", key = "a.key" }]
+        tls.client_ca = "ca.pem"
+        [[listeners.routes]]
+        host = "Shop.example"
+        path = "/api"
+        exact = true
+        methods = ["GET"]
+        headers = [{ name = "X-Beta", value = "1" }]
+        pool = "shop"
+        split = [{ pool = "canary", share = "10%" }]
+        split_by = "cookie"
+        split_key = "id"
+        rate = "100/s"
+        client_rate = { rate = "0.5/s", burst = 3 }
+        sticky = "lb"
+        request.set = { X-Zone = "a" }
+        response.remove = ["Server"]
+        [[listeners.redirects]]
+        path = "/old"
+        to = "https://{host}/new"
+        [pools.shop]
+        check = "/healthz"
+        balance = "prequal"
+        proxy_protocol = "v2"
+        zone = "a"
+        endpoints = [{ address = "10.0.0.1:80", zone = "a", weight = 3 }]
+        tls = { ca = "ca.pem", server_name = "shop.internal" }
+        subset.size = 5
+        [pools.canary]
+        check.tcp = true
+        endpoints = [{ address = "10.0.0.2:80" }]
+    "#;
+    let file = parse(text).unwrap_or_else(|report| panic!("{report}")).file;
+    let listener = &file.gateway.listeners[0];
+    assert_eq!(listener.rules.tls.as_ref().unwrap().certificates[0].key, "/etc/lb/a.key");
+    assert_eq!(listener.rules.redirects[0].status, 308);
+    let rules = &listener.routes[0].rules;
+    assert_eq!(rules.rate, Some(RateSpec { rate_milli: 100_000, burst: 100 }));
+    assert_eq!(rules.client_rate, Some(RateSpec { rate_milli: 500, burst: 3 }));
+    assert_eq!(rules.split_by, SplitBy::Cookie("id".to_owned()));
+    assert_eq!((rules.split[0].share, rules.exact), (100, true));
+    assert_eq!(rules.request.set["X-Zone"], "a");
+    assert_eq!(rules.sticky.as_ref().unwrap().cookie, "lb");
+    let shop = &file.pools[&plimsoll_model::ServiceName::try_new("shop").unwrap()];
+    assert_eq!(shop.check.as_ref().unwrap().probe, Probe::Http { path: "/healthz".to_owned() });
+    assert_eq!(shop.upstream.proxy_protocol, Some(ProxyVersion::V2));
+    assert_eq!(shop.upstream.subset.unwrap().size, 5);
+    assert_eq!(shop.upstream.tls.as_ref().unwrap().server_name, "shop.internal");
+    assert_eq!(file.gateway.observe.access_log.as_ref().unwrap().file, "/etc/lb/access.log");
+}
+
+/// The file, with one line replaced or added at the end, is refused with words at this line.
+fn refused(text: &str, line: &str, words: &[&str]) {
+    let report = parse(text).unwrap_err();
+    let lines = format!("{}\n{report}", report.lines().join("\n"));
+    assert!(lines.contains(&format!("gateway.toml:{line}")), "{lines}");
+    for word in words {
+        assert!(lines.contains(word), "no {word:?} in {lines}");
+    }
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    refused(&SMALL.replace("pool = \"shop\"", "pool = \"shpo\""), "4", &["shpo", "\"shop\""]);
+    refused(&SMALL.replace("10.0.0.1:80", "10.0.0.1"), "6", &["port"]);
+    refused(&SMALL.replace("\" }]", "\", weight = 1001 }]"), "6", &["1001", "0 to 1000"]);
+    refused(&format!("{SMALL}check.interval = \"1ms\"\n"), "7", &["interval", "10ms to 1h"]);
+    refused(
+        &SMALL.replace("[pools", "request.set = { Host = \"x\" }\n[pools"),
+        "5",
+        &["Host", "no rule may change it"],
+    );
+    refused(&SMALL.replace("[pools", "request.set = { X-A = \"a\\r\\nb\" }\n[pools"), "5", &["X-A", "'\\r'"]);
+    refused(&SMALL.replace("[pools", "split = [{ pool = \"shop\", share = \"101%\" }]\n[pools"), "5", &["101%"]);
+    refused(
+        &SMALL.replace("[[listeners.routes]]", "proxy_protocol = true\n[[listeners.routes]]"),
+        "3",
+        &["trusted_proxies"],
+    );
+    refused(&format!("{SMALL}tls.ca = \"ca.pem\"\n"), "7", &["server_name"]);
+    refused(&SMALL.replace("listen =", "lissten ="), "2", &["lissten"]);
+    refused("[pools]\n", "1", &["listeners"]);
+}

@@ -1,0 +1,72 @@
+//! A connection's byte stream as `h2` wants to see it.
+
+use crate::stream::Stream;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A stream, and what was read of it before.
+#[derive(Debug)]
+pub struct Io {
+    stream: Stream,
+    read_before: Vec<u8>,
+}
+
+impl Io {
+    /// `read_before` is read first.
+    pub const fn new(stream: Stream, read_before: Vec<u8>) -> Self {
+        Self { stream, read_before }
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.read_before.is_empty() {
+            let count = self.read_before.len().min(buffer.remaining());
+            buffer.put_slice(&self.read_before[..count]);
+            self.read_before.drain(..count);
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Ok(count) => {
+                    buffer.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(self.stream.poll_read_ready(context)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match self.stream.try_write(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(self.stream.poll_write_ready(context)),
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(session) = self.stream.unsent() {
+            match session.flush() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(self.stream.poll_write_ready(context)),
+                done => return Poll::Ready(done),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.shutdown_write();
+        Poll::Ready(Ok(()))
+    }
+}

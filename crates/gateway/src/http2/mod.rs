@@ -1,0 +1,178 @@
+//! HTTP/2 from clients: one connection, many streams, each an exchange like any other.
+//!
+//! `h2` keeps frames, header compression and flow control. Each stream becomes a client of its own over an in-memory
+//! pipe ([`pipe`]), with its request written as HTTP/1.1 and read by the same codec, so that routing, rules, balancing,
+//! limits and every rule of the codec hold for both protocols and there is one exchange to prove right. That costs one
+//! more parse and one copy per body byte; the plain HTTP/1.1 path pays nothing.
+//!
+//! Limits: streams at once, size of a head, streams reset before they were looked at (rapid reset), frames of one head (in
+//! `h2`). A slow reader fills its window, then its pipe, then the exchange's write waits under the usual time-out.
+//!
+//! Must never write a byte into the pipe that the codec would not check.
+//!
+//! # Source
+//! RFC 9113; CVE-2023-44487 (rapid reset), CVE-2024-27316 and its kin (continuation flood).
+
+mod io;
+pub mod pipe;
+mod translate;
+
+use crate::client::{self, Client, Place};
+use crate::stream::Stream;
+use crate::worker::listener::Listener;
+use h2::server::{Builder, Connection, SendResponse};
+use h2::{Reason, RecvStream};
+use http::Request;
+use io::Io;
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What a client that speaks HTTP/2 without being asked sends first.
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Streams of one connection at once.
+const STREAMS_MAX: u32 = 128;
+/// Streams that a client may reset before they were looked at.
+const RESETS_MAX: usize = 32;
+/// Bytes of one stream that may come before they are asked for.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Bytes of all streams.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Bytes of one stream that wait to be sent.
+const SEND_BUFFER: usize = 128 * 1024;
+/// How long a connection that is told to go may take, ms.
+const GOODBYE_MS: u64 = 1_000;
+
+/// Counts the streams of one connection.
+struct Open(Rc<Cell<u32>>);
+
+impl Open {
+    fn new(count: &Rc<Cell<u32>>) -> Self {
+        count.set(count.get() + 1);
+        Self(Rc::clone(count))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// Serves a connection to its end. `read_before` was read of it already.
+pub async fn serve(place: Place, listener: Rc<Listener>, stream: Stream, read_before: Vec<u8>, peer: SocketAddr) {
+    let local = stream.local_addr();
+    let limits = place.worker.limits();
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_concurrent_reset_streams(RESETS_MAX)
+        .reset_stream_duration(Duration::from_secs(1))
+        .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER);
+    let handshake = builder.handshake::<_, bytes::Bytes>(Io::new(stream, read_before));
+    let deadline_ms = place.worker.now_ms().saturating_add(limits.head_ms);
+    let Ok(Ok(mut connection)) = place.slot.within(deadline_ms, handshake).await else {
+        return place.worker.count_refused("http2-failed");
+    };
+    let open = Rc::new(Cell::new(0));
+    let mut is_leaving = false;
+    loop {
+        let accepted = next(&place, &mut connection, open.get(), is_leaving).await;
+        match accepted {
+            Some(Ok((request, respond))) => {
+                let open = Open::new(&open);
+                let near = Place::within(Rc::clone(&place.worker));
+                let listener = Rc::clone(&listener);
+                tokio::task::spawn_local(async move {
+                    exchange(near, listener, request, respond, peer, local).await;
+                    drop(open);
+                });
+            }
+            Some(Err(_)) => return place.worker.count_refused("http2-failed"),
+            None if is_leaving || is_over(&place, &listener, open.get()) => {
+                if std::mem::replace(&mut is_leaving, true) && open.get() == 0 {
+                    return;
+                }
+                connection.graceful_shutdown();
+            }
+            None => {}
+        }
+    }
+}
+
+type Accepted = Result<(Request<RecvStream>, SendResponse<bytes::Bytes>), h2::Error>;
+
+/// The next stream; none when nothing came in time. The end of the connection is an error.
+async fn next(
+    place: &Place,
+    connection: &mut Connection<Io, bytes::Bytes>,
+    open: u32,
+    is_leaving: bool,
+) -> Option<Accepted> {
+    let idle_ms = if is_leaving { GOODBYE_MS } else { place.worker.limits().idle_ms };
+    let deadline_ms = place.worker.now_ms().saturating_add(idle_ms);
+    place.slot.set_idle(open == 0 && !is_leaving);
+    let accepted = place.slot.within(deadline_ms, connection.accept()).await;
+    place.slot.set_idle(false);
+    match accepted {
+        Ok(Some(accepted)) => Some(accepted),
+        Ok(None) => Some(Err(Reason::NO_ERROR.into())),
+        Err(_) => None,
+    }
+}
+
+/// Whether a connection that nothing came on should go.
+fn is_over(place: &Place, listener: &Listener, open: u32) -> bool {
+    open == 0 || place.worker.is_draining() || listener.is_closing()
+}
+
+/// One stream: its request becomes bytes, an exchange answers them, and the answer becomes frames.
+async fn exchange(
+    place: Place,
+    listener: Rc<Listener>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<bytes::Bytes>,
+    peer: SocketAddr,
+    local: Option<SocketAddr>,
+) {
+    let (parts, mut body) = request.into_parts();
+    let Some(head) = translate::head(&parts, body.is_end_stream()) else {
+        place.worker.count_refused("http2-request");
+        return respond.send_reset(Reason::PROTOCOL_ERROR);
+    };
+    let is_head = parts.method == http::Method::HEAD;
+    let is_chunked = !body.is_end_stream() && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
+    let (near, far) = pipe::pipe();
+    let silence = Duration::from_millis(place.worker.limits().body_ms);
+    let client = Client::new(place, listener, Stream::Pipe(near, local), peer);
+    let served = async {
+        client::serve(client).await;
+        // What it has written is still read by the other side, for as long as the client takes any of it.
+        loop {
+            let before = far.unread();
+            tokio::time::sleep(silence).await;
+            if far.unread() == before {
+                return;
+            }
+        }
+    };
+    let up = async {
+        if translate::upload(&far, &head, is_chunked, &mut body).await {
+            std::future::pending::<()>().await;
+        }
+    };
+    // Whoever ends first ends all: the response is whole, or the client gave the stream up. What is dropped here says
+    // so to the exchange, whose connection to a replica does not go back to its pool half used.
+    tokio::select! {
+        biased;
+        () = translate::download(&far, &mut respond, is_head) => {}
+        () = up => {}
+        () = served => {}
+    }
+}

@@ -1,0 +1,236 @@
+//! Routes: matching, parts, changed heads, redirects, rates, stickiness.
+
+use crate::common::{Backend, PATIENCE, eventually};
+use crate::{Lone, file, listener, mirror, pool, route};
+use plimsoll_model::Millis;
+use plimsoll_model::gateway::{
+    AccessLogSpec, HeaderMatch, HeaderRules, ListenerRules, RateSpec, RedirectSpec, RouteRules, SplitBy, SplitSpec,
+    StickySpec,
+};
+use plimsoll_model::spec::RouteSpec;
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+fn ruled(pool: &str, path: &str, rules: RouteRules) -> RouteSpec {
+    RouteSpec { path_prefix: path.to_owned(), rules, ..route(pool) }
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn requests_go_by_path_method_and_field() {
+    let (one, two) = (Backend::named("one"), Backend::named("two"));
+    let wants = HeaderMatch { name: "X-Beta".to_owned(), value: Some("yes".to_owned()) };
+    let routes = vec![
+        ruled("two", "/beta", RouteRules { headers: vec![wants], ..RouteRules::default() }),
+        ruled("two", "/exact", RouteRules { exact: true, ..RouteRules::default() }),
+        ruled("two", "/post", RouteRules { methods: vec!["POST".to_owned()], ..RouteRules::default() }),
+        route("one"),
+    ];
+    let lone = Lone::start(file(listener(routes), [("one", pool(&[one.address])), ("two", pool(&[two.address]))]));
+    for (path, fields, wanted) in [
+        ("/beta/x", "X-Beta: yes\r\n", "two"),
+        ("/beta/x", "X-Beta: no\r\n", "one"),
+        ("/exact?x", "", "two"),
+        ("/exact/x", "", "one"),
+        ("/post", "", "one"),
+    ] {
+        assert_eq!(lone.get(path, fields).text(), wanted, "{path} {fields}");
+    }
+    let mut client = lone.connect_client();
+    let posted = client.send("POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").response();
+    assert_eq!(posted.text(), "two");
+}
+
+#[test]
+fn a_canary_gets_its_share_and_a_client_stays_in_its_part() {
+    let (stable, canary) = (Backend::named("stable"), Backend::named("canary"));
+    let split = vec![SplitSpec { service: crate::service("canary"), share: 300 }];
+    let rules = |by| RouteRules { split: split.clone(), split_by: by, ..RouteRules::default() };
+    let routes = vec![
+        ruled("stable", "/", rules(SplitBy::Chance)),
+        ruled("stable", "/id", rules(SplitBy::Cookie("id".to_owned()))),
+    ];
+    let pools = [("stable", pool(&[stable.address])), ("canary", pool(&[canary.address]))];
+    let lone = Lone::start(file(listener(routes), pools));
+    let mut client = lone.connect_client();
+    let taken = (0..600).filter(|_| client.get("/").text() == "canary").count();
+    // Binomial(600, 0.3): mean 180, deviation 11; six deviations either way.
+    assert!((114..=246).contains(&taken), "{taken} of 600");
+    let answers = |id: u32| -> BTreeSet<String> {
+        (0..5).map(|_| lone.get("/id", &format!("Cookie: id={id}\r\n")).text().to_owned()).collect()
+    };
+    let parts: BTreeSet<_> = (0..30).map(answers).collect();
+    assert!(parts.iter().all(|part| part.len() == 1), "one client, one part: {parts:?}");
+    assert_eq!(parts.len(), 2, "both parts have clients");
+}
+
+#[test]
+fn heads_are_changed_as_the_route_says() {
+    let backend = mirror();
+    let rules = RouteRules {
+        request: HeaderRules {
+            remove: vec!["X-Secret".to_owned()],
+            set: pairs(&[("X-Zone", "b")]),
+            add: pairs(&[("Via", "plimsoll")]),
+        },
+        response: HeaderRules {
+            remove: vec!["Server".to_owned()],
+            set: pairs(&[("X-Frame-Options", "DENY")]),
+            ..HeaderRules::default()
+        },
+        ..RouteRules::default()
+    };
+    let lone = Lone::start(file(listener(vec![ruled("shop", "/", rules)]), [("shop", pool(&[backend.address]))]));
+    let response = lone.get("/", "x-secret: 1\r\nX-Zone: a\r\nx-zone: c\r\nVia: other\r\nAccept: */*\r\n");
+    let asked = response.text().to_owned();
+    assert!(!asked.to_lowercase().contains("x-secret"), "{asked}");
+    assert_eq!(asked.to_lowercase().matches("x-zone: ").count(), 1, "{asked}");
+    assert!(asked.contains("X-Zone: b\r\n") && asked.contains("Via: other\r\n") && asked.contains("Via: plimsoll\r\n"));
+    assert_eq!((response.field("server"), response.field("x-frame-options")), (None, Some("DENY")));
+}
+
+#[test]
+fn a_redirect_says_where_and_the_connection_goes_on() {
+    let backend = Backend::named("shop");
+    let redirect = |path: &str, to: &str, status| RedirectSpec {
+        host: None,
+        path: path.to_owned(),
+        exact: false,
+        status,
+        to: to.to_owned(),
+    };
+    let mut listener = listener(vec![route("shop")]);
+    listener.rules = ListenerRules {
+        redirects: vec![redirect("/old", "https://{host}{path}", 308), redirect("/here", "{path}/", 302)],
+        ..ListenerRules::default()
+    };
+    let lone = Lone::start(file(listener, [("shop", pool(&[backend.address]))]));
+    let mut client = lone.connect_client();
+    let response = client.get("/old/x?y=1");
+    assert_eq!((response.status, response.field("location")), (308, Some("https://shop.example/old/x?y=1")));
+    assert_eq!(client.get("/here").field("location"), Some("/here/"));
+    assert_eq!(client.get("/").text(), "shop", "the same connection");
+    // Nobody can be sent to another host by two slashes.
+    assert_eq!(client.get("/here").status, 302);
+    client.send("HEAD /old HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.bodiless().status, 308);
+    let post = "POST /old HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    assert_eq!(client.send(post).response().field("connection"), Some("close"), "its body is not read");
+}
+
+#[test]
+fn a_rate_bounds_the_route_and_another_bounds_each_client() {
+    let backend = Backend::named("shop");
+    let rate = |rate_milli, burst| Some(RateSpec { rate_milli, burst });
+    let routes = vec![
+        ruled("shop", "/", RouteRules { rate: rate(1_000, 5), ..RouteRules::default() }),
+        ruled("shop", "/client", RouteRules { client_rate: rate(100, 3), ..RouteRules::default() }),
+    ];
+    let mut file = file(listener(routes), [("shop", pool(&[backend.address]))]);
+    file.gateway.trusted_proxies = vec!["127.0.0.1".to_owned()];
+    let lone = Lone::start(file);
+    let mut client = lone.connect_client();
+    let started = Instant::now();
+    let statuses: Vec<u16> = (0..8).map(|_| client.get("/").status).collect();
+    let let_in = statuses.iter().filter(|status| **status == 200).count() as u64;
+    // A burst of five, and one for each second that this took.
+    assert!((5..=5 + 1 + started.elapsed().as_secs()).contains(&let_in), "{statuses:?}");
+    assert!(started.elapsed() < PATIENCE && statuses[..5].iter().all(|status| *status == 200), "{statuses:?}");
+    let refused = client.get("/");
+    if refused.status == 429 {
+        assert_eq!(
+            (refused.field("retry-after"), refused.field("x-plimsoll-reason")),
+            (Some("1"), Some("rate-limited"))
+        );
+    }
+    let by = |address: &str| lone.get("/client", &format!("X-Forwarded-For: {address}\r\n")).status;
+    assert_eq!([by("192.0.2.1"), by("192.0.2.1"), by("192.0.2.1"), by("192.0.2.1")], [200, 200, 200, 429]);
+    assert_eq!([by("192.0.2.2"), by("2001:db8::1"), by("2001:db8::2")], [200, 200, 200]);
+    assert_eq!([by("2001:db8::3"), by("2001:db8::4")], [200, 429], "one /64 is one client");
+}
+
+#[test]
+fn a_cookie_keeps_a_client_at_its_endpoint_until_that_is_gone() {
+    let backends: Vec<Backend> = ["a", "b", "c"].into_iter().map(Backend::named).collect();
+    let addresses: Vec<_> = backends.iter().map(|backend| backend.address).collect();
+    let sticky = StickySpec { cookie: "lb".to_owned(), age: Some(Millis(3_600_000)) };
+    let rules = RouteRules { sticky: Some(sticky), ..RouteRules::default() };
+    let routes = || vec![ruled("shop", "/", rules.clone())];
+    let mut lone = Lone::start(file(listener(routes()), [("shop", pool(&addresses))]));
+    let first = lone.get("/", "");
+    let set = first.field("set-cookie").unwrap().to_owned();
+    assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600"), "{set}");
+    let cookie = format!("Cookie: {}\r\n", set.split(';').next().unwrap());
+    for _ in 0..10 {
+        let next = lone.get("/", &cookie);
+        assert_eq!((next.text(), next.field("set-cookie")), (first.text(), None));
+    }
+    let at = ["a", "b", "c"].iter().position(|name| *name == first.text()).unwrap();
+    let rest: Vec<_> = addresses.iter().copied().filter(|address| *address != addresses[at]).collect();
+    lone.reload(Ok(file(listener(routes()), [("shop", pool(&rest))]))).unwrap();
+    let moved = lone.get("/", &cookie);
+    assert_ne!(moved.text(), first.text());
+    assert!(moved.field("set-cookie").is_some(), "the client is told where it lives now");
+    assert_eq!(lone.get("/", "Cookie: lb=nonsense\r\n").status, 200);
+}
+
+#[test]
+fn a_trace_is_passed_on_and_begun_where_there_is_none() {
+    let backend = mirror();
+    let mut file = file(listener(vec![route("shop")]), [("shop", pool(&[backend.address]))]);
+    file.gateway.observe.trace = true;
+    let lone = Lone::start(file);
+    let given = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let passed = lone.get("/", &format!("{given}\r\n"));
+    assert_eq!(passed.text().matches("traceparent").count(), 1, "{}", passed.text());
+    assert!(passed.text().contains(given));
+    let begun = lone.get("/", "");
+    let line = begun.text().lines().find(|line| line.starts_with("traceparent: 00-")).unwrap().to_owned();
+    assert_eq!(line.len(), "traceparent: ".len() + 55, "{line}");
+}
+
+#[test]
+fn the_access_log_has_what_is_needed_and_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let backend = Backend::named("shop");
+    let spec = |sample| Some(AccessLogSpec { file: path.to_str().unwrap().to_owned(), sample });
+    let with = |sample| {
+        let mut file = file(
+            listener(vec![RouteSpec { path_prefix: "/shop".to_owned(), ..route("shop") }]),
+            [("shop", pool(&[backend.address]))],
+        );
+        file.gateway.observe.access_log = spec(sample);
+        file
+    };
+    let lines = || -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let mut lone = Lone::start(with(1_000));
+    lone.get("/shop/cart?token=hidden", "Cookie: session=hidden\r\nAuthorization: hidden\r\n");
+    lone.get("/nowhere", "");
+    eventually("two lines", || lines().len() == 2);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("hidden"), "{text}");
+    let line_of = |path: &str| lines().into_iter().find(|line| line["path"] == path).unwrap();
+    let line = line_of("/shop/cart");
+    assert_eq!(
+        (&line["method"], &line["path"], &line["host"]),
+        (&"GET".into(), &"/shop/cart".into(), &"shop.example".into())
+    );
+    assert_eq!((&line["status"], &line["bytes_out"], &line["pool"]), (&200.into(), &4.into(), &"shop".into()));
+    assert_eq!(line["endpoint"], backend.address.to_string());
+    let line = line_of("/nowhere");
+    assert_eq!((&line["status"], &line["reason"]), (&404.into(), &"no-route".into()));
+    // Moved away as log rotation does: a reload begins a new one. Nothing is sampled now; what is refused still is written.
+    std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
+    lone.reload(Ok(with(0))).unwrap();
+    lone.get("/shop", "");
+    lone.get("/nowhere", "");
+    eventually("one line", || lines().len() == 1);
+    assert_eq!(lines()[0]["status"], 404);
+}
