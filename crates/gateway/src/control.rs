@@ -210,8 +210,22 @@ pub struct Report {
     pub access_log_dropped: u64,
     /// Reports that a slow daemon did not take, on this connection.
     pub reports_dropped: u64,
+    /// Per route, by listener, host and path.
+    #[serde(default)]
+    pub routes: BTreeMap<String, RouteReport>,
     /// Per service; a service stays listed for as long as a snapshot names it.
     pub services: BTreeMap<ServiceName, ServiceReport>,
+}
+
+/// One route. Its totals start anew when a snapshot leaves it out and a later one names it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct RouteReport {
+    /// Requests that it let in.
+    pub requests: u64,
+    /// Requests above its rates, answered with 429.
+    pub rate_limited: u64,
+    /// Of those let in, failed or answered with a 5xx.
+    pub failed: u64,
 }
 
 /// One service. Its totals start anew when a snapshot leaves it out and a later one names it again.

@@ -92,6 +92,8 @@ pub struct RoutePlan {
     pub retry: bool,
     /// What else it does, if anything.
     pub rules: Option<Arc<Rules>>,
+    /// Names it in reports: listener, host and path, and its place among equal ones.
+    pub name: String,
 }
 
 /// How requests queue for a service.
@@ -269,7 +271,13 @@ fn listener(
             timeout_ms: route.timeout.get(),
             retry: route.retry,
             rules: rules.map(Arc::new),
+            name: String::new(),
         });
+        let shown = format!("{} {}{}", spec.address, route.host.as_deref().unwrap_or("*"), route.path_prefix);
+        let equal = routes.iter().filter(|known| known.name.split(" #").next() == Some(&*shown)).count();
+        if let Some(last) = routes.last_mut() {
+            last.name = if equal == 0 { shown } else { format!("{shown} #{}", equal + 1) };
+        }
     }
     let tls = spec
         .rules

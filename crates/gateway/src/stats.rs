@@ -70,6 +70,44 @@ impl Totals {
     }
 }
 
+/// Totals of one route in one worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RouteTotals {
+    /// Requests that it let in.
+    pub requests: u64,
+    /// Requests above its rates.
+    pub rate_limited: u64,
+    /// Of those let in, failed or answered with a 5xx.
+    pub failed: u64,
+}
+
+impl RouteTotals {
+    /// Adds another worker's.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.rate_limited += other.rate_limited;
+        self.failed += other.failed;
+    }
+}
+
+/// What one worker counts of one route.
+#[derive(Debug, Default)]
+pub struct RouteStats(Cell<RouteTotals>);
+
+impl RouteStats {
+    /// Changes the totals.
+    pub fn count(&self, change: impl FnOnce(&mut RouteTotals)) {
+        let mut totals = self.0.get();
+        change(&mut totals);
+        self.0.set(totals);
+    }
+
+    /// The totals.
+    pub const fn get(&self) -> RouteTotals {
+        self.0.get()
+    }
+}
+
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {

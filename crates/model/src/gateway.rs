@@ -7,9 +7,9 @@
 use crate::id::ServiceName;
 use crate::quantity::Millis;
 use crate::spec::{BalanceSpec, GatewaySpec, Probe};
+use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 /// A whole gateway file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

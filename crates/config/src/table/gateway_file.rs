@@ -168,7 +168,7 @@ static POOL: Section = Section {
             "proxy_protocol",
             Kind::Choice(PROXY),
             Absent("endpoints learn the client's address from `X-Forwarded-For` only"),
-            "Begin connections with a PROXY protocol header; each then carries the requests of one client connection.",
+            "Begin connections with a PROXY protocol header; each then carries one request.",
         ),
         Field::new(
             "zone",

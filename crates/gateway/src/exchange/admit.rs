@@ -14,6 +14,7 @@ use crate::refusal::{Refusal, Turned};
 use crate::route::{Asking, Goal};
 use crate::rules::has_trace;
 use crate::rules::head::insert;
+use crate::stats::RouteStats;
 use crate::worker::Worker;
 use crate::worker::listener::RouteRules;
 use crate::worker::service::Service;
@@ -54,6 +55,8 @@ pub struct Facts {
     pub endpoint: Cell<Option<SocketAddr>>,
     /// Body bytes that went to the client.
     pub bytes_out: Cell<u64>,
+    /// Counts of its route; none for a connection that is passed through.
+    pub route: Option<Rc<RouteStats>>,
     /// For the access log, where there is one.
     pub logged: Option<Box<Logged>>,
 }
@@ -101,7 +104,10 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         None => None,
         Some(rules) => match obey(worker, client, rules, &head, trusted) {
             Ok(ruled) => Some(ruled),
-            Err(turned) => return Err(Turned { asked: logged, ..turned }),
+            Err(turned) => {
+                route.stats.count(|totals| totals.rate_limited += 1);
+                return Err(Turned { asked: logged, ..turned });
+            }
         },
     };
     let service = ruled.as_ref().and_then(|ruled| ruled.part.as_ref()).unwrap_or(&route.service);
@@ -114,6 +120,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         scheme: if routes.tls.is_some() { "https" } else { "http" },
         request_id: &id,
     };
+    route.stats.count(|totals| totals.requests += 1);
     let start = out.len();
     encode::request(out, &head, &origin);
     if let Some(changes) = route.rules.as_ref().and_then(|rules| rules.shared.request.as_ref()) {
@@ -138,6 +145,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         given_to: Cell::new(0),
         endpoint: Cell::new(None),
         bytes_out: Cell::new(0),
+        route: Some(Rc::clone(&route.stats)),
         logged,
     })
 }

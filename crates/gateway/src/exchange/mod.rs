@@ -143,6 +143,14 @@ async fn answer(client: &mut Client, facts: &Facts, mut inbox: Buffer, out: &mut
 
 async fn finish(client: &mut Client, facts: &Facts, upload: &Upload, tally: &mut Tally, ended: Ended) -> Next {
     let now_us = || client.worker.shared.now_us();
+    let has_failed = match ended {
+        Ended::Answered { status, .. } => status >= 500,
+        Ended::Failed(_) | Ended::Cut(_) => true,
+        Ended::Refused(_) | Ended::ClientGone => false,
+    };
+    if let Some(route) = facts.route.as_ref().filter(|_| has_failed) {
+        route.count(|totals| totals.failed += 1);
+    }
     if let Some(asked) = &facts.logged {
         log::ended(client, facts, asked, upload.bytes(), tally.start_us, ended);
     }

@@ -31,6 +31,7 @@ pub async fn through(client: &mut Client, service: &Rc<Service>, start_us: u64) 
         given_to: Cell::new(0),
         endpoint: Cell::new(None),
         bytes_out: Cell::new(0),
+        route: None,
         logged: None,
     };
     let mut failed: Vec<Rc<LocalTarget>> = Vec::new();

@@ -5,10 +5,10 @@
 
 use super::ejection::Judge;
 use super::unix_ms;
-use crate::control::{EndpointReport, FailureReason, Report, ServiceReport};
+use crate::control::{EndpointReport, FailureReason, Report, RouteReport, ServiceReport};
 use crate::plan::{Plan, ServicePlan};
 use crate::shared::{Shared, Target};
-use crate::stats::Totals;
+use crate::stats::{RouteTotals, Totals};
 use crate::worker::WorkerReport;
 use hdrhistogram::Histogram;
 use plimsoll_model::ServiceName;
@@ -23,6 +23,7 @@ pub struct Reporter {
     /// Totals by worker and service, as last heard.
     heard: BTreeMap<(usize, ServiceName), Totals>,
     refused: BTreeMap<usize, BTreeMap<&'static str, u64>>,
+    routes: BTreeMap<usize, BTreeMap<String, RouteTotals>>,
     /// Endpoints that snapshots no longer name and that still had requests.
     removed: Vec<(ServiceName, Arc<Target>)>,
 }
@@ -84,6 +85,7 @@ impl Reporter {
         for (worker, counted) in counted.into_iter().enumerate() {
             let Some(counted) = counted else { continue };
             self.refused.insert(worker, counted.refused);
+            self.routes.insert(worker, counted.routes);
             for (name, counts) in counted.services {
                 let interval = intervals.entry(name.clone()).or_default();
                 interval.area += counts.area;
@@ -113,10 +115,24 @@ impl Reporter {
             connections_accepted: shared.connections_accepted.load(Ordering::Relaxed),
             connections_refused: shared.connections_refused.load(Ordering::Relaxed),
             refused,
+            routes: self.routes(),
             access_log_dropped: shared.log_dropped.load(Ordering::Relaxed),
             reports_dropped: 0,
             services: services.collect(),
         }
+    }
+
+    fn routes(&self) -> BTreeMap<String, RouteReport> {
+        let mut sums: BTreeMap<&String, RouteTotals> = BTreeMap::new();
+        for (name, totals) in self.routes.values().flatten() {
+            sums.entry(name).or_default().add(totals);
+        }
+        let report = |totals: RouteTotals| RouteReport {
+            requests: totals.requests,
+            rate_limited: totals.rate_limited,
+            failed: totals.failed,
+        };
+        sums.into_iter().map(|(name, totals)| (name.clone(), report(totals))).collect()
     }
 
     fn service(&self, service: &ServicePlan, interval: Interval, judge: &Judge, clock: Clock) -> ServiceReport {

@@ -10,6 +10,7 @@ use crate::greet;
 use crate::plan::ListenerPlan;
 use crate::route::Router;
 use crate::rules::Rules;
+use crate::stats::RouteStats;
 use crate::stream::Stream;
 use crate::tls::config::ServerTls;
 use plimsoll_model::gateway::RedirectSpec;
@@ -36,6 +37,8 @@ pub struct Route {
     pub retry: bool,
     /// What else it does, if anything.
     pub rules: Option<RouteRules>,
+    /// Its counts.
+    pub stats: Rc<RouteStats>,
 }
 
 /// A route's rules over this worker's services.
@@ -68,11 +71,12 @@ pub struct Routes {
 
 impl Routes {
     /// The routes of a plan over this worker's services, which are in the plan's order.
-    pub fn new(plan: &ListenerPlan, services: &[Rc<Service>]) -> Self {
+    pub fn new(plan: &ListenerPlan, services: &[Rc<Service>], stats: impl Fn(&str) -> Rc<RouteStats>) -> Self {
         let routes = plan.routes.iter().map(|route| Route {
             service: Rc::clone(&services[route.service]),
             timeout_ms: route.timeout_ms,
             retry: route.retry,
+            stats: stats(&route.name),
             rules: route.rules.as_ref().map(|rules| RouteRules {
                 shared: Arc::clone(rules),
                 parts: rules.split.iter().map(|(_, service)| Rc::clone(&services[*service])).collect(),

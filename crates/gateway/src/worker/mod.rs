@@ -14,7 +14,7 @@ use crate::access_log::AccessLog;
 use crate::cidr::Cidr;
 use crate::plan::{Limits, Plan};
 use crate::shared::{Shared, Target};
-use crate::stats::Totals;
+use crate::stats::{RouteStats, RouteTotals, Totals};
 use buffer::Buffers;
 use hdrhistogram::Histogram;
 use listener::{Listener, Routes};
@@ -58,6 +58,8 @@ pub enum Command {
 pub struct WorkerReport {
     /// Requests refused before they had a service, by word; totals.
     pub refused: BTreeMap<&'static str, u64>,
+    /// By route; totals.
+    pub routes: BTreeMap<String, RouteTotals>,
     /// By service.
     pub services: BTreeMap<ServiceName, ServiceCounts>,
 }
@@ -92,6 +94,7 @@ pub struct Worker {
     trusted: RefCell<Rc<[Cidr]>>,
     services: RefCell<Vec<Rc<Service>>>,
     listeners: RefCell<BTreeMap<String, Rc<Listener>>>,
+    routes: RefCell<BTreeMap<String, Rc<RouteStats>>>,
     now_ms: Cell<u64>,
     ids: Cell<u64>,
     refused: RefCell<BTreeMap<&'static str, u64>>,
@@ -115,6 +118,7 @@ impl Worker {
             trusted: RefCell::new(Rc::from([])),
             services: RefCell::default(),
             listeners: RefCell::default(),
+            routes: RefCell::default(),
             now_ms: Cell::new(now_ms),
             ids: Cell::new(seed),
             refused: RefCell::default(),
@@ -216,9 +220,12 @@ impl Worker {
             }
             kept
         });
+        let named =
+            |name: &String| plan.listeners.iter().flat_map(|plan| &plan.routes).any(|route| route.name == *name);
+        self.routes.borrow_mut().retain(|name, _| named(name));
         let mut sockets: BTreeMap<_, _> = sockets.into_iter().collect();
         for plan in &plan.listeners {
-            let routes = Rc::new(Routes::new(plan, &services));
+            let routes = Rc::new(Routes::new(plan, &services, |name| self.route_stats(name)));
             if let Some(listener) = listeners.get(&plan.address) {
                 listener.set_routes(routes);
             } else if let Some(socket) = sockets.remove(&plan.address) {
@@ -228,6 +235,11 @@ impl Worker {
                 tokio::task::spawn_local(listener::accept(Rc::clone(self), listener, socket));
             }
         }
+    }
+
+    /// The counts of a route, the same from plan to plan while one names it.
+    fn route_stats(&self, name: &str) -> Rc<RouteStats> {
+        Rc::clone(self.routes.borrow_mut().entry(name.to_owned()).or_default())
     }
 
     fn service(&self, plan: &crate::plan::ServicePlan) -> Rc<Service> {
@@ -247,7 +259,8 @@ impl Worker {
             let (totals, latency, area) = service.stats.collect(now_us);
             (service.shared.name.clone(), ServiceCounts { totals, latency, area, targets: service.collect_targets() })
         });
-        WorkerReport { services: counts.collect(), refused: self.refused.borrow().clone() }
+        let routes = self.routes.borrow().iter().map(|(name, stats)| (name.clone(), stats.get())).collect();
+        WorkerReport { services: counts.collect(), routes, refused: self.refused.borrow().clone() }
     }
 
     pub(crate) fn drain(&self, drained: oneshot::Sender<()>) {

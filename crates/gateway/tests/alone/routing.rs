@@ -131,7 +131,7 @@ fn a_rate_bounds_the_route_and_another_bounds_each_client() {
     ];
     let mut file = file(listener(routes), [("shop", pool(&[backend.address]))]);
     file.gateway.trusted_proxies = vec!["127.0.0.1".to_owned()];
-    let lone = Lone::start(file);
+    let mut lone = Lone::start(file);
     let mut client = lone.connect_client();
     let started = Instant::now();
     let statuses: Vec<u16> = (0..8).map(|_| client.get("/").status).collect();
@@ -146,6 +146,12 @@ fn a_rate_bounds_the_route_and_another_bounds_each_client() {
             (Some("1"), Some("rate-limited"))
         );
     }
+    let over = statuses.iter().filter(|status| **status == 429).count() as u64;
+    lone.control.await_report("the counts of the route", |report| {
+        let (name, route) = report.routes.iter().find(|(name, _)| name.ends_with(" */")).unwrap();
+        assert_eq!(name, "127.0.0.1:0 */");
+        route.requests >= let_in && route.rate_limited >= over
+    });
     let by = |address: &str| lone.get("/client", &format!("X-Forwarded-For: {address}\r\n")).status;
     assert_eq!([by("192.0.2.1"), by("192.0.2.1"), by("192.0.2.1"), by("192.0.2.1")], [200, 200, 200, 429]);
     assert_eq!([by("192.0.2.2"), by("2001:db8::1"), by("2001:db8::2")], [200, 200, 200]);

@@ -79,7 +79,26 @@ fn picture(report: &Report, before: &Report, style: &Style) -> String {
         }
     }
     out.push_str(&table.render(style));
+    out.push('\n');
+    out.push_str(&routes(report, before, elapsed_us).render(style));
     out
+}
+
+fn routes(report: &Report, before: &Report, elapsed_us: u64) -> Table {
+    let mut table = Table::new([
+        Column::left("route", "route"),
+        Column::right("rate", "req/s"),
+        Column::right("failed", "failed/s"),
+        Column::right("rate_limited", "over rate/s"),
+    ]);
+    for (name, now) in &report.routes {
+        let known = before.routes.get(name).copied().unwrap_or_default();
+        let growth =
+            [(now.requests, known.requests), (now.failed, known.failed), (now.rate_limited, known.rate_limited)];
+        let cells = growth.map(|(now, known)| Cell::of(per_second(now, known, elapsed_us)));
+        table.row(std::iter::once(Cell::of(name)).chain(cells));
+    }
+    table
 }
 
 fn pool(name: &str, now: &ServiceReport, before: Option<&ServiceReport>, elapsed_us: u64) -> Vec<Cell> {
