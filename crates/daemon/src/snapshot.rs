@@ -27,7 +27,10 @@ pub fn of(version: u64, spec: &Spec, inventory: &[ReplicaStatus], driver: &Proce
                 })
                 .collect();
             endpoints.sort_by(|a, b| a.id.cmp(&b.id));
-            (name.clone(), PoolSnapshot { balance: service.balance.clone(), endpoints, upstream: UpstreamSpec::default() })
+            (
+                name.clone(),
+                PoolSnapshot { balance: service.balance.clone(), endpoints, upstream: UpstreamSpec::default() },
+            )
         })
         .collect();
     Snapshot { version, gateway: spec.gateway.clone(), pools }
