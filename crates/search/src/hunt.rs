@@ -171,10 +171,13 @@ impl<'a> Book<'a> {
 #[derive(Debug)]
 struct Enough(Ended);
 
+/// Whoever runs a point.
+type Ask<'b> = dyn FnMut(&[i64]) -> Answer + 'b;
+
 struct Field<'a, 'b> {
     parameters: &'a [Parameter],
     book: RefCell<Book<'a>>,
-    ask: RefCell<&'b mut dyn FnMut(&[i64]) -> Answer>,
+    ask: RefCell<&'b mut Ask<'b>>,
 }
 
 impl Field<'_, '_> {
