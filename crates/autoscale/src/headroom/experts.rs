@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn where_the_load_drifts_the_last_need_is_expected() {
         let drift = (0..5_000_u64).map(|tick| 20_000 + 8 * tick.min(10_000 - 2 * tick.min(5_000)));
-        let last = drift.clone().last().unwrap();
+        let last = drift.clone().next_back().unwrap();
         let (_, expected) = over(drift);
         assert!(expected.abs_diff(last) < 300, "{expected} {last}");
     }
