@@ -279,3 +279,16 @@ fn bad_input_names_the_row_and_the_field() {
     let found = json(directory.path(), &["gap.csv", "--policy", "hpa60"]);
     assert!(found["notes"][0].as_str().unwrap().contains("1 of 1440 values are missing"), "{}", found["notes"]);
 }
+
+#[test]
+fn every_row_by_load_has_a_cell_for_each_column() {
+    let directory = directory();
+    let text = stdout(directory.path(), &["shop.csv", "mail.csv", "--policy", "hpa60,lazy", "--each"]);
+    let (_, by_load) = text.split_once("By load\n").unwrap();
+    let cells = |line: &str| line.trim().split("  ").filter(|cell| !cell.trim().is_empty()).count();
+    let mut lines = by_load.lines();
+    let head = cells(lines.next().unwrap());
+    let rows: Vec<&str> = lines.skip(1).take_while(|line| !line.trim().is_empty()).collect();
+    assert_eq!(rows.len(), 4, "{by_load}");
+    assert!(rows.iter().all(|row| cells(row) == head), "{by_load}");
+}

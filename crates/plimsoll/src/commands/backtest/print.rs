@@ -183,7 +183,7 @@ pub fn by_load(results: &Results, table: &Table) -> Printed {
         for (contestant, run) in results.contestants.iter().zip(&row.runs) {
             let mut cells = vec![Cell::of(row.name.as_str()), Cell::of(contestant.name.as_str())];
             cells.extend(
-                main_figures(results).map(|figure| cell(figure, (figure.value)(&run.card, results.terms.price))),
+                figures().map(|figure| cell(figure, (figure.value)(&run.card, results.terms.price))),
             );
             printed.row(cells);
         }
