@@ -211,7 +211,11 @@ fn a_body_that_is_cut_is_a_reset_and_no_end() {
     run(async {
         let mut sender = connect(lone.address).await;
         let (response, _) = sender.send_request(asking(Method::GET, "/"), true).unwrap();
-        let cut = whole(response.await.unwrap()).await;
+        // A client that has not looked at the head yet when the reset comes is told of the reset alone.
+        let cut = match response.await {
+            Ok(response) => whole(response).await.map(drop),
+            Err(reset) => Err(reset),
+        };
         assert_eq!(cut.unwrap_err().reason(), Some(h2::Reason::INTERNAL_ERROR));
         let (response, _) = sender.send_request(asking(Method::HEAD, "/"), true).unwrap();
         assert_eq!(response.await.unwrap().status(), 200, "the connection goes on");

@@ -182,9 +182,7 @@ pub fn by_load(results: &Results, table: &Table) -> Printed {
     for row in &table.rows {
         for (contestant, run) in results.contestants.iter().zip(&row.runs) {
             let mut cells = vec![Cell::of(row.name.as_str()), Cell::of(contestant.name.as_str())];
-            cells.extend(
-                figures().map(|figure| cell(figure, (figure.value)(&run.card, results.terms.price))),
-            );
+            cells.extend(figures().map(|figure| cell(figure, (figure.value)(&run.card, results.terms.price))));
             printed.row(cells);
         }
     }
