@@ -8,11 +8,14 @@
 //!
 //! Fails when user space is above [`GOAL_BYTES`]. `--clients N` holds fewer, for a quick look.
 
-use plimsoll_gateway::control::{EndpointSnapshot, FromGateway, ListeningSockets, PoolSnapshot, Snapshot, ToGateway};
+#[path = "gateway/shop.rs"]
+mod shop;
+
+use plimsoll_gateway::control::{FromGateway, ListeningSockets, ToGateway};
 use plimsoll_gateway::{GatewayError, Options};
-use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, GatewaySpec, ListenerSpec, RouteSpec};
-use plimsoll_model::{Millis, Permille, ReplicaId, ServiceName};
-use std::collections::BTreeMap;
+use plimsoll_model::Millis;
+use plimsoll_model::spec::GatewayLimits;
+use shop::snapshot;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -148,7 +151,14 @@ fn start(
             Err(_) => std::thread::sleep(Duration::from_millis(5)),
         }
     };
-    serde_json::to_writer(&stream, &ToGateway::Snapshot(Box::new(snapshot(&address, backend)?)))?;
+    // Idle connections stay for as long as it takes to count them.
+    let limits = GatewayLimits {
+        head_timeout: Millis(60_000),
+        idle_timeout: Millis(600_000),
+        idle_upstream_max: 64,
+        ..shop::limits()
+    };
+    serde_json::to_writer(&stream, &ToGateway::Snapshot(Box::new(snapshot(&address, &[backend], 1, limits)?)))?;
     (&stream).write_all(b"\n")?;
     for line in BufReader::new(stream.try_clone()?).lines() {
         if let FromGateway::Ack { error, .. } = serde_json::from_str(&line?)? {
@@ -261,61 +271,4 @@ fn say(lines: &mut BufReader<ChildStdout>) -> Result<String, Failure> {
     let mut line = String::new();
     lines.read_line(&mut line)?;
     Ok(line.trim().to_owned())
-}
-
-fn snapshot(address: &str, backend: SocketAddr) -> Result<Snapshot, Failure> {
-    let shop = ServiceName::try_new("shop")?;
-    let balance = BalanceSpec {
-        algorithm: Algorithm::LeastConnections,
-        slow_start: Millis(0),
-        ejection: EjectionSpec {
-            consecutive_errors: 5,
-            success_rate_min: Permille(0),
-            latency_ratio_max: Permille(0),
-            duration: Millis(10_000),
-            duration_max: Millis(60_000),
-            share_max: Permille(500),
-        },
-        in_flight_max: None,
-        queue_max: 1_000,
-        queue_timeout: Millis(5_000),
-    };
-    let limits = GatewayLimits {
-        head_bytes_max: 16 * 1024,
-        headers_max: 100,
-        body_bytes_max: None,
-        connections_max: 20_000,
-        head_timeout: Millis(60_000),
-        idle_timeout: Millis(600_000),
-        connect_timeout: Millis(5_000),
-        body_timeout: Millis(30_000),
-        retry_budget: Permille(200),
-        idle_upstream_max: 64,
-        drain: Millis(5_000),
-    };
-    let route = RouteSpec {
-        host: None,
-        path_prefix: "/".to_owned(),
-        service: shop.clone(),
-        timeout: Millis(30_000),
-        retry: true,
-        rules: Default::default(),
-    };
-    let id = ReplicaId { service: shop.clone(), ordinal: 1 };
-    let endpoints = vec![EndpointSnapshot { id, address: backend, weight: 1_000, draining: false, zone: None }];
-    Ok(Snapshot {
-        version: 1,
-        gateway: GatewaySpec {
-            listeners: vec![ListenerSpec {
-                address: address.to_owned(),
-                routes: vec![route],
-                rules: Default::default(),
-            }],
-            workers: Some(1),
-            limits,
-            trusted_proxies: Vec::new(),
-            observe: Default::default(),
-        },
-        pools: BTreeMap::from([(shop, PoolSnapshot { balance, endpoints, upstream: Default::default() })]),
-    })
 }

@@ -19,6 +19,8 @@
 mod load;
 #[path = "gateway/peers.rs"]
 mod peers;
+#[path = "gateway/shop.rs"]
+mod shop;
 
 use load::{Cost, load};
 use peers::Proxy;

@@ -46,7 +46,6 @@ fn read_plain(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
 impl Stream {
     /// The socket, where its bytes are the stream's bytes: what `splice` may be used on.
     #[must_use]
-    #[allow(dead_code, reason = "bodies are spliced by the exchange where both sides have it")]
     pub const fn plain(&self) -> Option<&TcpStream> {
         match self {
             Self::Plain(socket) => Some(socket),

@@ -1,10 +1,8 @@
 //! Starts the proxies: ours and those that are installed.
 
+use crate::shop::{limits, snapshot};
 use crate::{CLIENT_CORE, Failure, pin};
-use plimsoll_gateway::control::{EndpointSnapshot, FromGateway, PoolSnapshot, Snapshot, ToGateway};
-use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, GatewaySpec, ListenerSpec, RouteSpec};
-use plimsoll_model::{Millis, Permille, ReplicaId, ServiceName};
-use std::collections::BTreeMap;
+use plimsoll_gateway::control::{FromGateway, ToGateway};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -228,7 +226,10 @@ impl Start<'_> {
                 Err(_) => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        serde_json::to_writer(&stream, &ToGateway::Snapshot(Box::new(snapshot(self.backends, self.workers)?)))?;
+        serde_json::to_writer(
+            &stream,
+            &ToGateway::Snapshot(Box::new(snapshot("127.0.0.1:0", self.backends, self.workers, limits())?)),
+        )?;
         stream.write_all(b"\n")?;
         for line in BufReader::new(stream.try_clone()?).lines() {
             if let FromGateway::Ack { error, listening, .. } = serde_json::from_str(&line?)? {
@@ -256,68 +257,4 @@ fn envoy_version(program: &Path) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let behind = text.split("version:").nth(1).unwrap_or_default();
     behind.split('/').nth(1).unwrap_or("?").to_owned()
-}
-
-fn snapshot(backends: &[SocketAddr], workers: usize) -> Result<Snapshot, Failure> {
-    let shop = ServiceName::try_new("shop")?;
-    let off = EjectionSpec {
-        consecutive_errors: 5,
-        success_rate_min: Permille(0),
-        latency_ratio_max: Permille(0),
-        duration: Millis(10_000),
-        duration_max: Millis(60_000),
-        share_max: Permille(500),
-    };
-    let balance = BalanceSpec {
-        algorithm: Algorithm::LeastConnections,
-        slow_start: Millis(0),
-        ejection: off,
-        in_flight_max: None,
-        queue_max: 1_000,
-        queue_timeout: Millis(5_000),
-    };
-    let limits = GatewayLimits {
-        head_bytes_max: 16 * 1024,
-        headers_max: 100,
-        body_bytes_max: None,
-        connections_max: 20_000,
-        head_timeout: Millis(10_000),
-        idle_timeout: Millis(60_000),
-        connect_timeout: Millis(5_000),
-        body_timeout: Millis(30_000),
-        retry_budget: Permille(200),
-        idle_upstream_max: 512,
-        drain: Millis(5_000),
-    };
-    let route = RouteSpec {
-        host: None,
-        path_prefix: "/".to_owned(),
-        service: shop.clone(),
-        timeout: Millis(30_000),
-        retry: true,
-        rules: Default::default(),
-    };
-    let endpoints = backends.iter().zip(1..).map(|(address, ordinal)| EndpointSnapshot {
-        id: ReplicaId { service: shop.clone(), ordinal },
-        address: *address,
-        weight: 1_000,
-        draining: false,
-        zone: None,
-    });
-    let pool = PoolSnapshot { balance, endpoints: endpoints.collect(), upstream: Default::default() };
-    Ok(Snapshot {
-        version: 1,
-        gateway: GatewaySpec {
-            listeners: vec![ListenerSpec {
-                address: "127.0.0.1:0".to_owned(),
-                routes: vec![route],
-                rules: Default::default(),
-            }],
-            workers: Some(u32::try_from(workers)?),
-            limits,
-            trusted_proxies: Vec::new(),
-            observe: Default::default(),
-        },
-        pools: BTreeMap::from([(shop, pool)]),
-    })
 }

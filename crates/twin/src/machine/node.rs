@@ -99,7 +99,7 @@ impl Node {
             services.insert(name.clone(), ServiceObservation { traffic, ..ServiceObservation::default() });
             let seen = self.outcome.services.entry(name.clone()).or_default();
             seen.supply.push(service.ready_count());
-            add(&mut seen.window, &window);
+            seen.window.merge(&window);
         }
         let interval = Millis((interval * 1_000.0).round() as u64);
         Observation { inventory_only: false, interval, usage, services, ..self.inventory() }
@@ -109,7 +109,7 @@ impl Node {
     #[must_use]
     pub fn finish(mut self) -> Outcome {
         for (name, service) in &mut self.services {
-            add(&mut self.outcome.services.entry(name.clone()).or_default().window, &service.take_window());
+            self.outcome.services.entry(name.clone()).or_default().window.merge(&service.take_window());
         }
         self.outcome
     }
@@ -249,19 +249,4 @@ fn traffic(window: &Window) -> TrafficObservation {
         latency_p99: micros(0.99),
         ..TrafficObservation::default()
     }
-}
-
-/// Joins what was seen later to what was seen before.
-fn add(all: &mut Window, later: &Window) {
-    all.until = later.until;
-    all.arrived += later.arrived;
-    all.succeeded += later.succeeded;
-    all.failed += later.failed;
-    all.shed += later.shed;
-    all.timed_out += later.timed_out;
-    all.retried += later.retried;
-    all.out_of_memory += later.out_of_memory;
-    all.in_flight_nanos += later.in_flight_nanos;
-    all.events += later.events;
-    all.latencies.merge(&later.latencies);
 }

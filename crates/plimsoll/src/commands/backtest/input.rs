@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
 use plimsoll_traces::Recorded;
-use plimsoll_twin::backtest::{Allowed, Between, Course, Load, Protocol};
+use plimsoll_twin::backtest::{Allowed, Between, Course, Load, LoadError, Protocol};
 
 /// Longest time that can be typed for a tick, a lag, a start-up or a switching cost.
 const TIME_MAX: Millis = Millis(7 * 86_400_000);
@@ -98,13 +98,7 @@ impl Terms {
     pub fn course(&self, recording: &Recording, startup: Millis) -> anyhow::Result<(Laid, Option<String>)> {
         let mut protocol = Protocol { startup, ..self.protocol.clone() };
         let Recorded { start, step, values, .. } = &recording.series;
-        let factor = match self.capacity {
-            Some(capacity) => protocol.capacity.0 as f64 / capacity,
-            None => {
-                let wanted = protocol.usable_capacity().0.saturating_mul(u64::from(self.replicas_p99));
-                at(recording, Load::factor_to(values, MilliRps(wanted)))?
-            }
-        };
+        let factor = at(recording, factor(&protocol, self.capacity, self.replicas_p99, values))?;
         let mut load = at(recording, Load::try_new(*start, *step, values, factor))?;
         if let Some(memory) = &recording.memory {
             load = at(recording, load.with_memory(memory))?;
@@ -133,10 +127,7 @@ impl Terms {
     /// The protocol in one line, for the head of every report.
     pub fn told(&self) -> String {
         let Protocol { tick, metric_lag, usable, skip, switching, .. } = &self.protocol;
-        let scaled = match self.capacity {
-            Some(capacity) => format!("one replica carries {capacity} at 100 %"),
-            None => format!("99th percentile of the load = {} replicas", self.replicas_p99),
-        };
+        let scaled = scaled(self.capacity, self.replicas_p99);
         let shared = match (self.is_together, self.room) {
             (false, _) => String::new(),
             (true, None) => ", all loads at once on one node with room for everything".to_owned(),
@@ -150,6 +141,26 @@ impl Terms {
             usable.0 as f64 / 1_000.0,
             self.price,
         )
+    }
+}
+
+/// What one unit of a load becomes: what one replica carries was typed, or so many replicas carry the 99th percentile.
+///
+/// # Errors
+/// [`LoadError`] where nothing of the load is above zero.
+pub fn factor(protocol: &Protocol, capacity: Option<f64>, replicas_p99: u32, values: &[f64]) -> Result<f64, LoadError> {
+    if let Some(capacity) = capacity {
+        return Ok(protocol.capacity.0 as f64 / capacity);
+    }
+    let wanted = protocol.usable_capacity().0.saturating_mul(u64::from(replicas_p99));
+    Load::factor_to(values, MilliRps(wanted))
+}
+
+/// The same in words.
+pub fn scaled(capacity: Option<f64>, replicas_p99: u32) -> String {
+    match capacity {
+        Some(capacity) => format!("one replica carries {capacity} at 100 %"),
+        None => format!("99th percentile of the load = {replicas_p99} replicas"),
     }
 }
 

@@ -34,8 +34,9 @@ use recordings::Recording;
 use returns::OwnPrices;
 use rustix::time::{ClockId, clock_gettime};
 
-pub use input::Terms;
+pub use input::{Terms, factor, scaled, time};
 pub use policies::BUILT_IN;
+pub use recordings::named;
 
 /// A policy's run over one load.
 pub struct Run {

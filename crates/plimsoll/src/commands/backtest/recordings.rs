@@ -53,7 +53,7 @@ pub fn recordings(typed: &Backtest, notes: &mut Vec<String>) -> anyhow::Result<V
 }
 
 /// The loads of a set, or the series of a file.
-fn named(text: &str) -> anyhow::Result<Vec<Recording>> {
+pub fn named(text: &str) -> anyhow::Result<Vec<Recording>> {
     if is_load_set(text) {
         let loads = loads(text)?.into_iter();
         return Ok(loads.map(|load| Recording::of(load.series.name.clone(), load.series)).collect());

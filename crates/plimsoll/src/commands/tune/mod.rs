@@ -9,7 +9,7 @@ mod series;
 
 use crate::Verdict;
 use crate::args::{Objective as Named, Output, Tune, TuneOver};
-use crate::commands::backtest::BUILT_IN;
+use crate::commands::backtest::{BUILT_IN, time};
 use crate::commands::work;
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
@@ -70,7 +70,7 @@ impl Goal {
         };
         let holds = typed.hold.iter().map(|text| Hold::read(text)).collect::<Result<Vec<_>, _>>()?;
         let objective = Objective::try_new(name_of(typed.objective), over, holds.len())?;
-        let limit = typed.time.as_deref().map(|text| series::time("--time", text)).transpose()?;
+        let limit = typed.time.as_deref().map(|text| time("--time", text, 0)).transpose()?;
         if typed.out.exists() && !typed.overwrite {
             bail!("--out {} is there already; name another file, or add --overwrite", typed.out.display());
         }
@@ -171,7 +171,7 @@ fn chase(
 /// Both halves under each start-up time, these, and the protocol in one line.
 fn lay_out(typed: &Tune) -> anyhow::Result<(Half, Half, Vec<Millis>, String)> {
     let startups: Vec<Millis> =
-        typed.startup.iter().map(|text| series::time("--startup", text)).collect::<anyhow::Result<_>>()?;
+        typed.startup.iter().map(|text| time("--startup", text, 0)).collect::<anyhow::Result<_>>()?;
     let recorded = series::recorded(typed)?;
     let names: Vec<&str> = recorded.iter().map(|series| series.name.as_str()).collect();
     let test: Vec<&str> = typed.test.iter().map(String::as_str).collect();

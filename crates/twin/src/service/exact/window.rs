@@ -32,6 +32,23 @@ pub struct Window {
 }
 
 impl Window {
+    /// Joins what was seen after it to what was seen in it.
+    pub fn merge(&mut self, later: &Self) {
+        let Self { from: _, until, arrived, succeeded, failed, shed, timed_out, .. } = later;
+        let Self { retried, out_of_memory, in_flight_nanos, latencies, events, .. } = later;
+        self.until = *until;
+        self.arrived += arrived;
+        self.succeeded += succeeded;
+        self.failed += failed;
+        self.shed += shed;
+        self.timed_out += timed_out;
+        self.retried += retried;
+        self.out_of_memory += out_of_memory;
+        self.in_flight_nanos += in_flight_nanos;
+        self.latencies.merge(latencies);
+        self.events += events;
+    }
+
     /// Its length in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
