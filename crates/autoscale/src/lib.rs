@@ -36,6 +36,7 @@ mod settle;
 mod stabilizer;
 mod track;
 pub mod vertical;
+mod what_if;
 
 pub use counterfactual::counterfactual;
 pub use cron::CronState;
@@ -54,6 +55,7 @@ pub use reserve::{Burst, BurstSketch};
 pub use scaler::{Announced, EVENTS_MAX, PolicyState, Scaler};
 pub use seasonal::SeasonMemory;
 pub use stabilizer::Stabilizer;
+pub use what_if::{LOAD_MAX, TurningPoint, WhatIf, at_load, what_if};
 
 use plimsoll_model::ServiceRationale;
 

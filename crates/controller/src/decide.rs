@@ -6,12 +6,12 @@ use crate::queue::run_jobs;
 use crate::resize::{resize, size_of};
 use crate::room::Room;
 use crate::scale::scale;
-use crate::sharing::sharing;
+use crate::sharing::share_room;
 use crate::state::{ServiceState, Services, State};
 use crate::stop::{stop_again, stop_removed, stop_sick};
 use plimsoll_model::id::ServiceName;
 use plimsoll_model::{Observation, ServiceRationale, ServiceSpec, Spec};
-use plimsoll_placement::{Claim, share};
+use plimsoll_placement::Claim;
 
 /// One service of the spec in one step.
 struct Case<'a> {
@@ -41,11 +41,10 @@ pub(crate) fn decide(state: &mut State, turn: &mut Turn, spec: &Spec, observatio
     }
     let mut room = Room::new(state, &services, spec, allocatable);
     let claims: Vec<Claim> = of_spec(spec, &mut services).map(|(_, spec, service)| claim(service, spec)).collect();
-    let granted = share(allocatable, &room.held(), &claims);
-    let shared = sharing(allocatable, spec, &claims, &granted);
-    let reasons = rationales.into_iter().zip(granted).zip(shared);
+    let names: Vec<&ServiceName> = spec.services.keys().collect();
+    let shares = rationales.into_iter().zip(share_room(allocatable, &room.held(), &names, &claims));
     let mut cases: Vec<Case<'_>> = Vec::with_capacity(spec.services.len());
-    for ((name, spec, service), ((mut rationale, granted), why)) in of_spec(spec, &mut services).zip(reasons) {
+    for ((name, spec, service), (mut rationale, (granted, why))) in of_spec(spec, &mut services).zip(shares) {
         rationale.sharing = why.map(Box::new);
         cases.push(Case { name, spec, service, rationale, granted });
     }

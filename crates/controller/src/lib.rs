@@ -22,6 +22,7 @@ mod exit;
 mod explain;
 pub mod fit;
 mod input;
+mod late;
 mod observe;
 mod plan;
 mod pods;
@@ -36,13 +37,16 @@ mod sharing;
 mod state;
 mod step;
 mod stop;
+mod what_if;
 
 pub use explain::{
     concerns_job, concerns_service, explain, explain_action, explain_findings, explain_job, explain_service,
 };
 pub use input::{Fit, Input};
-pub use plimsoll_autoscale::EVENTS_MAX;
+pub use plimsoll_autoscale::{EVENTS_MAX, TurningPoint, WhatIf};
 pub use process::{ProcessState, Stopping};
 pub use queue::waiting;
+pub use sharing::share_room;
 pub use state::{JobState, QueuedTask, ServiceState, State, TaskState};
 pub use step::step;
+pub use what_if::what_if_load;

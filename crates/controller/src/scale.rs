@@ -49,7 +49,7 @@ pub(crate) fn scale(
         let (failed, finished, latency_p99) = (*failed, *finished, *latency_p99);
         turn.find(Finding::Failures { service: name.clone(), failed, finished, latency_p99 });
     }
-    let times = Times { step: tick, horizon: state.horizon(spec.startup, tick) };
+    let horizon = state.horizon(spec.startup, tick);
     let mut untrusted = None;
     let age_max_ms = age_max_ms(observation);
     let current = starting_point(service, spec, turn);
@@ -90,7 +90,7 @@ pub(crate) fn scale(
         memory,
         rate,
         in_flight_milli: reading(traffic.map(|traffic| traffic.in_flight_milli), age, age_max_ms),
-        demand: demand(service, turn, (name, spec), rate, times, &mut untrusted),
+        demand: demand(service, turn, (name, spec), (rate, lag), (tick, horizon), &mut untrusted),
         per_replica,
         burst: service.scaler.burst(&spec.scaling, (turn.at, startup), rate, per_replica),
         ready: service.ready(),
@@ -225,21 +225,30 @@ fn learn(service: &mut ServiceState, spec: &ServiceSpec, cpu: Reading<Usage>, ra
 
 /// Feeds the forecast and asks it, where the spec has one and one replica's capacity is known. While it is out of bounds it
 /// is not asked, and `withheld` says so.
+///
+/// Samples bear the time at which they came. One that is late is of an earlier time, so the forecast looks ahead from there:
+/// further by as much, and what it says is of that much earlier.
 fn demand(
     service: &mut ServiceState,
     turn: &mut Turn,
     (name, spec): (&ServiceName, &ServiceSpec),
-    rate: Reading<MilliRps>,
-    times: Times,
+    (rate, age): (Reading<MilliRps>, Millis),
+    (step, horizon): (Millis, Millis),
     withheld: &mut Option<Withheld>,
 ) -> Option<Demand> {
     let wanted = spec.scaling.forecast.as_ref()?;
+    if let Reading::Fresh(_) = rate {
+        service.lateness.take(age, step);
+    }
+    let late = service.lateness.by(step);
+    let times = Times { step, horizon: horizon.saturating_add(late) };
     if let Reading::Fresh(rate) = rate {
         learn_demand(service, turn, name, wanted, times, (turn.at, rate));
         order_fits(service, turn, name, wanted, times);
     }
     let forecaster = service.forecaster.as_ref()?;
-    let (forecast, fault) = forecaster.forecast(turn.at.plus(times.horizon), wanted.quantile)?;
+    let (mut forecast, fault) = forecaster.forecast(turn.at.plus(times.horizon), wanted.quantile)?;
+    forecast.at = forecast.at.minus(late);
     let forecast = Arc::new(forecast);
     service.forecast = Some(Arc::clone(&forecast));
     if let Some(fault) = fault {

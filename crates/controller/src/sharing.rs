@@ -1,17 +1,32 @@
-//! The words for a sharing of scarce room: who got how much, and who gave what to whom.
+//! Scarce room shared among services: who gets how much, and the words for it: who gave what to whom.
 //!
-//! The water-filling decides how many replicas each service gets; it has no notion of a transfer. Who gave to whom is told
+//! The water-filling (`placement`) decides how many replicas each service gets; it has no notion of a transfer. Who gave to whom is told
 //! by pairing what services give up with what others grow into, both in the order of their names.
 
+use plimsoll_model::ServiceName;
 use plimsoll_model::quantity::Permille;
 use plimsoll_model::scaling::{Gift, SharingReason};
-use plimsoll_model::spec::{Resources, Spec};
-use plimsoll_placement::{Claim, dominant_share, times};
+use plimsoll_model::spec::Resources;
+use plimsoll_placement::{Claim, Held, dominant_share, share, times};
 
-/// One per service of the spec; none at all while everybody gets what it wants.
-pub(crate) fn sharing(
+/// What each service is granted of the node, in the order of `claims` and of their `names`, and why where room is short:
+/// while everybody gets what it wants nobody has a reason.
+#[must_use]
+pub fn share_room(
     allocatable: Resources,
-    spec: &Spec,
+    held: &[Held],
+    names: &[&ServiceName],
+    claims: &[Claim],
+) -> Vec<(u32, Option<SharingReason>)> {
+    let granted = share(allocatable, held, claims);
+    let reasons = reasons(allocatable, names, claims, &granted);
+    granted.into_iter().zip(reasons).collect()
+}
+
+/// One per service; none at all while everybody gets what it wants.
+fn reasons(
+    allocatable: Resources,
+    names: &[&ServiceName],
     claims: &[Claim],
     granted: &[u32],
 ) -> Vec<Option<SharingReason>> {
@@ -27,13 +42,12 @@ pub(crate) fn sharing(
         ..SharingReason::default()
     };
     let mut reasons: Vec<SharingReason> = claims.iter().zip(granted).map(reason).collect();
-    pair(spec, claims, granted, &mut reasons);
+    pair(names, claims, granted, &mut reasons);
     reasons.into_iter().map(Some).collect()
 }
 
 /// Goes through givers and takers once, each transfer as large as both allow.
-fn pair(spec: &Spec, claims: &[Claim], granted: &[u32], reasons: &mut [SharingReason]) {
-    let names: Vec<_> = spec.services.keys().collect();
+fn pair(names: &[&ServiceName], claims: &[Claim], granted: &[u32], reasons: &mut [SharingReason]) {
     let each = || claims.iter().zip(granted).enumerate();
     let mut needs: Vec<Resources> =
         each().map(|(_, (claim, granted))| times(claim.each, granted.saturating_sub(claim.live))).collect();
@@ -47,8 +61,8 @@ fn pair(spec: &Spec, claims: &[Claim], granted: &[u32], reasons: &mut [SharingRe
             }
             left = less(left, room);
             *need = less(*need, room);
-            reasons[giver].gives.push(Gift { service: names[taker].clone(), room });
-            reasons[taker].gets.push(Gift { service: names[giver].clone(), room });
+            reasons[giver].gives.push(Gift { service: (*names[taker]).clone(), room });
+            reasons[taker].gets.push(Gift { service: (*names[giver]).clone(), room });
         }
     }
 }

@@ -4,6 +4,7 @@
 //! added later carries `#[serde(default)]`; a change of meaning raises [`State::VERSION`].
 
 use crate::fit::FitBook;
+use crate::late::Lateness;
 use crate::process::ProcessState;
 use plimsoll_autoscale::Scaler;
 use plimsoll_forecast::LoadForecaster;
@@ -71,6 +72,9 @@ pub struct ServiceState {
     pub count_changed_at: Option<Timestamp>,
     /// What the forecast remembers, where the spec asks for one.
     pub forecaster: Option<LoadForecaster>,
+    /// How late its figures come, where it has a forecast.
+    #[serde(default, skip_serializing_if = "Lateness::is_unknown")]
+    pub lateness: Lateness,
     /// What is known of the demand that models are fitted to.
     #[serde(default)]
     pub fits: FitBook,

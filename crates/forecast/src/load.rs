@@ -78,7 +78,8 @@ impl LoadForecaster {
         settings.step == tick && settings.wanted == spec.quantile && settings.seasons == spec.seasons()
     }
 
-    /// Looks so far ahead from now on. What was learnt of the series stays; margins are learnt again for another horizon.
+    /// Looks so far ahead from now on. What was learnt of the series stays; margins for another horizon begin with those of
+    /// the nearest one that is at least half and at most twice as far, and are learnt again where there is none.
     ///
     /// # Errors
     /// [`SettingsError`] when that is too far; then nothing changes.

@@ -139,7 +139,7 @@ fn a_moment_is_explained_with_what_would_have_changed_it() {
     let args = ["shop.csv", "--skip", "6h", "--policy", "hpa60", "--explain", "2026-01-02T12:05"];
     let text = stdout(directory.path(), &args);
     assert!(text.contains("shop, hpa60 at 2026-01-02 12:05:00Z"), "{text}");
-    assert!(text.contains("because") && text.contains("otherwise:"), "{text}");
+    assert!(text.contains("because") && text.contains("otherwise:") && text.contains("another load:"), "{text}");
     assert!(refused(directory.path(), &["shop.csv", "--explain", "noon"]).contains("is no moment"));
 }
 

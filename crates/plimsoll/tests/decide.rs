@@ -88,7 +88,7 @@ fn mistakes_in_an_observation_name_the_place_and_what_may_stand_there() {
     let path = folder.path().join("o.json");
     for (text, expected) in [
         ("{\n \"at\": 0,\n \"curent\": 3 }", "o.json:3:9: unknown field `curent`, expected one of `at`, `current`"),
-        ("{ \"current\": 3 }", "missing field `at`"),
+        ("{ \"current\": 3 }", "o.json: missing field `at`"),
         ("{ \"at\": \"2026-03-01\" }", "at \"2026-03-01\": neither a time with zone"),
         ("{ \"at\": 0, \"rate_per_s\": -1 }", "rate_per_s: -1 is out of range, 0 to 1e15"),
         ("{ \"at\": 0, \"forecast\": { \"95\": 3 } }", "forecast \"95\": a quantile is above 0 and below 1"),
@@ -104,6 +104,65 @@ fn mistakes_in_an_observation_name_the_place_and_what_may_stand_there() {
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(said.contains(expected), "{text}\n{said}");
     }
+}
+
+#[test]
+fn mistakes_in_observations_of_services_and_nodes_name_the_place_and_what_may_stand_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("o.json");
+    let room = r#""capacity": { "cpu_millicores": 1, "memory_bytes": 1 }"#;
+    let services = |services: &str| format!(r#"{{ "at": 0, {room}, "services": {services} }}"#);
+    for (policy, text, expected) in [
+        (
+            "two",
+            services(r#"{ "shp": {} }"#),
+            "services.shp: there is no such service in the policy, there are search, shop",
+        ),
+        ("two", services(r#"{ "shop": { "at": 1 } }"#), "services.shop: `at` stands once"),
+        ("two", services(r#"{ "shop": { "rate_per_s": -1 } }"#), "services.shop: rate_per_s: -1 is out of range"),
+        ("two", r#"{ "at": 0, "services": {} }"#.to_owned(), "missing field `capacity`"),
+        ("two", r#"[{ "at": 0 }, { "at": 1, "nodes": [] }]"#.to_owned(), "observation 2 is of another kind"),
+        (
+            "pools",
+            r#"{ "at": 0, "nodes": [{ "id": 1, "shape": "c5" }] }"#.to_owned(),
+            "nodes[0]: shape \"c5\": there is no such shape in the policy, there are c4, c16",
+        ),
+        ("pools", r#"{ "at": 0, "waiting": [{ "count": 3 }] }"#.to_owned(), "waiting[0]: asks for nothing"),
+        (
+            "pools",
+            r#"{ "at": 0, "nodes": [{ "id": 1, "shape": "c4" }, { "id": 1, "shape": "c4" }] }"#.to_owned(),
+            "nodes[1].id: 1 is there twice",
+        ),
+        (
+            "pools",
+            r#"{ "at": 0, "nodes": [{ "id": 1, "shape": "c4", "tasks": [{ "count": 100001 }] }] }"#.to_owned(),
+            "tasks[0].count: 100001 is out of range, 0 to 100000",
+        ),
+        ("shop", r#"{ "at": 0, "waiting": [] }"#.to_owned(), "unknown field"),
+    ] {
+        std::fs::write(&path, &text).unwrap();
+        let output = run(&["decide", &format!("examples/decide/{policy}.toml"), path.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}\n{said}");
+        assert!(said.contains(expected), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn several_services_are_granted_what_the_node_has_and_remember_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let args = ["decide", "examples/decide/two.toml", "examples/decide/two.json", "--output", "json", "--state"];
+    let decided = out(&[&args[..], &[state.to_str().unwrap()]].concat());
+    let decided: serde_json::Value = serde_json::from_str(&decided).unwrap();
+    let of = |step: usize, service: &str, field: &str| decided[step]["services"][service][field].as_u64().unwrap();
+    assert_eq!((of(0, "shop", "granted"), of(0, "search", "granted")), (4, 4), "there is room for both");
+    assert_eq!((of(1, "shop", "target"), of(1, "search", "target")), (8, 4));
+    // 7 cores are left beside the job: what both are granted fits them, and one more of either would not.
+    let cores = of(1, "shop", "granted") * 500 + of(1, "search", "granted") * 1_000;
+    assert!((6_500..=7_000).contains(&cores), "{cores}");
+    let remembered: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(state).unwrap()).unwrap();
+    assert_eq!(remembered["search"]["granted"], decided[1]["services"]["search"]["granted"]);
 }
 
 #[test]

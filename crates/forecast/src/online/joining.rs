@@ -44,8 +44,9 @@ impl Stream {
         self.clock.origin()
     }
 
-    /// Looks ahead so far from now on. What was learnt of the series stays; errors at a horizon of another number of steps
-    /// say nothing of this one, so weights and margins are learnt again for it.
+    /// Looks ahead so far from now on. What was learnt of the series stays. Errors at a horizon of another number of steps say
+    /// little of this one: weights and margins begin with those of the nearest that is at least half and at most twice as
+    /// far, else they are learnt again.
     ///
     /// # Errors
     /// [`SettingsError`] when these horizons can not be; then nothing changes.
@@ -60,11 +61,20 @@ impl Stream {
         for horizon in &settings.horizons {
             let steps = settings.steps(*horizon);
             let place = known.iter().position(|lane| lane.steps == steps);
-            self.lanes.push(place.map_or_else(|| Lane::new(steps, quantile), |place| known.swap_remove(place)));
+            self.lanes.push(match place {
+                Some(place) => known.swap_remove(place),
+                None => nearest(&known, steps).map_or_else(|| Lane::new(steps, quantile), |lane| lane.heir(steps)),
+            });
         }
         self.settings = settings;
         Ok(())
     }
+}
+
+/// The horizon closest to `steps`, unless it is less than half or more than twice as far: its margins then say too little.
+fn nearest(known: &[Lane], steps: u32) -> Option<&Lane> {
+    let is_alike = |lane: &&Lane| lane.steps.max(steps) <= lane.steps.min(steps).saturating_mul(2);
+    known.iter().filter(is_alike).min_by_key(|lane| (lane.steps.abs_diff(steps), lane.steps))
 }
 
 #[cfg(test)]

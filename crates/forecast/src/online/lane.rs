@@ -114,6 +114,12 @@ impl Lane {
         }
     }
 
+    /// A lane that looks another way ahead and begins with what this one has learnt. What this one still waits for is of
+    /// another horizon.
+    pub fn heir(&self, steps: u32) -> Self {
+        Self { steps, waiting: VecDeque::new(), ..self.clone() }
+    }
+
     /// What it says of `steps` ahead, seen as it is now.
     pub fn say(&self, sight: &Sight<'_>) -> Said {
         let points = self.points(sight);

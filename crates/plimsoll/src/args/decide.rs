@@ -8,10 +8,10 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: plimsoll decide examples/decide/web.toml examples/decide/morning.json")]
 pub struct Decide {
-    /// The policy: a policy file (`replicas`, `requests`, `startup`, `[scaling]`), or a spec.
+    /// The policy: a policy file (`replicas`, `requests`, `startup`, `[scaling]`), a spec, or a file of node pools.
     pub policy: PathBuf,
-    /// What is observed, JSON: one observation, or a list that is decided one after the other (`plimsoll schema
-    /// observation` prints the schema); `-` reads standard input.
+    /// What is observed, JSON, of one service, of several on one node, or of nodes: one observation, or a list that is
+    /// decided one after the other (`plimsoll schema observation` prints the schema); `-` reads standard input.
     pub observation: PathBuf,
     /// Which service, where the policy is a spec of several.
     #[arg(long, value_name = "NAME")]

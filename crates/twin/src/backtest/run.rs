@@ -9,7 +9,7 @@ use super::card::Card;
 use super::course::{Course, CourseError, Supply};
 use super::load::Load;
 use super::plant::{Measured, NODE, Plant};
-use plimsoll_controller::{Input, State, step};
+use plimsoll_controller::{Input, State, WhatIf, step, what_if_load};
 use plimsoll_model::id::{Generation, ServiceName};
 use plimsoll_model::rationale::Basis;
 use plimsoll_model::scaling::hpa::{HpaMetric, HpaResource};
@@ -51,6 +51,8 @@ pub struct Explained {
     pub at: Timestamp,
     /// Why.
     pub rationale: ServiceRationale,
+    /// What other loads would have brought.
+    pub what_if: Option<WhatIf>,
     /// What was needed then.
     pub need: u32,
     /// What was ready after it.
@@ -135,6 +137,8 @@ pub fn run_together(
         }
         let mut news = announced(at, protocol, watch.events, spec);
         let seen = plant.observe(at, &measured);
+        let is_explained = watch.explain.iter().any(|wanted| *wanted >= at && wanted.since(at) < protocol.tick);
+        let before = is_explained.then(|| (state.clone(), [&news[..], seen].concat()));
         let decision = if news.is_empty() {
             step(&mut state, at, seen)
         } else {
@@ -153,10 +157,12 @@ pub fn run_together(
                 notes.supply.actions = count.actions - notes.actions_before;
             }
             let rationale = || state.services.get(name).and_then(|it| it.rationale.as_ref());
-            if watch.explain.iter().any(|wanted| *wanted >= at && wanted.since(at) < protocol.tick)
+            if let Some((before, inputs)) = &before
                 && let Some(rationale) = rationale().cloned()
             {
-                notes.explained.push(Explained { at, rationale, need: course.need_at(tick), ready: count.ready });
+                let what_if = what_if_load(before, at, inputs, name);
+                let need = course.need_at(tick);
+                notes.explained.push(Explained { at, rationale, what_if, need, ready: count.ready });
             }
             if tick >= scored
                 && (watch.held || room.is_some())

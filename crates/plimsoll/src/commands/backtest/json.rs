@@ -4,6 +4,7 @@ use super::fail::Failed;
 use super::figures::{FIGURES, Figure, Over, hours, of_policy, of_rows};
 use super::{Results, Row, Run, Table, halves, resources, returns};
 use crate::args::Backtest;
+use plimsoll_twin::backtest::Explained;
 use serde_json::{Map, Value, json};
 
 /// Everything.
@@ -98,10 +99,10 @@ fn row(results: &Results, row: &Row) -> Value {
 
 fn run(results: &Results, run: &Run) -> Value {
     let value = |figure: &Figure| (figure.key.to_owned(), json!((figure.value)(&run.card, results.terms.price)));
-    let explained = run
-        .explained
-        .as_ref()
-        .map(|it| json!({ "at": it.at.to_string(), "ready": it.ready, "need": it.need, "rationale": it.rationale }));
+    let explained = run.explained.as_ref().map(|it| {
+        let Explained { at, ready, need, rationale, what_if } = it;
+        json!({ "at": at.to_string(), "ready": ready, "need": need, "rationale": rationale, "what_if": what_if })
+    });
     json!({
         "figures": FIGURES.iter().map(value).collect::<Map<_, _>>(), "card": run.card, "soft": run.soft,
         "explained": explained,

@@ -199,6 +199,9 @@ fn explained(results: &Results, row: &Row) -> String {
         for line in explain_service(service, &it.rationale) {
             let _ = writeln!(out, "  {line}");
         }
+        if let Some(what_if) = &it.what_if {
+            let _ = writeln!(out, "    another load: {what_if}");
+        }
     }
     out
 }

@@ -4,23 +4,25 @@
 //! may stand there.
 
 use anyhow::{Context as _, anyhow, bail};
-use plimsoll_autoscale::{Pod, PodPhase, PodSample, Reading};
+use plimsoll_autoscale::{Pod, PodPhase, PodSample, Reading, at_load};
 use plimsoll_model::forecast::QuantilePoint;
 use plimsoll_model::quantity::{Bytes, MilliRps, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{Event, Forecast, MetricReading, Quality, QueueObservation};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::collections::BTreeMap;
 
 /// Largest number that is read: what fits thousandths in 63 bits, with room for sums.
 const NUMBER_MAX: f64 = 1e15;
 
 /// What was observed of one service at one moment.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observed {
-    /// When: a time such as `2026-03-01T09:00:00Z`, or milliseconds since the epoch.
-    pub at: Moment,
+    /// When: a time such as `2026-03-01T09:00:00Z`, or milliseconds since the epoch. Needed, unless it is part of an
+    /// observation of several services, whose time it shares.
+    pub at: Option<Moment>,
     /// Replicas wanted before; the last decision's if left out.
     pub current: Option<u32>,
     /// Replicas whose health check passes; `current`, or the ready ones of `pods`, if left out.
@@ -140,11 +142,55 @@ pub struct ObservedQueue {
     pub remaining_work_ms: Option<u64>,
 }
 
-/// The observations of a file: one, or a list.
-pub fn read(text: &str, name: &str) -> anyhow::Result<Vec<Observed>> {
+/// What a file observes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One service.
+    Service,
+    /// Several services that share a node.
+    Services,
+    /// Nodes of pools and what waits for them.
+    Nodes,
+}
+
+/// The fields by which kinds are told apart.
+#[derive(Debug, Default, Deserialize)]
+struct Peek {
+    services: Option<IgnoredAny>,
+    nodes: Option<IgnoredAny>,
+    waiting: Option<IgnoredAny>,
+}
+
+impl Peek {
+    const fn kind(&self) -> Kind {
+        if self.services.is_some() {
+            Kind::Services
+        } else if self.nodes.is_some() || self.waiting.is_some() {
+            Kind::Nodes
+        } else {
+            Kind::Service
+        }
+    }
+}
+
+/// What the observations of a file are of.
+pub fn kind(text: &str, name: &str) -> anyhow::Result<Kind> {
+    let peeked: Vec<Peek> = read(text, name)?;
+    let kind = peeked[0].kind();
+    if let Some(other) = peeked.iter().position(|peek| peek.kind() != kind) {
+        bail!(
+            "{name}: observation {} is of another kind than the first: one service, `services`, or `nodes`",
+            other + 1
+        );
+    }
+    Ok(kind)
+}
+
+/// The observations of a file: one, or a list. Never empty.
+pub fn read<T: DeserializeOwned>(text: &str, name: &str) -> anyhow::Result<Vec<T>> {
     let is_list = text.trim_start().starts_with('[');
     let read = if is_list { serde_json::from_str(text) } else { serde_json::from_str(text).map(|one| vec![one]) };
-    let observed: Vec<Observed> = read.map_err(|error: serde_json::Error| {
+    let observed: Vec<T> = read.map_err(|error: serde_json::Error| {
         let message = error.to_string();
         let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
         anyhow!("{name}:{}:{}: {what}", error.line(), error.column())
@@ -167,6 +213,26 @@ impl Moment {
 }
 
 impl Observed {
+    /// When.
+    pub fn at(&self) -> anyhow::Result<Timestamp> {
+        self.at.as_ref().ok_or_else(|| anyhow!("missing field `at`"))?.time()
+    }
+
+    /// The same with so many thousandths of the load: arrivals, requests in flight, CPU, work that waits.
+    pub fn at_load(&self, load: u64) -> Self {
+        let mut other = self.clone();
+        let share = load as f64 / 1_000.0;
+        let of = |amount: &mut u64| *amount = at_load(*amount, load);
+        other.rate_per_s.iter_mut().chain(&mut other.in_flight).for_each(|amount| *amount *= share);
+        other.cpu_millicores.iter_mut().for_each(of);
+        other.pods.iter_mut().filter_map(|pod| pod.cpu_millicores.as_mut()).for_each(of);
+        if let Some(queue) = &mut other.queue {
+            queue.waiting = at_load(queue.waiting, load);
+            queue.remaining_work_ms.iter_mut().for_each(of);
+        }
+        other
+    }
+
     /// A figure of this age.
     pub fn reading<T>(&self, value: Option<T>, age_max_ms: u64) -> Reading<T> {
         match value {

@@ -1,5 +1,6 @@
-//! The JSON Schema of an observation for `plimsoll decide`. A test holds it to what is read.
+//! The JSON Schema of an observation for `plimsoll decide`. Tests hold it to what is read.
 
+use super::schema_fleet::{nodes, services};
 use serde_json::{Value, json};
 
 /// The schema (draft 2020-12).
@@ -78,12 +79,18 @@ pub fn observation() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Plimsoll observation",
         "description": "What `plimsoll decide` is told: one observation, or a list that is decided one after the other.",
-        "anyOf": [{ "$ref": "#/$defs/observation" }, { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/observation" } }],
-        "$defs": { "observation": one },
+        "anyOf": [any_number("observation"), any_number("services"), any_number("nodes")],
+        "$defs": { "observation": one, "services": services(&one), "nodes": nodes() },
     })
 }
 
-fn count(doc: &str) -> Value {
+/// One, or a list of them.
+fn any_number(kind: &str) -> Value {
+    let one = json!({ "$ref": format!("#/$defs/{kind}") });
+    json!({ "anyOf": [one, { "type": "array", "minItems": 1, "items": one }] })
+}
+
+pub(super) fn count(doc: &str) -> Value {
     json!({ "type": "integer", "minimum": 0, "description": doc })
 }
 
@@ -98,19 +105,19 @@ fn out_of_memory() -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::observed::{Observed, ObservedPod};
     use super::*;
 
     /// The fields that an unknown one is told of.
-    fn fields<T: for<'de> serde::Deserialize<'de> + std::fmt::Debug>() -> Vec<String> {
+    pub fn fields<T: for<'de> serde::Deserialize<'de> + std::fmt::Debug>() -> Vec<String> {
         let error = serde_json::from_str::<T>("{\"no such field\": 1}").unwrap_err().to_string();
         let mut names: Vec<String> = error.split('`').skip(3).step_by(2).map(str::to_owned).collect();
         names.sort();
         names
     }
 
-    fn properties(object: &Value) -> Vec<String> {
+    pub fn properties(object: &Value) -> Vec<String> {
         let mut names: Vec<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
         names.sort();
         names

@@ -1,7 +1,7 @@
 //! The size of a replica, decided beside the number of them as the controller does.
 
-use super::Memory;
 use super::observed::Observed;
+use super::one::Memory;
 use plimsoll_autoscale::vertical::{OutOfMemory, ReplicaUse, SizerInputs, tracked};
 use plimsoll_autoscale::{Pod, PodPhase};
 use plimsoll_model::ServiceSpec;
