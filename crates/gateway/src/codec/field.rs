@@ -36,7 +36,9 @@ pub enum Known {
     FramingAlias,
     /// The forwarding fields with underscores, which the same readers would believe: removed.
     IdentityAlias,
-    /// `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer`, `HTTP2-Settings`, and `Proxy`, which CGI turns into the variable
+    /// `TE`: what of the transfer codings the sender takes; of it only whether it takes trailers goes on.
+    Te,
+    /// `Keep-Alive`, `Proxy-Connection`, `Trailer`, `HTTP2-Settings`, and `Proxy`, which CGI turns into the variable
     /// that names a proxy: always removed.
     HopByHop,
     /// Anything else: copied.
@@ -50,7 +52,7 @@ pub fn known(name: &str) -> Known {
     match name.len() {
         0..=1 => Known::Other,
         len @ (12 | 14..=17) if name.as_bytes().contains(&b'_') => aliased(name, len),
-        2 if is("te") => Known::HopByHop,
+        2 if is("te") => Known::Te,
         4 if is("host") => Known::Host,
         4 if is("date") => Known::Date,
         5 if is("proxy") => Known::HopByHop,

@@ -41,6 +41,10 @@ pub struct Facts {
     pub keep_alive: bool,
     /// How its body ends.
     pub framing: Framing,
+    /// Its trailers, if any, go on; those of a message whose `Connection` names fields end here, whichever it names.
+    pub sends_trailers: bool,
+    /// The client takes trailers behind the response.
+    pub takes_trailers: bool,
     /// What decides how the response is read.
     pub asked: Asked,
     /// Key for hashing algorithms.
@@ -62,6 +66,18 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether the route takes this field out of requests.
+    pub fn is_removed_from_request(&self, name: &str) -> bool {
+        let changes = self.rules.as_ref().and_then(|rules| rules.shared.request.as_ref());
+        changes.is_some_and(|changes| changes.takes_out(name))
+    }
+
+    /// Whether the route takes this field out of responses.
+    pub fn is_removed_from_response(&self, name: &str) -> bool {
+        let changes = self.rules.as_ref().and_then(|rules| rules.shared.response.as_ref());
+        changes.is_some_and(|changes| changes.takes_out(name))
+    }
+
     /// Changes the head of a final response, which begins at `start` and ends with `out`, as the route says.
     pub fn change_response(&self, out: &mut Vec<u8>, start: usize) {
         let Some(rules) = &self.rules else { return };
@@ -138,6 +154,8 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         minor: head.minor,
         keep_alive: head.keep_alive,
         framing: head.framing,
+        sends_trailers: !head.connection_names_fields,
+        takes_trailers: head.takes_trailers,
         asked: Asked { head: head.method == "HEAD", upgrade: head.upgrade.is_some() },
         key,
         rules: route.rules.clone(),

@@ -126,7 +126,7 @@ async fn answer(client: &mut Client, facts: &Facts, mut inbox: Buffer, out: &mut
     let limits = client.worker.limits();
     let mut tally = Tally::new(&facts.service, start_us, limits.retry_permille);
     let mut upload = Upload::new(facts.framing, limits.body_bytes_max);
-    let absorbed = upload.absorb(&mut inbox, out);
+    let absorbed = upload.absorb(facts, &mut inbox, out);
     // Kept while bytes are left in it or will come; an exchange that only waits holds no read buffer.
     if inbox.is_empty() && upload.is_complete() {
         client.worker.buffers.give(inbox);

@@ -137,7 +137,8 @@ async fn both(
     let arm = |wait_ms: u64| client.slot.arm(client.worker.now_ms().saturating_add(wait_ms));
     let to = towards(client, facts);
     let sent = Cell::new(Sent::Running);
-    let mut uploading: Uploading<'_> = pin!(upload.stream(pace, &client.stream, &upstream.stream, inbox, scratch));
+    let mut uploading: Uploading<'_> =
+        pin!(upload.stream(pace, facts, (&client.stream, &upstream.stream), inbox, scratch));
     let keep = || facts.keep_alive && !client.is_ending() && sent.get() == Sent::Whole;
     let head = respond::final_head(pace, &upstream.stream, to, keep, false, buffer, out);
     arm(limits.body_ms);

@@ -193,6 +193,10 @@ impl Connection {
                     if message.body.len() != asked.length || message.body.iter().any(|byte| *byte != small) {
                         self.ledger.wrong(format!("request {} has a body of {}", asked.id, message.body.len()));
                     }
+                    let own = [(String::from("x-sum"), asked.id.to_string().into_bytes())];
+                    if !message.trailers.is_empty() && message.trailers != own {
+                        self.ledger.wrong(format!("request {} has the trailers {:?}", asked.id, message.trailers));
+                    }
                     if !unread.is_empty() && !is_answered {
                         self.ledger.wrong(format!("{} bytes behind request {}", unread.len(), asked.id));
                     }
@@ -226,7 +230,7 @@ impl Connection {
         let (head, body, after) = match kind {
             1 => (
                 format!("HTTP/1.1 200 OK\r\n{mark}Transfer-Encoding: chunked\r\n\r\n"),
-                self.chunks(&body),
+                self.chunks(asked.id, &body),
                 After::Next,
             ),
             2 => (
@@ -275,7 +279,7 @@ impl Connection {
         After::Silent
     }
 
-    fn chunks(&mut self, body: &[u8]) -> Vec<u8> {
+    fn chunks(&mut self, id: u64, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut rest = body;
         while !rest.is_empty() {
@@ -286,7 +290,8 @@ impl Connection {
             out.extend_from_slice(b"\r\n");
             rest = after;
         }
-        out.extend_from_slice(if self.rng.chance(20) { b"0\r\nX: y\r\n\r\n" } else { b"0\r\n\r\n" });
+        let trailers = if self.rng.chance(40) { format!("Set-Cookie: a\r\nx-sum:{id}\r\n") } else { String::new() };
+        out.extend_from_slice(format!("0\r\n{trailers}\r\n").as_bytes());
         out
     }
 }

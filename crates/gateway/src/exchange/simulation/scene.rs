@@ -69,6 +69,7 @@ pub struct Tally {
     pub reused: u64,
     pub drained: u64,
     pub kept_idle: u64,
+    pub trailers: u64,
 }
 
 pub struct Scene {
@@ -196,6 +197,7 @@ impl Scene {
             tally.answered += seen.answered;
             tally.refused += seen.refused;
             tally.cut += seen.cut;
+            tally.trailers += seen.trailers;
         }
         tally.reused += self.ledger.reused.get();
         tally.drained += u64::from(self.drained.get());
