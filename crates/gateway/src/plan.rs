@@ -300,16 +300,20 @@ fn listener(
 /// How a pool is reached; the same value as before where nothing about it has changed, files included.
 fn upstream(pool: ServiceName, spec: &UpstreamSpec, before: Option<&ServicePlan>) -> Result<Arc<Upstream>, PlanError> {
     let before = before.map(|before| &before.upstream);
-    let tls = spec.tls.as_ref().map(|tls| config::client(tls, before.and_then(|before| before.tls.as_ref())));
+    let tls =
+        spec.tls.as_ref().map(|tls| config::client(tls, spec.protocol, before.and_then(|before| before.tls.as_ref())));
     let tls = tls.transpose().map_err(|source| PlanError::PoolTls { pool, source })?;
     let same_tls = |known: &Upstream| match (&known.tls, &tls) {
         (None, None) => true,
         (Some(known), Some(tls)) => Arc::ptr_eq(known, tls),
         _ => false,
     };
-    match before.filter(|known| known.proxy_protocol == spec.proxy_protocol && same_tls(known)) {
+    let is_same = |known: &&Arc<Upstream>| {
+        known.proxy_protocol == spec.proxy_protocol && known.protocol == spec.protocol && same_tls(known)
+    };
+    match before.filter(is_same) {
         Some(known) => Ok(Arc::clone(known)),
-        None => Ok(Arc::new(Upstream { tls, proxy_protocol: spec.proxy_protocol })),
+        None => Ok(Arc::new(Upstream { tls, protocol: spec.protocol, proxy_protocol: spec.proxy_protocol })),
     }
 }
 

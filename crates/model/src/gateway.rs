@@ -51,6 +51,8 @@ pub struct StaticEndpoint {
 pub struct CheckSpec {
     /// What is asked.
     pub probe: Probe,
+    /// Beyond `probe`, the service (empty: all of them) that has to be SERVING by the gRPC health protocol.
+    pub grpc: Option<String>,
     /// `Host` of the question; none is the pool's name.
     pub host: Option<String>,
     /// Time between two questions.
@@ -68,6 +70,8 @@ pub struct CheckSpec {
 pub struct UpstreamSpec {
     /// TLS towards them; none is plain.
     pub tls: Option<UpstreamTls>,
+    /// What is spoken with them.
+    pub protocol: UpstreamProtocol,
     /// Tell them the client's address by the PROXY protocol; such connections carry one client each.
     pub proxy_protocol: Option<ProxyVersion>,
     /// Endpoints of this zone are preferred by `zone_weight`.
@@ -76,6 +80,27 @@ pub struct UpstreamSpec {
     pub zone_weight: u32,
     /// Each gateway uses only so many endpoints.
     pub subset: Option<SubsetSpec>,
+}
+
+/// What is spoken with endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: by prior knowledge without TLS, by ALPN within.
+    H2,
+    /// What the endpoint chooses within TLS, HTTP/2 first.
+    Auto,
+}
+
+impl UpstreamProtocol {
+    /// Whether an endpoint may speak HTTP/1.1.
+    #[must_use]
+    pub const fn may_be_http1(self) -> bool {
+        !matches!(self, Self::H2)
+    }
 }
 
 /// Deterministic subsetting: gateways of one fleet spread evenly over the endpoints.

@@ -10,6 +10,7 @@ use crate::codec::host::host_of;
 use crate::codec::request::{self, RequestHead};
 use crate::codec::response::Asked;
 use crate::codec::{FIELDS_MAX, Framing, RequestError};
+use crate::http2::grpc;
 use crate::refusal::{Refusal, Turned};
 use crate::route::{Asking, Goal};
 use crate::rules::has_trace;
@@ -148,7 +149,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     let key = service.queue().hashes_source.then(|| source_key(worker, client, &head, trusted));
     Ok(Facts {
         service: Rc::clone(service),
-        timeout_ms: route.timeout_ms,
+        timeout_ms: if client.stream.is_pipe() { timeout_ms(route.timeout_ms, &head) } else { route.timeout_ms },
         retry: route.retry,
         idempotent: matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
         minor: head.minor,
@@ -166,6 +167,12 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         route: Some(Rc::clone(&route.stats)),
         logged,
     })
+}
+
+/// The smaller of the route's time-out and what a call of gRPC, which only comes by HTTP/2, says itself.
+fn timeout_ms(route_ms: u64, head: &RequestHead<'_, '_>) -> u64 {
+    let own = head.fields.iter().find(|field| field.name == "grpc-timeout");
+    own.and_then(|field| grpc::timeout_ms(field.value)).map_or(route_ms, |own_ms| own_ms.min(route_ms))
 }
 
 /// What a route's rules say of one request.

@@ -244,6 +244,15 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
         let this = Try { start_us: try_us, may_ask_another };
         match attempt::run(client, facts, upload, out, lease, upstream, this).await {
             Attempt::Ended(ended) => return ended,
+            Attempt::Refused => {
+                if connects_failed >= service.endpoints_len().min(CONNECT_RETRIES) || !facts.retry {
+                    return Ended::Failed(FailureReason::ConnectionLost);
+                }
+                connects_failed += 1;
+                service.stats.count(|totals| totals.retried += 1);
+                failed.push(target);
+                try_us = client.worker.shared.now_us();
+            }
             Attempt::Declined => {
                 retries += 1;
                 service.stats.count(|totals| totals.retried += 1);

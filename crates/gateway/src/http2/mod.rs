@@ -13,9 +13,13 @@
 //! # Source
 //! RFC 9113; CVE-2023-44487 (rapid reset), CVE-2024-27316 and its kin (continuation flood).
 
-mod io;
+mod carry;
+pub mod grpc;
+mod heads;
+pub mod io;
 pub mod pipe;
 mod translate;
+pub mod upstream;
 
 use crate::client::{self, Client, Place};
 use crate::stream::Stream;
@@ -142,11 +146,12 @@ async fn exchange(
     local: Option<SocketAddr>,
 ) {
     let (parts, mut body) = request.into_parts();
-    let Some(head) = translate::head(&parts, body.is_end_stream()) else {
+    let Some(head) = heads::request_bytes(&parts, body.is_end_stream()) else {
         place.worker.count_refused("http2-request");
         return respond.send_reset(Reason::PROTOCOL_ERROR);
     };
-    let is_head = parts.method == http::Method::HEAD;
+    let asked =
+        translate::Asked { is_head: parts.method == http::Method::HEAD, is_grpc: grpc::is_call(&parts.headers) };
     let is_chunked = !body.is_end_stream() && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
     let (near, far) = pipe::pipe();
     let silence = Duration::from_millis(place.worker.limits().body_ms);
@@ -163,7 +168,7 @@ async fn exchange(
         }
     };
     let up = async {
-        if translate::upload(&far, &head, is_chunked, &mut body).await {
+        if translate::upload(&far, head, is_chunked, &mut body).await {
             std::future::pending::<()>().await;
         }
     };
@@ -171,7 +176,7 @@ async fn exchange(
     // so to the exchange, whose connection to a replica does not go back to its pool half used.
     tokio::select! {
         biased;
-        () = translate::download(&far, &mut respond, is_head) => {}
+        () = translate::download(&far, &mut respond, asked) => {}
         () = up => {}
         () = served => {}
     }

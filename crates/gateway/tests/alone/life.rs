@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 fn check(probe: Probe) -> Option<CheckSpec> {
     let (interval, timeout) = (Millis(20), Millis(2_000));
-    Some(CheckSpec { probe, host: None, interval, timeout, healthy_after: 2, unhealthy_after: 2 })
+    Some(CheckSpec { probe, grpc: None, host: None, interval, timeout, healthy_after: 2, unhealthy_after: 2 })
 }
 
 /// A backend that answers its name, and its checks as it is told.

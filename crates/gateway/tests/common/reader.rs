@@ -14,11 +14,11 @@ pub struct Message {
     /// Request line or status line, without its line end.
     pub start: String,
     /// Names and values in order, as sent.
-    pub fields: Vec<(String, Vec<u8>)>,
+    pub fields: Fields,
     /// Decoded.
     pub body: Vec<u8>,
     /// What stands behind the last chunk, in order, as sent.
-    pub trailers: Vec<(String, Vec<u8>)>,
+    pub trailers: Fields,
     /// Bytes of the whole message.
     pub length: usize,
 }
@@ -54,7 +54,8 @@ fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || MARKS.contains(byte))
 }
 
-type Head = (String, Vec<(String, Vec<u8>)>, usize);
+type Fields = Vec<(String, Vec<u8>)>;
+type Head = (String, Fields, usize);
 
 fn field(line: &[u8]) -> Result<(String, Vec<u8>), String> {
     let colon = line.iter().position(|byte| *byte == b':').ok_or("a line without a colon")?;
@@ -109,10 +110,10 @@ fn delimited(message: &Message) -> Result<Option<Delimited>, String> {
     }
 }
 
-type Chunks = (Vec<u8>, Vec<(String, Vec<u8>)>, usize);
+type Chunks = (Vec<u8>, Fields, usize);
 
 /// What stands behind the last chunk, and its bytes.
-fn trailers(bytes: &[u8]) -> Result<Option<(Vec<(String, Vec<u8>)>, usize)>, String> {
+fn trailers(bytes: &[u8]) -> Result<Option<(Fields, usize)>, String> {
     const OF_HEADS: [&str; 5] = ["content-length", "transfer-encoding", "host", "connection", "authorization"];
     let (mut all, mut at) = (Vec::new(), 0);
     loop {
