@@ -97,6 +97,12 @@ impl Stream {
         matches!(self, Self::Pipe(pipe, _) if pipe.was_refused())
     }
 
+    /// Whether it was one stream of a connection that goes on, so that what broke it was no idle connection's end.
+    #[must_use]
+    pub fn was_broken_off(&self) -> bool {
+        matches!(self, Self::Pipe(pipe, _) if pipe.was_broken_off())
+    }
+
     /// Reads what is there; zero is an orderly end.
     ///
     /// # Errors

@@ -105,7 +105,7 @@ const STALE_MAX_US: u64 = 50_000;
 
 /// Whether a connection that ended without a byte was closed before the request reached the replica.
 pub fn is_stale(upstream: &Upstream, now_us: u64, try_us: u64) -> bool {
-    upstream.reused && now_us.saturating_sub(try_us) < STALE_MAX_US
+    upstream.reused && !upstream.stream.was_broken_off() && now_us.saturating_sub(try_us) < STALE_MAX_US
 }
 
 /// An endpoint failed a try; a stale connection is nobody's fault.

@@ -50,6 +50,8 @@ enum Ended {
     Exchange,
     /// The replica broke it off.
     Replica,
+    /// The connection was lost.
+    Lost,
     /// The replica never looked at it.
     Unprocessed,
 }
@@ -85,7 +87,8 @@ pub async fn carry(far: Far, mut sender: SendRequest<Bytes>, open: Open, scheme:
     match ended {
         Ended::Whole => far.finish(),
         Ended::Unprocessed => far.refuse(),
-        Ended::Exchange | Ended::Replica => {}
+        Ended::Replica => far.break_off(),
+        Ended::Exchange | Ended::Lost => {}
     }
 }
 
@@ -207,6 +210,7 @@ async fn download(far: &Far, mut response: ResponseFuture, is_head: bool, progre
     let (parts, mut body) = loop {
         match next_head(&mut response).await {
             Err(error) if is_unprocessed(&error) && !progress.has_head.get() => return Ended::Unprocessed,
+            Err(error) if error.is_io() => return Ended::Lost,
             Err(_) => return Ended::Replica,
             Ok(Ok(head)) => break head.into_parts(),
             Ok(Err(interim)) => {

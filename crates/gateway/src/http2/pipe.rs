@@ -81,6 +81,8 @@ struct Shared {
     gone: Cell<bool>,
     /// By a replica that has not looked at the request.
     refused: Cell<bool>,
+    /// By a replica whose connection goes on.
+    broken: Cell<bool>,
     /// All that will come was written.
     finished: Cell<bool>,
     watcher: RefCell<Option<Waker>>,
@@ -176,6 +178,11 @@ impl Pipe {
         self.0.refused.get()
     }
 
+    /// Whether the stream ended early and not its connection.
+    pub fn was_broken_off(&self) -> bool {
+        self.0.broken.get()
+    }
+
     /// Ends the response.
     pub fn end(&self) {
         self.0.down.borrow_mut().end();
@@ -223,6 +230,11 @@ impl Far {
     /// Gives the stream up for a replica that has not looked at the request.
     pub fn refuse(self) {
         self.0.refused.set(true);
+    }
+
+    /// Gives the stream up, but not its connection.
+    pub fn break_off(self) {
+        self.0.broken.set(true);
     }
 
     /// Whether the exchange has left; else the task is woken when it does.

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod frames;
 mod grpc;
 mod h2_backend;
 mod http2;

@@ -2,7 +2,9 @@
 
 use crate::common::{Backend, PATIENCE};
 use crate::{Lone, file, listener, mirror, pool, route};
-use plimsoll_model::gateway::{CertificateSpec, ListenerRules, StaticPool, TlsSpec, UpstreamSpec, UpstreamTls};
+use plimsoll_model::gateway::{
+    CertificateSpec, ListenerRules, StaticPool, TlsSpec, UpstreamProtocol, UpstreamSpec, UpstreamTls,
+};
 use plimsoll_model::spec::ListenerSpec;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -319,4 +321,41 @@ fn http2_is_agreed_on_where_both_sides_speak_it() {
     tls.read_exact(&mut frame).unwrap();
     assert_eq!(tls.conn.alpn_protocol(), Some(&b"h2"[..]));
     assert_eq!(frame[3], 4, "SETTINGS is the first frame of a server");
+}
+
+#[test]
+fn endpoints_choose_their_protocol_within_tls() {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+    let own = authority.issue(folder.path(), "backend", &["shop.internal"]);
+    let ca = authority.publish(folder.path(), "ca.pem");
+    let (one, two) = (tls_backend(&authority, &own, None), mirror());
+    // The endpoint that speaks both is a gateway.
+    let mut both = secured(vec![own], None);
+    both.rules.http2 = true;
+    let both = Lone::start(file(both, [("shop", pool(&[two.address]))]));
+    let over = |protocol, address| {
+        let tls = UpstreamTls { ca: ca.clone(), server_name: "shop.internal".to_owned(), certificate: None };
+        let upstream = UpstreamSpec { tls: Some(tls), protocol, ..UpstreamSpec::default() };
+        file(listener(vec![route("shop")]), [("shop", StaticPool { upstream, ..pool(&[address]) })])
+    };
+    let mut lone = Lone::start(over(UpstreamProtocol::H2, both.address));
+    for protocol in [UpstreamProtocol::H2, UpstreamProtocol::Auto, UpstreamProtocol::Http1] {
+        lone.reload(Ok(over(protocol, both.address))).unwrap();
+        let mut client = lone.connect_client();
+        for _ in 0..20 {
+            let head = client.get("/a").text().to_owned();
+            assert!(head.starts_with("GET /a HTTP/1.1\r\nHost: shop.example\r\n"), "{head}");
+            // Names are in lower case where they came over HTTP/2.
+            let is_http2 = head.contains("\r\nx-request-id: ");
+            assert_eq!(is_http2, protocol != UpstreamProtocol::Http1, "{protocol:?}: {head}");
+        }
+    }
+    lone.reload(Ok(over(UpstreamProtocol::Auto, one.address))).unwrap();
+    let mut client = lone.connect_client();
+    for _ in 0..20 {
+        assert_eq!(client.get("/").text(), "secret", "it speaks HTTP/1.1 alone");
+    }
+    assert!(one.connections.load(std::sync::atomic::Ordering::SeqCst) <= 2, "its connections are kept");
+    lone.reload(Ok(over(UpstreamProtocol::H2, one.address))).unwrap();
+    assert_eq!(lone.get("/", "").field("x-plimsoll-reason"), Some("connect-failed"));
 }
