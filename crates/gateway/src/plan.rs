@@ -11,7 +11,7 @@ use crate::shared::{SharedService, Target, Upstream};
 use crate::tls::config::{self, ServerTls, TlsError};
 use plimsoll_balance::{Endpoint, Pool};
 use plimsoll_model::ServiceName;
-use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, UpstreamSpec};
+use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, SourcePrefix, UpstreamSpec};
 use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub struct Limits {
     pub retry_permille: u64,
     /// Idle connections per endpoint and worker.
     pub idle_upstream_max: usize,
+    /// Whom an address counts as.
+    pub source: SourcePrefix,
 }
 
 impl Limits {
@@ -56,6 +58,7 @@ impl Limits {
             body_ms: limits.body_timeout.get(),
             retry_permille: limits.retry_budget.get(),
             idle_upstream_max: limits.idle_upstream_max as usize,
+            source: limits.source,
         }
     }
 }

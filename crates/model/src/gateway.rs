@@ -71,6 +71,7 @@ pub struct UpstreamSpec {
     /// TLS towards them; none is plain.
     pub tls: Option<UpstreamTls>,
     /// What is spoken with them.
+    #[serde(default)]
     pub protocol: UpstreamProtocol,
     /// Tell them the client's address by the PROXY protocol; such connections carry one client each.
     pub proxy_protocol: Option<ProxyVersion>,
@@ -123,6 +124,22 @@ pub struct UpstreamTls {
     pub certificate: Option<CertificateSpec>,
 }
 
+/// How much of a client's address says who it is: hashing, splits and rates per client go by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePrefix {
+    /// Leading bits of an IPv4 address, 1 to 32.
+    pub ipv4: u8,
+    /// Leading bits of an IPv6 address, 1 to 128.
+    pub ipv6: u8,
+}
+
+impl Default for SourcePrefix {
+    /// A single address of IPv4, a network of IPv6.
+    fn default() -> Self {
+        Self { ipv4: 32, ipv6: 64 }
+    }
+}
+
 /// A certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateSpec {
@@ -166,6 +183,9 @@ pub struct TlsSpec {
     pub client_ca: Option<String>,
     /// A client without a certificate is let in too.
     pub client_optional: bool,
+    /// Endpoints are told which certificate a client showed.
+    #[serde(default)]
+    pub client_forward: bool,
 }
 
 /// One redirect.

@@ -67,6 +67,7 @@ fn tls_spec(table: &Table, directory: &Path) -> TlsSpec {
         certificates: table.tables("certificates").iter().filter_map(|table| certificate(table, directory)).collect(),
         client_ca: table.text("client_ca").map(|path| resolve(directory, path)),
         client_optional: table.flag("client_optional"),
+        client_forward: table.flag("client_forward"),
     }
 }
 

@@ -13,7 +13,9 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 /// Fields that no rule may change, in lower case: they frame a message, or say whose it is, or whom it is for.
-pub const UNTOUCHABLE: [&str; 15] = [
+pub const UNTOUCHABLE: [&str; 17] = [
+    "client-cert",
+    "client-cert-chain",
     "connection",
     "content-length",
     "expect",
@@ -81,6 +83,10 @@ fn listener(reader: &mut Reader<'_>, root: &Table, table: &Table) {
     {
         let what = "`client_ca` without certificates: there is no TLS to ask clients in".to_owned();
         conflict(reader, tls, "client_ca", (what, "[[listeners.tls.certificates]] beside it".to_owned()), None);
+    }
+    if let Some(tls) = table.table("tls").filter(|tls| tls.flag("client_forward") && !tls.is_given("client_ca")) {
+        let what = "`client_forward` without `client_ca`: no client is asked for a certificate".to_owned();
+        conflict(reader, tls, "client_forward", (what, "`client_ca` beside it".to_owned()), None);
     }
     if table.flag("proxy_protocol") && !root.is_given("trusted_proxies") {
         let what = "`proxy_protocol` without `trusted_proxies`: every connection would be refused".to_owned();

@@ -124,6 +124,13 @@ static TLS: Section = Section {
             Is(Flag(false), "whoever names authorities wants to know who comes"),
             "Let clients in that show no certificate; one that is shown has to be valid either way.",
         ),
+        Field::new(
+            "client_forward",
+            Kind::Flag,
+            Is(Flag(false), "a certificate is a kilobyte or two in every head"),
+            "Tell endpoints which certificate a client showed, in `Client-Cert` (RFC 9440). What clients write there is \
+             always taken out.",
+        ),
     ],
 };
 

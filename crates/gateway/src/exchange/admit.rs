@@ -15,6 +15,7 @@ use crate::refusal::{Refusal, Turned};
 use crate::route::{Asking, Goal};
 use crate::rules::has_trace;
 use crate::rules::head::insert;
+use crate::source;
 use crate::stats::RouteStats;
 use crate::worker::Worker;
 use crate::worker::listener::RouteRules;
@@ -143,6 +144,9 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     if let Some(changes) = route.rules.as_ref().and_then(|rules| rules.shared.request.as_ref()) {
         changes.apply(out, start);
     }
+    if let Some(line) = &client.peer.certificate {
+        insert(out, line);
+    }
     if worker.begins_traces() && !has_trace(head.fields) {
         insert(out, &worker.trace_line());
     }
@@ -237,7 +241,7 @@ fn source_key(worker: &Worker, client: &Client, head: &RequestHead<'_, '_>, trus
         for back in 1..=count.min(hops.len()) {
             match hops[(count - back) % hops.len()] {
                 Some(address) if worker.trusts(address) => {}
-                Some(address) => return plimsoll_balance::source_key(address),
+                Some(address) => return source::key(address, worker.limits().source),
                 None => return client.peer.key,
             }
         }

@@ -65,8 +65,16 @@ impl Drop for Open {
     }
 }
 
-/// Serves a connection to its end. `read_before` was read of it already.
-pub async fn serve(place: Place, listener: Rc<Listener>, stream: Stream, read_before: Vec<u8>, peer: SocketAddr) {
+/// Serves a connection to its end. `read_before` was read of it already; `certificate` is what endpoints are told of the
+/// client's.
+pub async fn serve(
+    place: Place,
+    listener: Rc<Listener>,
+    stream: Stream,
+    read_before: Vec<u8>,
+    peer: SocketAddr,
+    certificate: Option<Rc<[u8]>>,
+) {
     let local = stream.local_addr();
     let limits = place.worker.limits();
     let mut builder = Builder::new();
@@ -93,8 +101,9 @@ pub async fn serve(place: Place, listener: Rc<Listener>, stream: Stream, read_be
                 let open = Open::new(&open);
                 let near = Place::within(Rc::clone(&place.worker));
                 let listener = Rc::clone(&listener);
+                let certificate = certificate.clone();
                 tokio::task::spawn_local(async move {
-                    exchange(near, listener, request, respond, peer, local).await;
+                    exchange((near, listener, peer, certificate), request, respond, local).await;
                     drop(open);
                 });
             }
@@ -138,11 +147,9 @@ fn is_over(place: &Place, listener: &Listener, open: u32) -> bool {
 
 /// One stream: its request becomes bytes, an exchange answers them, and the answer becomes frames.
 async fn exchange(
-    place: Place,
-    listener: Rc<Listener>,
+    (place, listener, peer, certificate): (Place, Rc<Listener>, SocketAddr, Option<Rc<[u8]>>),
     request: Request<RecvStream>,
     mut respond: SendResponse<bytes::Bytes>,
-    peer: SocketAddr,
     local: Option<SocketAddr>,
 ) {
     let (parts, mut body) = request.into_parts();
@@ -155,7 +162,8 @@ async fn exchange(
     let is_chunked = !body.is_end_stream() && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
     let (near, far) = pipe::pipe();
     let silence = Duration::from_millis(place.worker.limits().body_ms);
-    let client = Client::new(place, listener, Stream::Pipe(near, local), peer);
+    let mut client = Client::new(place, listener, Stream::Pipe(near, local), peer);
+    client.peer.certificate = certificate;
     let served = async {
         client::serve(client).await;
         // What it has written is still read by the other side, for as long as the client takes any of it.

@@ -179,6 +179,8 @@ impl ResolvesServerCert for ByName {
 pub struct ServerTls {
     /// For rustls.
     pub config: Arc<ServerConfig>,
+    /// Endpoints are told which certificate a client showed.
+    pub forwards_certificate: bool,
     tickets: Arc<dyn ProducesTickets>,
     /// What the authorities' file held: a session that was begun under others must not be resumed.
     client_ca: Option<Vec<u8>>,
@@ -216,7 +218,7 @@ pub fn server(spec: &TlsSpec, http2: bool, before: Option<&ServerTls>) -> Result
     config.ticketer = Arc::clone(&tickets);
     let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok(ServerTls { config: Arc::new(config), tickets, client_ca })
+    Ok(ServerTls { config: Arc::new(config), forwards_certificate: spec.client_forward, tickets, client_ca })
 }
 
 /// What sessions with endpoints are made with.

@@ -106,6 +106,7 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
         retry_budget: Permille(200),
         idle_upstream_max: 3,
         drain: Millis(5_000),
+        source: Default::default(),
     };
     let (host, path_prefix, timeout) = (None, "/".to_owned(), Millis(3_000));
     let route = RouteSpec {
