@@ -183,7 +183,8 @@ impl Connections {
         state.idle_since_ms.set(now_ms);
         self.chose_http1.set(false);
         self.all.borrow_mut().push(Connection { sender, state: Rc::clone(&state) });
-        let all = Rc::clone(self);
+        // Not held: when the endpoint is gone, its connections end with their last streams.
+        let all = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
             tokio::select! {
                 _ = driver => {}
@@ -191,8 +192,10 @@ impl Connections {
             }
             // What is dropped here ends the streams that are left.
             state.is_over.set(true);
-            all.all.borrow_mut().retain(|connection| !connection.state.is_over.get());
-            all.changed.notify_waiters();
+            if let Some(all) = all.upgrade() {
+                all.all.borrow_mut().retain(|connection| !connection.state.is_over.get());
+                all.changed.notify_waiters();
+            }
         });
     }
 

@@ -285,7 +285,7 @@ impl Service {
     /// Time passed: idle connections age, budgets refill, and the first in line looks again.
     pub fn tick(&self, now_ms: u64) {
         self.budget.pass(now_ms);
-        self.targets.borrow().iter().for_each(|target| target.sweep(now_ms));
+        self.targets.borrow().iter().chain(self.draining.borrow().iter()).for_each(|target| target.sweep(now_ms));
         self.grant_first();
     }
 

@@ -260,3 +260,28 @@ fn addresses_of_one_prefix_share_a_rate() {
     assert_eq!(by(SourcePrefix::default(), four), [200, 200, 200]);
     assert_eq!(by(SourcePrefix { ipv4: 24, ipv6: 64 }, four), [200, 429, 200]);
 }
+
+#[test]
+fn what_rules_take_out_of_heads_does_not_pass_in_trailers() {
+    let backend = Backend::start(|peer| {
+        while peer.head().is_some() {
+            let body = String::from_utf8(peer.until(b"\r\n\r\n")).unwrap().replace("\r\n", "|");
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\nX-Inner: 1\r\nX-Sum: 2\r\nX-Zone: evil\r\n\r\n",
+                body.len()
+            ));
+        }
+    });
+    let removing = |name: &str| HeaderRules {
+        remove: vec![name.to_owned()],
+        set: [("X-Zone".to_owned(), "a".to_owned())].into(),
+        ..HeaderRules::default()
+    };
+    let rules = RouteRules { request: removing("X-Admin"), response: removing("x-inner"), ..RouteRules::default() };
+    let lone = Lone::start(file(listener(vec![ruled("shop", "/", rules)]), [("shop", pool(&[backend.address]))]));
+    let mut client = lone.connect_client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-admin: 1\r\nX-Sum: 3\r\nx-zone: evil\r\n\r\n");
+    let received = String::from_utf8(client.until_end()).unwrap();
+    assert!(received.contains("\r\n0|X-Sum: 3||\r\n"), "{received}");
+    assert!(received.ends_with("\r\n0\r\nX-Sum: 2\r\n\r\n"), "{received}");
+}

@@ -354,3 +354,21 @@ fn what_waits_for_a_connection_fails_in_time() {
     assert_eq!((answer.status, answer.field("x-plimsoll-reason")), (504, Some("connect-timeout")));
     assert!(begun.elapsed() < PATIENCE / 2);
 }
+
+#[test]
+fn connections_to_an_endpoint_that_is_gone_end() {
+    let backend = H2Backend::start(Manners::default(), echo);
+    let other = H2Backend::start(Manners::default(), echo);
+    let mut lone = start(&backend);
+    assert_eq!(lone.get("/", "").status, 200);
+    assert_eq!(Seen::get(&backend.seen.ended), 0, "it is kept");
+    lone.reload(Ok(over(&[other.address]))).unwrap();
+    eventually("an endpoint that left its pool", || Seen::get(&backend.seen.ended) == 1);
+    assert_eq!(lone.get("/", "").status, 200);
+    let mut without = over(&[backend.address]);
+    let pool = without.pools.remove(&service("shop")).unwrap();
+    without.pools.insert(service("other"), pool);
+    without.gateway.listeners[0].routes[0].service = service("other");
+    lone.reload(Ok(without)).unwrap();
+    eventually("an endpoint whose pool is gone", || Seen::get(&other.seen.ended) == 1);
+}
