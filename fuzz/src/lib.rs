@@ -5,6 +5,8 @@
 
 #[path = "../../crates/gateway/src/codec/mod.rs"]
 pub mod codec;
+#[path = "../../crates/gateway/src/http2/heads.rs"]
+pub mod heads;
 #[path = "../../crates/gateway/tests/common/reader.rs"]
 pub mod reader;
 

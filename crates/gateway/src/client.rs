@@ -6,11 +6,13 @@ use crate::codec::{HeadScan, RequestError};
 use crate::exchange::{self, Next};
 use crate::io::{IoEnd, Pace};
 use crate::refusal::{self, Refusal};
+use crate::source;
 use crate::stream::Stream;
 use crate::worker::Worker;
 use crate::worker::buffer::Buffer;
 use crate::worker::listener::Listener;
 use crate::worker::slot::Slot;
+use plimsoll_model::gateway::SourcePrefix;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -35,14 +37,16 @@ pub struct Peer {
     pub node: String,
     /// Key for hashing algorithms.
     pub key: u64,
+    /// The line that tells endpoints of the certificate that it showed.
+    pub certificate: Option<Rc<[u8]>>,
 }
 
 impl Peer {
-    fn new(peer: SocketAddr) -> Self {
+    fn new(peer: SocketAddr, prefix: SourcePrefix) -> Self {
         let address = peer.ip().to_canonical();
         let text = address.to_string();
         let node = if address.is_ipv6() { format!("\"[{text}]\"") } else { text.clone() };
-        Self { address, port: peer.port(), text, node, key: plimsoll_balance::source_key(address) }
+        Self { address, port: peer.port(), text, node, key: source::key(address, prefix), certificate: None }
     }
 }
 
@@ -115,7 +119,7 @@ impl Client {
             stream,
             listener,
             slot: Rc::clone(&place.slot),
-            peer: Peer::new(peer),
+            peer: Peer::new(peer, place.worker.limits().source),
             inbox: None,
             scan: HeadScan::default(),
             has_served: false,

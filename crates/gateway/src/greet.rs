@@ -9,6 +9,7 @@ use crate::io::IoEnd;
 use crate::proxy_protocol::{self, Said, Step};
 use crate::stream::Stream;
 use crate::tcp;
+use crate::tls::client_cert;
 use crate::tls::session::Session;
 use crate::worker::listener::{Listener, Routes};
 use rustls::ServerConnection;
@@ -27,6 +28,7 @@ pub async fn serve(place: Place, listener: Rc<Listener>, routes: Rc<Routes>, soc
             Err(word) => return place.worker.count_refused(word),
         }
     }
+    let mut certificate = None;
     let stream = match &routes.tls {
         None => Stream::Plain(socket),
         Some(tls) => {
@@ -35,7 +37,11 @@ pub async fn serve(place: Place, listener: Rc<Listener>, routes: Rc<Routes>, soc
             };
             // Boxed: the handshake's state is not carried by connections that are past it.
             match Box::pin(Session::accept(place.pace(place.worker.limits().head_ms), socket, connection)).await {
-                Ok(session) => Stream::Tls(Box::new(session)),
+                Ok(session) => {
+                    let shown = session.peer_certificate().filter(|_| tls.forwards_certificate);
+                    certificate = shown.map(|shown| Rc::from(client_cert::line(&shown)));
+                    Stream::Tls(Box::new(session))
+                }
                 Err(IoEnd::TimedOut) => return place.worker.count_refused("tls-timeout"),
                 Err(IoEnd::Gone) => return place.worker.count_refused("tls-failed"),
             }
@@ -48,13 +54,15 @@ pub async fn serve(place: Place, listener: Rc<Listener>, routes: Rc<Routes>, soc
         return tcp::serve(Client::new(place, listener, stream, peer), service).await;
     }
     if stream.speaks_http2() {
-        return http2::serve(place, listener, stream, Vec::new(), peer).await;
+        return http2::serve(place, listener, stream, Vec::new(), peer, certificate).await;
     }
     if !may_be_http2 {
-        return client::serve(Client::new(place, listener, stream, peer)).await;
+        let mut client = Client::new(place, listener, stream, peer);
+        client.peer.certificate = certificate;
+        return client::serve(client).await;
     }
     match first_bytes(&place, &stream).await {
-        Some((bytes, true)) => http2::serve(place, listener, stream, bytes, peer).await,
+        Some((bytes, true)) => http2::serve(place, listener, stream, bytes, peer, None).await,
         Some((bytes, false)) => {
             let mut inbox = place.worker.buffers.small();
             inbox.room(0)[..bytes.len()].copy_from_slice(&bytes);

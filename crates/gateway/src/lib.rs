@@ -27,6 +27,7 @@ mod refusal;
 mod route;
 mod rules;
 mod shared;
+mod source;
 mod stats;
 mod stream;
 mod supervisor;

@@ -11,7 +11,7 @@ use crate::shared::{SharedService, Target, Upstream};
 use crate::tls::config::{self, ServerTls, TlsError};
 use plimsoll_balance::{Endpoint, Pool};
 use plimsoll_model::ServiceName;
-use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, UpstreamSpec};
+use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, SourcePrefix, UpstreamSpec};
 use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub struct Limits {
     pub retry_permille: u64,
     /// Idle connections per endpoint and worker.
     pub idle_upstream_max: usize,
+    /// Whom an address counts as.
+    pub source: SourcePrefix,
 }
 
 impl Limits {
@@ -56,6 +58,7 @@ impl Limits {
             body_ms: limits.body_timeout.get(),
             retry_permille: limits.retry_budget.get(),
             idle_upstream_max: limits.idle_upstream_max as usize,
+            source: limits.source,
         }
     }
 }
@@ -300,16 +303,20 @@ fn listener(
 /// How a pool is reached; the same value as before where nothing about it has changed, files included.
 fn upstream(pool: ServiceName, spec: &UpstreamSpec, before: Option<&ServicePlan>) -> Result<Arc<Upstream>, PlanError> {
     let before = before.map(|before| &before.upstream);
-    let tls = spec.tls.as_ref().map(|tls| config::client(tls, before.and_then(|before| before.tls.as_ref())));
+    let tls =
+        spec.tls.as_ref().map(|tls| config::client(tls, spec.protocol, before.and_then(|before| before.tls.as_ref())));
     let tls = tls.transpose().map_err(|source| PlanError::PoolTls { pool, source })?;
     let same_tls = |known: &Upstream| match (&known.tls, &tls) {
         (None, None) => true,
         (Some(known), Some(tls)) => Arc::ptr_eq(known, tls),
         _ => false,
     };
-    match before.filter(|known| known.proxy_protocol == spec.proxy_protocol && same_tls(known)) {
+    let is_same = |known: &&Arc<Upstream>| {
+        known.proxy_protocol == spec.proxy_protocol && known.protocol == spec.protocol && same_tls(known)
+    };
+    match before.filter(is_same) {
         Some(known) => Ok(Arc::clone(known)),
-        None => Ok(Arc::new(Upstream { tls, proxy_protocol: spec.proxy_protocol })),
+        None => Ok(Arc::new(Upstream { tls, protocol: spec.protocol, proxy_protocol: spec.proxy_protocol })),
     }
 }
 

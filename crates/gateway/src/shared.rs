@@ -5,7 +5,7 @@
 
 use crate::tls::config::ClientTls;
 use plimsoll_balance::Endpoint;
-use plimsoll_model::gateway::ProxyVersion;
+use plimsoll_model::gateway::{ProxyVersion, UpstreamProtocol};
 use plimsoll_model::{ReplicaId, ServiceName};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -90,6 +90,8 @@ impl SharedService {
 pub struct Upstream {
     /// TLS towards them.
     pub tls: Option<Arc<ClientTls>>,
+    /// What is spoken there.
+    pub protocol: UpstreamProtocol,
     /// Connections begin by saying who the client is, so none is used for two.
     pub proxy_protocol: Option<ProxyVersion>,
 }

@@ -85,6 +85,24 @@ impl Stream {
         matches!(self, Self::Tls(session) if session.speaks_http2())
     }
 
+    /// Whether it is a stream of an HTTP/2 connection.
+    #[must_use]
+    pub const fn is_pipe(&self) -> bool {
+        matches!(self, Self::Pipe(..))
+    }
+
+    /// Whether it ended because a replica says that it has not looked at the request.
+    #[must_use]
+    pub fn was_refused(&self) -> bool {
+        matches!(self, Self::Pipe(pipe, _) if pipe.was_refused())
+    }
+
+    /// Whether it was one stream of a connection that goes on, so that what broke it was no idle connection's end.
+    #[must_use]
+    pub fn was_broken_off(&self) -> bool {
+        matches!(self, Self::Pipe(pipe, _) if pipe.was_broken_off())
+    }
+
     /// Reads what is there; zero is an orderly end.
     ///
     /// # Errors

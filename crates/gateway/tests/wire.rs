@@ -32,7 +32,7 @@ fn forward(bytes: impl AsRef<[u8]>, trusted: bool) -> (String, u16) {
 
 fn read_body(peer: &mut Peer, head: &str) -> Vec<u8> {
     if head.contains("Transfer-Encoding: chunked") {
-        return peer.until(b"0\r\n\r\n");
+        return peer.until(b"\r\n\r\n");
     }
     let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
     peer.take(length.map_or(0, |length| length.parse().unwrap()))
@@ -54,16 +54,16 @@ fn a_request_goes_on_with_our_framing_and_without_hop_by_hop_fields() {
         received,
         format!(
             "POST /a?b=c HTTP/1.1\nHost: shop.example\nAccept: x\nCookie: kept\nX-Twice: 1\nX-Twice: 2\n\
-             X-Request-Id: ID\n{FORWARDED}Content-Length: 5\n\nhello"
+             X-Request-Id: ID\n{FORWARDED}Content-Length: 5\nTE: trailers\nConnection: TE\n\nhello"
         )
     );
 }
 
 #[test]
-fn chunks_are_written_anew_without_extensions_and_trailers() {
+fn chunks_are_written_anew_without_extensions_and_with_trailers_for_a_body() {
     let (received, status) = forward(
         "PUT / HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: CHUNKED\r\n\r\n\
-         005;ext=\"1\"\r\nhello\r\n3\r\nyou\r\n000\r\nX-Trailer: dropped\r\n\r\n",
+         005;ext=\"1\"\r\nhello\r\n3\r\nyou\r\n000\r\nX-Trailer:kept\r\nHost: dropped\r\n\r\n",
         false,
     );
     assert_eq!(status, 200);
@@ -71,7 +71,7 @@ fn chunks_are_written_anew_without_extensions_and_trailers() {
         received,
         format!(
             "PUT / HTTP/1.1\nHost: shop.example\nX-Request-Id: ID\n{FORWARDED}Transfer-Encoding: chunked\n\n\
-             5\nhello\n3\nyou\n0\n\n"
+             5\nhello\n3\nyou\n0\nX-Trailer: kept\n\n"
         )
     );
 }

@@ -51,6 +51,8 @@ pub struct StaticEndpoint {
 pub struct CheckSpec {
     /// What is asked.
     pub probe: Probe,
+    /// Beyond `probe`, the service (empty: all of them) that has to be SERVING by the gRPC health protocol.
+    pub grpc: Option<String>,
     /// `Host` of the question; none is the pool's name.
     pub host: Option<String>,
     /// Time between two questions.
@@ -68,6 +70,9 @@ pub struct CheckSpec {
 pub struct UpstreamSpec {
     /// TLS towards them; none is plain.
     pub tls: Option<UpstreamTls>,
+    /// What is spoken with them.
+    #[serde(default)]
+    pub protocol: UpstreamProtocol,
     /// Tell them the client's address by the PROXY protocol; such connections carry one client each.
     pub proxy_protocol: Option<ProxyVersion>,
     /// Endpoints of this zone are preferred by `zone_weight`.
@@ -76,6 +81,27 @@ pub struct UpstreamSpec {
     pub zone_weight: u32,
     /// Each gateway uses only so many endpoints.
     pub subset: Option<SubsetSpec>,
+}
+
+/// What is spoken with endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: by prior knowledge without TLS, by ALPN within.
+    H2,
+    /// What the endpoint chooses within TLS, HTTP/2 first.
+    Auto,
+}
+
+impl UpstreamProtocol {
+    /// Whether an endpoint may speak HTTP/1.1.
+    #[must_use]
+    pub const fn may_be_http1(self) -> bool {
+        !matches!(self, Self::H2)
+    }
 }
 
 /// Deterministic subsetting: gateways of one fleet spread evenly over the endpoints.
@@ -96,6 +122,22 @@ pub struct UpstreamTls {
     pub server_name: String,
     /// What this gateway shows when it is asked who it is.
     pub certificate: Option<CertificateSpec>,
+}
+
+/// How much of a client's address says who it is: hashing, splits and rates per client go by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePrefix {
+    /// Leading bits of an IPv4 address, 1 to 32.
+    pub ipv4: u8,
+    /// Leading bits of an IPv6 address, 1 to 128.
+    pub ipv6: u8,
+}
+
+impl Default for SourcePrefix {
+    /// A single address of IPv4, a network of IPv6.
+    fn default() -> Self {
+        Self { ipv4: 32, ipv6: 64 }
+    }
 }
 
 /// A certificate and its key.
@@ -141,6 +183,9 @@ pub struct TlsSpec {
     pub client_ca: Option<String>,
     /// A client without a certificate is let in too.
     pub client_optional: bool,
+    /// Endpoints are told which certificate a client showed.
+    #[serde(default)]
+    pub client_forward: bool,
 }
 
 /// One redirect.

@@ -3,7 +3,7 @@
 //! `plimsoll-config` turns a file into a [`Spec`]; nothing here supplies a default, so that a default is written down in
 //! one place only. Ranges are stated here and enforced there.
 
-use crate::gateway::{ListenerRules, ObserveSpec, RouteRules};
+use crate::gateway::{ListenerRules, ObserveSpec, RouteRules, SourcePrefix};
 use crate::id::{JobName, NodeName, ServiceName};
 use crate::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -429,4 +429,7 @@ pub struct GatewayLimits {
     pub idle_upstream_max: u32,
     /// How long open connections may go on when the gateway stops.
     pub drain: Millis,
+    /// Whom an address counts as.
+    #[serde(default)]
+    pub source: SourcePrefix,
 }

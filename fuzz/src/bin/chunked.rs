@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use plimsoll_fuzz::codec::Framing;
-use plimsoll_fuzz::codec::chunked::{EXTENSION_BYTES_MAX, TRAILER_BYTES_MAX};
+use plimsoll_fuzz::codec::chunked::{EXTENSION_BYTES_MAX, TRAILER_BYTES_MAX, TRAILER_FIELDS_MAX};
 use plimsoll_fuzz::drive;
 
 /// The line at `at` without its CRLF, and where the next begins. None when it does not end yet, an error when it cannot.
@@ -77,8 +77,9 @@ fuzz_target!(|bytes: &[u8]| {
         (Some((_, false, _)), Err(())) => {}
         (None, Ok((_, Some(_)))) => {
             // Only bounds may refuse what is well formed.
-            let bound = EXTENSION_BYTES_MAX.min(TRAILER_BYTES_MAX) as usize;
-            assert!(bytes.len() > bound, "a whole body was refused");
+            let bound = TRAILER_BYTES_MAX.min(EXTENSION_BYTES_MAX as usize);
+            let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+            assert!(bytes.len() > bound || lines > TRAILER_FIELDS_MAX, "a whole body was refused");
         }
         (None, _) => {}
     }

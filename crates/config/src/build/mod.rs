@@ -10,7 +10,7 @@ mod vertical;
 use crate::form::{self, Written};
 use crate::moment;
 use crate::value::Table;
-use plimsoll_model::gateway::{ListenerRules, ObserveSpec, RouteRules};
+use plimsoll_model::gateway::{ListenerRules, ObserveSpec, RouteRules, SourcePrefix};
 use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{
     Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, GatewayLimits, GatewaySpec, HealthSpec, HistorySpec,
@@ -119,6 +119,10 @@ pub fn gateway_limits(limits: &Table) -> GatewayLimits {
         retry_budget: permille(limits, "retry_budget"),
         idle_upstream_max: limits.count("idle_upstream_max"),
         drain: millis(limits, "drain"),
+        source: SourcePrefix {
+            ipv4: u8::try_from(limits.count("source_prefix_ipv4")).unwrap_or(32),
+            ipv6: u8::try_from(limits.count("source_prefix_ipv6")).unwrap_or(64),
+        },
     }
 }
 

@@ -67,6 +67,7 @@ fn tls_spec(table: &Table, directory: &Path) -> TlsSpec {
         certificates: table.tables("certificates").iter().filter_map(|table| certificate(table, directory)).collect(),
         client_ca: table.text("client_ca").map(|path| resolve(directory, path)),
         client_optional: table.flag("client_optional"),
+        client_forward: table.flag("client_forward"),
     }
 }
 
@@ -152,6 +153,7 @@ fn pool(table: &Table, directory: &Path) -> Option<StaticPool> {
         balance: balance(table.table("balance")?)?,
         upstream: UpstreamSpec {
             tls: table.table("tls").and_then(|tls| upstream_tls(tls, directory)),
+            protocol: table.text("protocol").and_then(variant)?,
             proxy_protocol: table.text("proxy_protocol").and_then(variant),
             zone: table.text("zone").map(str::to_owned),
             zone_weight: table.count("zone_weight"),
@@ -171,13 +173,15 @@ fn upstream_tls(table: &Table, directory: &Path) -> Option<UpstreamTls> {
 }
 
 fn check(table: &Table) -> Option<CheckSpec> {
+    let grpc = table.flag("grpc").then(|| table.text("grpc_service").unwrap_or_default().to_owned());
     let probe = match table.text("path") {
         Some(path) => Probe::Http { path: path.to_owned() },
-        None if table.flag("tcp") => Probe::Tcp,
+        None if table.flag("tcp") || grpc.is_some() => Probe::Tcp,
         None => return None,
     };
     Some(CheckSpec {
         probe,
+        grpc,
         host: table.text("host").map(str::to_owned),
         interval: millis(table, "interval"),
         timeout: millis(table, "timeout"),

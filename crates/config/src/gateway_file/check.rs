@@ -13,7 +13,9 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 /// Fields that no rule may change, in lower case: they frame a message, or say whose it is, or whom it is for.
-pub const UNTOUCHABLE: [&str; 15] = [
+pub const UNTOUCHABLE: [&str; 17] = [
+    "client-cert",
+    "client-cert-chain",
     "connection",
     "content-length",
     "expect",
@@ -63,6 +65,11 @@ fn listener(reader: &mut Reader<'_>, root: &Table, table: &Table) {
     let has_routes = !table.tables("routes").is_empty() || !table.tables("redirects").is_empty();
     if table.is_given("tcp") {
         pool_exists(reader, root, table, "tcp");
+        let pool = root.named("pools").find(|(name, _)| Some(name.as_str()) == table.text("tcp"));
+        if pool.and_then(|(_, pool)| pool.text("protocol")).is_some_and(|protocol| protocol != "http1") {
+            let what = "the pool of a TCP listener speaks what its clients speak".to_owned();
+            conflict(reader, table, "tcp", (what, "a pool without `protocol`".to_owned()), None);
+        }
         if has_routes {
             let what = "a TCP listener reads no requests, so it has no routes and redirects".to_owned();
             conflict(reader, table, "tcp", (what, "routes, or `tcp`".to_owned()), None);
@@ -76,6 +83,10 @@ fn listener(reader: &mut Reader<'_>, root: &Table, table: &Table) {
     {
         let what = "`client_ca` without certificates: there is no TLS to ask clients in".to_owned();
         conflict(reader, tls, "client_ca", (what, "[[listeners.tls.certificates]] beside it".to_owned()), None);
+    }
+    if let Some(tls) = table.table("tls").filter(|tls| tls.flag("client_forward") && !tls.is_given("client_ca")) {
+        let what = "`client_forward` without `client_ca`: no client is asked for a certificate".to_owned();
+        conflict(reader, tls, "client_forward", (what, "`client_ca` beside it".to_owned()), None);
     }
     if table.flag("proxy_protocol") && !root.is_given("trusted_proxies") {
         let what = "`proxy_protocol` without `trusted_proxies`: every connection would be refused".to_owned();
@@ -186,6 +197,40 @@ fn pool_exists(reader: &mut Reader<'_>, root: &Table, table: &Table, field: &str
     conflict(reader, table, field, (format!("there is no pool {name:?}"), meant), None);
 }
 
+/// What a pool speaks, against what else it says.
+fn protocol(reader: &mut Reader<'_>, table: &Table) {
+    let protocol = table.text("protocol").unwrap_or_default();
+    let has_tls = table.table("tls").is_some_and(|tls| tls.is_given("ca"));
+    if protocol == "auto" && !has_tls {
+        let what = "`auto` without TLS: there is nothing to negotiate in".to_owned();
+        conflict(
+            reader,
+            table,
+            "protocol",
+            (what, "\"http1\", \"h2\", or [pools.NAME.tls] beside it".to_owned()),
+            None,
+        );
+    }
+    if protocol != "http1" && table.is_given("proxy_protocol") {
+        let what =
+            "a connection of HTTP/2 carries the requests of many clients, the PROXY protocol names one".to_owned();
+        conflict(reader, table, "proxy_protocol", (what, "`protocol = \"http1\"`, or none".to_owned()), None);
+    }
+    let Some(check) = table.table("check") else { return };
+    if check.flag("grpc") && (check.is_given("path") || check.flag("tcp")) {
+        let what = "`grpc` and another kind of check".to_owned();
+        conflict(reader, check, "grpc", (what, "one of them".to_owned()), None);
+    }
+    if check.flag("grpc") && protocol == "http1" {
+        let what = "gRPC needs HTTP/2".to_owned();
+        conflict(reader, check, "grpc", (what, "`protocol = \"h2\"` for the pool".to_owned()), None);
+    }
+    if check.is_given("grpc_service") && !check.flag("grpc") {
+        let what = "`grpc_service` without `grpc`: nobody is asked for it".to_owned();
+        conflict(reader, check, "grpc_service", (what, "`grpc = true` beside it".to_owned()), None);
+    }
+}
+
 fn pool(reader: &mut Reader<'_>, table: &Table) {
     if let Some(ejection) = table.table("balance").and_then(|balance| balance.table("ejection")) {
         not_above(reader, ejection, ("duration", Unit::Duration), "duration_max");
@@ -209,6 +254,7 @@ fn pool(reader: &mut Reader<'_>, table: &Table) {
         let what = "this pool has no endpoints, so it answers 503 to everything".to_owned();
         doubt(reader, table, "endpoints", what, "add [[pools.NAME.endpoints]]".to_owned());
     }
+    protocol(reader, table);
     if let Some(check) = table.table("check").filter(|check| check.is_given("path") && check.flag("tcp")) {
         let what = "`path` and `tcp` are two kinds of check".to_owned();
         conflict(reader, check, "tcp", (what, "one of them".to_owned()), None);

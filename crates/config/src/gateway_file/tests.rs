@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
-use plimsoll_model::gateway::{ProxyVersion, RateSpec, SplitBy};
+use plimsoll_model::gateway::{ProxyVersion, RateSpec, SourcePrefix, SplitBy, UpstreamProtocol};
 use plimsoll_model::spec::{Algorithm, Probe};
 
 fn parse(text: &str) -> Result<LoadedGateway, Report> {
@@ -28,11 +28,13 @@ fn every_rule_arrives() {
     let text = r#"
         trusted_proxies = ["10.0.0.0/8"]
         access_log = "access.log"
+        limits = { source_prefix_ipv4 = 24, source_prefix_ipv6 = 56 }
         [[listeners]]
         listen = "0.0.0.0:443"
         proxy_protocol = true
         tls.certificates = [{ certificate = "a.pem", key = "a.key" }]
         tls.client_ca = "ca.pem"
+        tls.client_forward = true
         [[listeners.routes]]
         host = "Shop.example"
         path = "/api"
@@ -62,11 +64,17 @@ fn every_rule_arrives() {
         [pools.canary]
         check.tcp = true
         endpoints = [{ address = "10.0.0.2:80" }]
+        [pools.calls]
+        protocol = "h2"
+        check = { grpc = true, grpc_service = "shop.v1.Shop" }
+        endpoints = [{ address = "10.0.0.3:80" }]
     "#;
     let file = parse(text).unwrap_or_else(|report| panic!("{report}")).file;
     let listener = &file.gateway.listeners[0];
     assert_eq!(listener.rules.tls.as_ref().unwrap().certificates[0].key, "/etc/lb/a.key");
     assert_eq!(listener.rules.redirects[0].status, 308);
+    assert!(listener.rules.tls.as_ref().unwrap().client_forward);
+    assert_eq!(file.gateway.limits.source, SourcePrefix { ipv4: 24, ipv6: 56 });
     let rules = &listener.routes[0].rules;
     assert_eq!(rules.rate, Some(RateSpec { rate_milli: 100_000, burst: 100 }));
     assert_eq!(rules.client_rate, Some(RateSpec { rate_milli: 500, burst: 3 }));
@@ -79,6 +87,9 @@ fn every_rule_arrives() {
     assert_eq!(shop.upstream.proxy_protocol, Some(ProxyVersion::V2));
     assert_eq!(shop.upstream.subset.unwrap().size, 5);
     assert_eq!(shop.upstream.tls.as_ref().unwrap().server_name, "shop.internal");
+    let calls = &file.pools[&plimsoll_model::ServiceName::try_new("calls").unwrap()];
+    assert_eq!((shop.upstream.protocol, calls.upstream.protocol), (UpstreamProtocol::Http1, UpstreamProtocol::H2));
+    assert_eq!(calls.check.as_ref().unwrap().grpc.as_deref(), Some("shop.v1.Shop"));
     assert_eq!(file.gateway.observe.access_log.as_ref().unwrap().file, "/etc/lb/access.log");
 }
 
@@ -112,5 +123,17 @@ fn mistakes_are_named_with_their_place() {
     );
     refused(&format!("{SMALL}tls.ca = \"ca.pem\"\n"), "7", &["server_name"]);
     refused(&SMALL.replace("listen =", "lissten ="), "2", &["lissten"]);
+    refused(&format!("limits.source_prefix_ipv6 = 129\n{SMALL}"), "1", &["129", "1 to 128"]);
+    let forwards =
+        "tls = { certificates = [{ certificate = \"a\", key = \"b\" }], client_forward = true }\n[[listeners.routes]]";
+    refused(&SMALL.replace("[[listeners.routes]]", forwards), "3", &["client_ca"]);
+    refused(&SMALL.replace("[pools", "request.set = { Client-Cert = \"x\" }\n[pools"), "5", &["Client-Cert"]);
+    refused(&format!("{SMALL}protocol = \"h3\"\n"), "7", &["h3", "http1", "auto"]);
+    refused(&format!("{SMALL}protocol = \"auto\"\n"), "7", &["TLS", "h2"]);
+    refused(&format!("{SMALL}protocol = \"h2\"\nproxy_protocol = \"v2\"\n"), "8", &["PROXY protocol"]);
+    refused(&format!("{SMALL}check.grpc = true\n"), "7", &["HTTP/2"]);
+    refused(&format!("{SMALL}check.grpc_service = \"a\"\n"), "7", &["`grpc`"]);
+    let passed_through = SMALL.replace("[[listeners.routes]]\npool", "tcp");
+    refused(&format!("{passed_through}protocol = \"h2\"\n"), "3", &["TCP listener"]);
     refused("[pools]\n", "1", &["listeners"]);
 }

@@ -174,5 +174,17 @@ pub static LIMITS: Section = Section {
             Is(Text("10s"), "requests in flight at a stop have this long to end"),
             "How long open connections may go on when the gateway stops.",
         ),
+        Field::new(
+            "source_prefix_ipv4",
+            count(1, 32),
+            Is(Integer(32), "an address of IPv4 is one client, or one network behind one"),
+            "Leading bits of a client's IPv4 address that say who it is, for hashing, splits and rates per client.",
+        ),
+        Field::new(
+            "source_prefix_ipv6",
+            count(1, 128),
+            Is(Integer(64), "one client has a whole /64 and moves freely within it"),
+            "Leading bits of a client's IPv6 address that say who it is, for hashing, splits and rates per client.",
+        ),
     ],
 };

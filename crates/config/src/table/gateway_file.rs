@@ -86,10 +86,7 @@ static LISTENER: Section = Section {
         Field::new(
             "http2",
             Kind::Flag,
-            Is(
-                Flag(false),
-                "endpoints are asked by HTTP/1.1 either way, so it helps browsers with many small requests",
-            ),
+            Is(Flag(false), "it helps browsers with many small requests, and gRPC needs it; others gain nothing"),
             "Clients may speak HTTP/2: by ALPN within TLS, by prior knowledge without.",
         ),
         Field::new("tls", Kind::Table(&TLS), Inner, "TLS that ends here."),
@@ -127,6 +124,13 @@ static TLS: Section = Section {
             Is(Flag(false), "whoever names authorities wants to know who comes"),
             "Let clients in that show no certificate; one that is shown has to be valid either way.",
         ),
+        Field::new(
+            "client_forward",
+            Kind::Flag,
+            Is(Flag(false), "a certificate is a kilobyte or two in every head"),
+            "Tell endpoints which certificate a client showed, in `Client-Cert` (RFC 9440). What clients write there is \
+             always taken out.",
+        ),
     ],
 };
 
@@ -147,6 +151,12 @@ pub static CERTIFICATE: Section = Section {
     ],
 };
 
+const PROTOCOL: &[Choice] = &[
+    Choice { word: "http1", doc: "HTTP/1.1" },
+    Choice { word: "h2", doc: "HTTP/2: by prior knowledge without TLS, by ALPN within" },
+    Choice { word: "auto", doc: "what the endpoint chooses within TLS, HTTP/2 first" },
+];
+
 const PROXY: &[Choice] = &[Choice { word: "v1", doc: "a line of text" }, Choice { word: "v2", doc: "a binary header" }];
 
 static POOL: Section = Section {
@@ -164,6 +174,12 @@ static POOL: Section = Section {
         ),
         Field::new("check", Kind::Table(&CHECK), Inner, "Active checks. A plain path is asked for by GET."),
         Field::new("tls", Kind::Table(&UPSTREAM_TLS), Inner, "TLS towards the endpoints."),
+        Field::new(
+            "protocol",
+            Kind::Choice(PROTOCOL),
+            Is(Text("http1"), "every endpoint speaks it, and it costs the least; gRPC needs `h2`"),
+            "What is spoken with the endpoints.",
+        ),
         Field::new(
             "proxy_protocol",
             Kind::Choice(PROXY),
@@ -228,6 +244,18 @@ static CHECK: Section = Section {
             Kind::Flag,
             Is(Flag(false), "an accepted connection says little about who answers on it"),
             "An accepted connection (with TLS: a handshake) passes.",
+        ),
+        Field::new(
+            "grpc",
+            Kind::Flag,
+            Is(Flag(false), "most endpoints answer a path"),
+            "An endpoint passes that says SERVING by the gRPC health protocol.",
+        ),
+        Field::new(
+            "grpc_service",
+            Kind::Text(Form::Token),
+            Absent("the endpoint as a whole"),
+            "The service that `grpc` asks for.",
         ),
         Field::new("host", Kind::Text(Form::Host), Absent("the name of the pool"), "`Host` of the question."),
         Field::new(

@@ -251,6 +251,7 @@ fn write_gateway_limits(at: &mut Branch, limits: &GatewayLimits) {
         retry_budget,
         idle_upstream_max,
         drain,
+        source,
     } = limits;
     at.unit("head_size_max", Unit::Bytes, *head_bytes_max);
     at.unit("headers_max", Unit::Count, u64::from(*headers_max));
@@ -266,4 +267,6 @@ fn write_gateway_limits(at: &mut Branch, limits: &GatewayLimits) {
     at.unit("retry_budget", Unit::Share, retry_budget.get());
     at.unit("idle_upstream_max", Unit::Count, u64::from(*idle_upstream_max));
     at.unit("drain", Unit::Duration, drain.get());
+    at.unit("source_prefix_ipv4", Unit::Count, u64::from(source.ipv4));
+    at.unit("source_prefix_ipv6", Unit::Count, u64::from(source.ipv6));
 }

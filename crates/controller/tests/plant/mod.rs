@@ -127,6 +127,7 @@ pub fn spec(services: impl IntoIterator<Item = (&'static str, ServiceSpec)>) -> 
                 retry_budget: Permille(1),
                 idle_upstream_max: 1,
                 drain: Millis(1),
+                source: Default::default(),
             },
             trusted_proxies: vec![],
             observe: plimsoll_model::gateway::ObserveSpec::default(),

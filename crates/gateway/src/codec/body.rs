@@ -73,6 +73,15 @@ impl BodyReader {
         }
     }
 
+    /// The trailer lines of a body that is complete.
+    #[must_use]
+    pub fn trailers(&self) -> &[u8] {
+        match self {
+            Self::Chunked(chunks) => chunks.trailers(),
+            Self::Length(_) | Self::UntilClose => &[],
+        }
+    }
+
     /// How many bytes of data come next without any framing between them, as far as that is known.
     #[must_use]
     pub const fn run(&self) -> u64 {

@@ -1,21 +1,30 @@
 //! The chunked transfer coding, byte by byte where framing is, in runs where data is.
 //!
-//! Chunk sizes are hexadecimal digits only and at most 16 of them; every line must end in CRLF; extensions and trailers
-//! are checked, bounded over the whole body and dropped, because a reader behind us may understand them differently and
-//! nothing may depend on them (RFC 9112 sections 7.1.1 and 7.1.2). The bound on extensions is on their sum: one-byte
-//! chunks with long extensions are a known way to make a server read far more than it delivers.
+//! Chunk sizes are hexadecimal digits only and at most 16 of them; every line must end in CRLF; extensions are checked,
+//! bounded over the whole body and dropped, because a reader behind us may understand them differently and nothing may
+//! depend on them (RFC 9112 section 7.1.1). The bound on extensions is on their sum: one-byte chunks with long extensions
+//! are a known way to make a server read far more than it delivers. Trailers are checked, bounded and kept apart
+//! ([`ChunkReader::trailers`]); which of them go on is [`super::trailer`].
 
 use std::ops::Range;
 
 /// Bytes of extensions allowed in one body, all chunks together.
 pub const EXTENSION_BYTES_MAX: u32 = 8 * 1024;
 /// Bytes of trailer lines allowed in one body.
-pub const TRAILER_BYTES_MAX: u32 = 8 * 1024;
+pub const TRAILER_BYTES_MAX: usize = 8 * 1024;
+/// Trailer fields allowed in one body.
+pub const TRAILER_FIELDS_MAX: usize = 64;
 
 /// The bytes are no chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the chunked body is malformed")]
-pub struct ChunkError;
+pub enum ChunkError {
+    /// They break the grammar, or the bound on extensions.
+    #[error("the chunked body is malformed")]
+    Malformed,
+    /// More bytes of trailers than [`TRAILER_BYTES_MAX`], or more fields than [`TRAILER_FIELDS_MAX`].
+    #[error("the trailers are larger than the limit")]
+    TrailersTooLarge,
+}
 
 /// What one call consumed of its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +64,14 @@ pub struct ChunkReader {
     /// Size being read, then data bytes left of the chunk.
     left: u64,
     extensions: u32,
-    trailers: u32,
+    /// Whole lines as they came; empty, and without memory of its own, where there are none.
+    trailers: Vec<u8>,
+    trailer_fields: usize,
 }
 
 impl Default for ChunkReader {
     fn default() -> Self {
-        Self { state: State::Size(0), left: 0, extensions: 0, trailers: 0 }
+        Self { state: State::Size(0), left: 0, extensions: 0, trailers: Vec::new(), trailer_fields: 0 }
     }
 }
 
@@ -110,6 +121,12 @@ impl ChunkReader {
         self.state == State::Done
     }
 
+    /// The trailer lines, each `NAME:VALUE CRLF` by the grammar; all of them once the body is complete.
+    #[must_use]
+    pub fn trailers(&self) -> &[u8] {
+        &self.trailers
+    }
+
     fn framing(&mut self, byte: u8) -> Result<(), ChunkError> {
         self.state = match (self.state, byte) {
             (State::Size(digits), _) => self.size(digits, byte)?,
@@ -122,14 +139,14 @@ impl ChunkReader {
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size(0),
             (State::Trailer, b'\r') => State::EndLf,
-            (State::Trailer, _) if is_token(byte) => self.trailer(State::TrailerName)?,
-            (State::TrailerName, b':') => self.trailer(State::TrailerValue)?,
-            (State::TrailerName, _) if is_token(byte) => self.trailer(State::TrailerName)?,
-            (State::TrailerValue, b'\r') => self.trailer(State::TrailerLf)?,
-            (State::TrailerValue, _) if is_text(byte) => self.trailer(State::TrailerValue)?,
-            (State::TrailerLf, b'\n') => self.trailer(State::Trailer)?,
+            (State::Trailer, _) if is_token(byte) => self.trailer(byte, State::TrailerName)?,
+            (State::TrailerName, b':') => self.trailer(byte, State::TrailerValue)?,
+            (State::TrailerName, _) if is_token(byte) => self.trailer(byte, State::TrailerName)?,
+            (State::TrailerValue, b'\r') => self.trailer(byte, State::TrailerLf)?,
+            (State::TrailerValue, _) if is_text(byte) => self.trailer(byte, State::TrailerValue)?,
+            (State::TrailerLf, b'\n') => self.trailer_end()?,
             (State::EndLf, b'\n') => State::Done,
-            _ => return Err(ChunkError),
+            _ => return Err(ChunkError::Malformed),
         };
         Ok(())
     }
@@ -140,28 +157,39 @@ impl ChunkReader {
         }
         if let Some(digit) = hex(byte) {
             if digits == 16 {
-                return Err(ChunkError);
+                return Err(ChunkError::Malformed);
             }
             self.left = self.left << 4 | digit;
             return Ok(State::Size(digits + 1));
         }
         match byte {
-            _ if digits == 0 => Err(ChunkError),
+            _ if digits == 0 => Err(ChunkError::Malformed),
             b'\r' => Ok(State::SizeLf),
             b';' => self.extension(State::Extension),
             b' ' | b'\t' => self.extension(State::SizeSpace),
-            _ => Err(ChunkError),
+            _ => Err(ChunkError::Malformed),
         }
     }
 
     fn extension(&mut self, next: State) -> Result<State, ChunkError> {
         self.extensions += 1;
-        if self.extensions > EXTENSION_BYTES_MAX { Err(ChunkError) } else { Ok(next) }
+        if self.extensions > EXTENSION_BYTES_MAX { Err(ChunkError::Malformed) } else { Ok(next) }
     }
 
-    fn trailer(&mut self, next: State) -> Result<State, ChunkError> {
-        self.trailers += 1;
-        if self.trailers > TRAILER_BYTES_MAX { Err(ChunkError) } else { Ok(next) }
+    fn trailer(&mut self, byte: u8, next: State) -> Result<State, ChunkError> {
+        if self.trailers.len() >= TRAILER_BYTES_MAX {
+            return Err(ChunkError::TrailersTooLarge);
+        }
+        self.trailers.push(byte);
+        Ok(next)
+    }
+
+    fn trailer_end(&mut self) -> Result<State, ChunkError> {
+        self.trailer_fields += 1;
+        if self.trailer_fields > TRAILER_FIELDS_MAX {
+            return Err(ChunkError::TrailersTooLarge);
+        }
+        self.trailer(b'\n', State::Trailer)
     }
 }
 
@@ -225,8 +253,8 @@ mod tests {
             b"0\r\n\n",
             b"0\r\n\r\r",
         ] {
-            assert_eq!(decode(bad, bad.len()), Err(ChunkError), "{:?}", String::from_utf8_lossy(bad));
-            assert_eq!(decode(bad, 1), Err(ChunkError), "{:?}", String::from_utf8_lossy(bad));
+            assert_eq!(decode(bad, bad.len()), Err(ChunkError::Malformed), "{:?}", String::from_utf8_lossy(bad));
+            assert_eq!(decode(bad, 1), Err(ChunkError::Malformed), "{:?}", String::from_utf8_lossy(bad));
         }
     }
 
@@ -236,9 +264,11 @@ mod tests {
         many.extend_from_slice(&[b'x'; 1024]);
         many.extend_from_slice(b"\r\na\r\n");
         let body: Vec<u8> = many.iter().copied().cycle().take(many.len() * 9).collect();
-        assert_eq!(decode(&body, 100), Err(ChunkError));
+        assert_eq!(decode(&body, 100), Err(ChunkError::Malformed));
         let mut trailers = b"0\r\nX: ".to_vec();
-        trailers.extend_from_slice(&[b'x'; TRAILER_BYTES_MAX as usize]);
-        assert_eq!(decode(&trailers, 100), Err(ChunkError));
+        trailers.extend_from_slice(&[b'x'; TRAILER_BYTES_MAX]);
+        assert_eq!(decode(&trailers, 100), Err(ChunkError::TrailersTooLarge));
+        let many = [b"0\r\n".to_vec(), b"X:y\r\n".repeat(TRAILER_FIELDS_MAX + 1)].concat();
+        assert_eq!(decode(&many, 100), Err(ChunkError::TrailersTooLarge));
     }
 }

@@ -120,9 +120,19 @@ pub fn request(out: &mut Vec<u8>, head: &RequestHead<'_, '_>, origin: &Origin<'_
     if head.expects_continue {
         out.extend_from_slice(b"Expect: 100-continue\r\n");
     }
-    if let Some(protocol) = head.upgrade {
-        out.extend_from_slice(b"Connection: upgrade\r\n");
-        line(out, "Upgrade", protocol);
+    // Who says that it takes trailers says it for all behind it, and only to its neighbour (RFC 9110 section 10.1.4).
+    match (head.upgrade, head.takes_trailers) {
+        (None, false) => {}
+        (None, true) => out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n"),
+        (Some(protocol), takes_trailers) => {
+            let options: &[u8] = if takes_trailers {
+                b"TE: trailers\r\nConnection: TE, upgrade\r\n"
+            } else {
+                b"Connection: upgrade\r\n"
+            };
+            out.extend_from_slice(options);
+            line(out, "Upgrade", protocol);
+        }
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -204,7 +214,7 @@ pub fn response(out: &mut Vec<u8>, head: &ResponseHead<'_, '_>, to: ToClient<'_>
         match known(field.name) {
             Known::Date => has_date = true,
             Known::Connection | Known::ContentLength | Known::TransferEncoding | Known::HopByHop => continue,
-            Known::FramingAlias => continue,
+            Known::FramingAlias | Known::Te => continue,
             Known::Upgrade if !upgrades => continue,
             Known::Other
                 if head.connection_names_fields
@@ -265,6 +275,8 @@ pub fn chunk_start(out: &mut Vec<u8>, length: usize) {
 
 /// The end of a chunk's data.
 pub const CHUNK_END: &[u8] = b"\r\n";
+/// The last chunk; trailers and an empty line end the body.
+pub const LAST_CHUNK: &[u8] = b"0\r\n";
 /// The last chunk and the end of the body.
 pub const BODY_END: &[u8] = b"0\r\n\r\n";
 

@@ -1,5 +1,7 @@
 //! Why a message was refused, one case per rule, with the status that tells the client and a stable word for counters.
 
+use super::chunked::ChunkError;
+
 /// Why a request was refused before it was forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
@@ -55,6 +57,9 @@ pub enum RequestError {
     /// The body's chunks are malformed.
     #[error("the chunked body is malformed")]
     Chunk,
+    /// The body's trailers are larger than the limit, or more than the limit.
+    #[error("the trailers are larger than the limit")]
+    TrailersTooLarge,
     /// The body is larger than the limit.
     #[error("the body is larger than the limit")]
     BodyTooLarge,
@@ -76,7 +81,7 @@ impl RequestError {
         match self {
             Self::Version => 505,
             Self::TargetTooLong => 414,
-            Self::HeadTooLarge | Self::TooManyFields => 431,
+            Self::HeadTooLarge | Self::TooManyFields | Self::TrailersTooLarge => 431,
             Self::Connect | Self::CodingUnknown => 501,
             Self::BodyTooLarge => 413,
             Self::Expectation => 417,
@@ -105,6 +110,7 @@ impl RequestError {
             Self::TransferEncoding => "transfer-encoding",
             Self::CodingUnknown => "coding-unknown",
             Self::Chunk => "chunk",
+            Self::TrailersTooLarge => "trailers-too-large",
             Self::BodyTooLarge => "body-too-large",
             Self::TraceBody => "trace-body",
             Self::MaxForwards => "max-forwards",
@@ -137,4 +143,13 @@ pub enum ResponseError {
     /// The body's chunks are malformed.
     #[error("the chunked body is malformed")]
     Chunk,
+}
+
+impl From<ChunkError> for RequestError {
+    fn from(error: ChunkError) -> Self {
+        match error {
+            ChunkError::Malformed => Self::Chunk,
+            ChunkError::TrailersTooLarge => Self::TrailersTooLarge,
+        }
+    }
 }

@@ -34,9 +34,12 @@ pub enum Known {
     MaxForwards,
     /// `Content_Length` and `Transfer_Encoding`: what CGI and its heirs take for the fields with hyphens.
     FramingAlias,
-    /// The forwarding fields with underscores, which the same readers would believe: removed.
-    IdentityAlias,
-    /// `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer`, `HTTP2-Settings`, and `Proxy`, which CGI turns into the variable
+    /// What only we may say of who asks: `Client-Cert` and `Client-Cert-Chain`, and with underscores, which the same readers
+    /// would believe, the forwarding fields too. Removed from requests.
+    Identity,
+    /// `TE`: what of the transfer codings the sender takes; of it only whether it takes trailers goes on.
+    Te,
+    /// `Keep-Alive`, `Proxy-Connection`, `Trailer`, `HTTP2-Settings`, and `Proxy`, which CGI turns into the variable
     /// that names a proxy: always removed.
     HopByHop,
     /// Anything else: copied.
@@ -49,8 +52,8 @@ pub fn known(name: &str) -> Known {
     let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
     match name.len() {
         0..=1 => Known::Other,
-        len @ (12 | 14..=17) if name.as_bytes().contains(&b'_') => aliased(name, len),
-        2 if is("te") => Known::HopByHop,
+        len @ (11 | 12 | 14..=17) if name.as_bytes().contains(&b'_') => aliased(name, len),
+        2 if is("te") => Known::Te,
         4 if is("host") => Known::Host,
         4 if is("date") => Known::Date,
         5 if is("proxy") => Known::HopByHop,
@@ -60,6 +63,7 @@ pub fn known(name: &str) -> Known {
         9 if is("forwarded") => Known::Forwarded,
         10 if is("connection") => Known::Connection,
         10 if is("keep-alive") => Known::HopByHop,
+        11 if is("client-cert") => Known::Identity,
         12 if is("x-request-id") => Known::XRequestId,
         12 if is("max-forwards") => Known::MaxForwards,
         14 if is("http2-settings") => Known::HopByHop,
@@ -69,6 +73,7 @@ pub fn known(name: &str) -> Known {
         16 if is("proxy-connection") => Known::HopByHop,
         17 if is("transfer-encoding") => Known::TransferEncoding,
         17 if is("x-forwarded-proto") => Known::XForwardedProto,
+        17 if is("client-cert-chain") => Known::Identity,
         _ => Known::Other,
     }
 }
@@ -79,10 +84,12 @@ fn aliased(name: &str, len: usize) -> Known {
     match len {
         14 if is("content-length") => Known::FramingAlias,
         17 if is("transfer-encoding") => Known::FramingAlias,
-        12 if is("x-request-id") => Known::IdentityAlias,
-        15 if is("x-forwarded-for") => Known::IdentityAlias,
-        16 if is("x-forwarded-host") => Known::IdentityAlias,
-        17 if is("x-forwarded-proto") => Known::IdentityAlias,
+        11 if is("client-cert") => Known::Identity,
+        17 if is("client-cert-chain") => Known::Identity,
+        12 if is("x-request-id") => Known::Identity,
+        15 if is("x-forwarded-for") => Known::Identity,
+        16 if is("x-forwarded-host") => Known::Identity,
+        17 if is("x-forwarded-proto") => Known::Identity,
         _ => Known::Other,
     }
 }
@@ -158,7 +165,9 @@ mod tests {
         assert_eq!(known("transfer-encodinG"), Known::TransferEncoding);
         assert_eq!(known("Transfer_Encoding"), Known::FramingAlias);
         assert_eq!(known("content_Length"), Known::FramingAlias);
-        assert_eq!(known("X_Forwarded-For"), Known::IdentityAlias);
+        assert_eq!(known("client-CERT"), Known::Identity);
+        assert_eq!(known("Client_Cert-Chain"), Known::Identity);
+        assert_eq!(known("X_Forwarded-For"), Known::Identity);
         assert_eq!(known("X_Forwarded_Foe"), Known::Other);
         assert_eq!(known("Proxy-Connection"), Known::HopByHop);
         assert_eq!(known(""), Known::Other);

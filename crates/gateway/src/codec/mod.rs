@@ -19,6 +19,7 @@ pub mod host;
 pub mod request;
 pub mod response;
 pub mod scan;
+pub mod trailer;
 
 pub use body::{BodyReader, Framing};
 pub use error::{RequestError, ResponseError};

@@ -28,6 +28,8 @@ pub struct RequestHead<'h, 'b> {
     pub upgrade: Option<&'b [u8]>,
     /// `Max-Forwards` of TRACE and OPTIONS, the only methods for which it means something (RFC 9110 section 7.6.2).
     pub max_forwards: Option<u64>,
+    /// The client takes trailers behind the response (`TE: trailers`).
+    pub takes_trailers: bool,
     /// `Connection` names fields of this message, so each has to be compared.
     pub connection_names_fields: bool,
     /// All fields, in order.
@@ -44,6 +46,7 @@ struct Seen<'b> {
     upgrade_listed: bool,
     upgrade: Option<&'b [u8]>,
     expects_continue: bool,
+    takes_trailers: bool,
     connection_names_fields: bool,
     max_forwards: Option<&'b [u8]>,
 }
@@ -90,6 +93,7 @@ pub fn parse<'h, 'b>(
         expects_continue: seen.expects_continue && minor == 1 && !framing.is_empty(),
         upgrade: seen.upgrade.filter(|_| switchable),
         max_forwards,
+        takes_trailers: seen.takes_trailers && minor == 1,
         connection_names_fields: seen.connection_names_fields,
         fields,
     })
@@ -146,6 +150,7 @@ fn look_at<'b>(fields: &[Header<'b>], minor: u8) -> Result<Seen<'b>, RequestErro
                 seen.max_forwards = Some(if seen.max_forwards.is_some() { b"" } else { field.value });
             }
             Known::Upgrade => seen.upgrade = if seen.upgrade.is_some() { Some(b"") } else { Some(field.value) },
+            Known::Te => seen.takes_trailers |= lists(field.value, "trailers"),
             Known::Expect if minor == 1 => {
                 if !field.value.eq_ignore_ascii_case(b"100-continue") {
                     return Err(RequestError::Expectation);
@@ -189,11 +194,14 @@ fn connection(seen: &mut Seen<'_>, value: &[u8]) {
     seen.keep_alive |= lists(value, "keep-alive");
     seen.upgrade_listed |= lists(value, "upgrade");
     seen.connection_names_fields |=
-        elements(value).any(|element| !matches!(element.len(), 5 | 7 | 10) || known_option(element).is_none());
+        elements(value).any(|element| !matches!(element.len(), 2 | 5 | 7 | 10) || known_option(element).is_none());
 }
 
 fn known_option(element: &[u8]) -> Option<()> {
-    ["close", "keep-alive", "upgrade"].iter().any(|known| element.eq_ignore_ascii_case(known.as_bytes())).then_some(())
+    ["close", "keep-alive", "upgrade", "te"]
+        .iter()
+        .any(|known| element.eq_ignore_ascii_case(known.as_bytes()))
+        .then_some(())
 }
 
 /// Origin form for the replica, and the authority of an absolute target.

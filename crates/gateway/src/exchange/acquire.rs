@@ -4,8 +4,10 @@ use super::admit::Facts;
 use crate::client::Client;
 use crate::control::FailureReason;
 use crate::dial;
+use crate::http2::upstream;
 use crate::stream::Stream;
 use crate::worker::service::{Lease, LocalTarget};
+use plimsoll_model::gateway::UpstreamProtocol;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
@@ -84,6 +86,12 @@ pub async fn connect(
     may_repeat: bool,
     only_new: bool,
 ) -> Result<Upstream, FailureReason> {
+    let target = &lease.target;
+    if target.target.upstream.protocol != UpstreamProtocol::Http1
+        && let Some(opened) = Box::pin(upstream::connect(client, target)).await?
+    {
+        return Ok(Upstream { stream: opened.stream, reused: opened.reused });
+    }
     while let Some(stream) = if only_new { None } else { lease.target.take_idle() } {
         if may_repeat || stream.is_quiet_now() {
             return Ok(Upstream { stream, reused: true });
@@ -91,5 +99,9 @@ pub async fn connect(
     }
     let deadline_ms = client.worker.now_ms().saturating_add(client.worker.limits().connect_ms);
     let stream = dial::dial(client, &lease.target.target, deadline_ms).await?;
+    if stream.speaks_http2() {
+        let opened = Box::pin(upstream::begin(client, target, stream)).await?;
+        return Ok(Upstream { stream: opened.stream, reused: opened.reused });
+    }
     Ok(Upstream { stream, reused: false })
 }

@@ -10,10 +10,12 @@ use crate::codec::host::host_of;
 use crate::codec::request::{self, RequestHead};
 use crate::codec::response::Asked;
 use crate::codec::{FIELDS_MAX, Framing, RequestError};
+use crate::http2::grpc;
 use crate::refusal::{Refusal, Turned};
 use crate::route::{Asking, Goal};
 use crate::rules::has_trace;
 use crate::rules::head::insert;
+use crate::source;
 use crate::stats::RouteStats;
 use crate::worker::Worker;
 use crate::worker::listener::RouteRules;
@@ -41,6 +43,10 @@ pub struct Facts {
     pub keep_alive: bool,
     /// How its body ends.
     pub framing: Framing,
+    /// Its trailers, if any, go on; those of a message whose `Connection` names fields end here, whichever it names.
+    pub sends_trailers: bool,
+    /// The client takes trailers behind the response.
+    pub takes_trailers: bool,
     /// What decides how the response is read.
     pub asked: Asked,
     /// Key for hashing algorithms.
@@ -62,6 +68,18 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether the route takes this field out of requests.
+    pub fn is_removed_from_request(&self, name: &str) -> bool {
+        let changes = self.rules.as_ref().and_then(|rules| rules.shared.request.as_ref());
+        changes.is_some_and(|changes| changes.takes_out(name))
+    }
+
+    /// Whether the route takes this field out of responses.
+    pub fn is_removed_from_response(&self, name: &str) -> bool {
+        let changes = self.rules.as_ref().and_then(|rules| rules.shared.response.as_ref());
+        changes.is_some_and(|changes| changes.takes_out(name))
+    }
+
     /// Changes the head of a final response, which begins at `start` and ends with `out`, as the route says.
     pub fn change_response(&self, out: &mut Vec<u8>, start: usize) {
         let Some(rules) = &self.rules else { return };
@@ -126,18 +144,23 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     if let Some(changes) = route.rules.as_ref().and_then(|rules| rules.shared.request.as_ref()) {
         changes.apply(out, start);
     }
+    if let Some(line) = &client.peer.certificate {
+        insert(out, line);
+    }
     if worker.begins_traces() && !has_trace(head.fields) {
         insert(out, &worker.trace_line());
     }
     let key = service.queue().hashes_source.then(|| source_key(worker, client, &head, trusted));
     Ok(Facts {
         service: Rc::clone(service),
-        timeout_ms: route.timeout_ms,
+        timeout_ms: if client.stream.is_pipe() { timeout_ms(route.timeout_ms, &head) } else { route.timeout_ms },
         retry: route.retry,
         idempotent: matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
         minor: head.minor,
         keep_alive: head.keep_alive,
         framing: head.framing,
+        sends_trailers: !head.connection_names_fields,
+        takes_trailers: head.takes_trailers,
         asked: Asked { head: head.method == "HEAD", upgrade: head.upgrade.is_some() },
         key,
         rules: route.rules.clone(),
@@ -148,6 +171,12 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         route: Some(Rc::clone(&route.stats)),
         logged,
     })
+}
+
+/// The smaller of the route's time-out and what a call of gRPC, which only comes by HTTP/2, says itself.
+fn timeout_ms(route_ms: u64, head: &RequestHead<'_, '_>) -> u64 {
+    let own = head.fields.iter().find(|field| field.name == "grpc-timeout");
+    own.and_then(|field| grpc::timeout_ms(field.value)).map_or(route_ms, |own_ms| own_ms.min(route_ms))
 }
 
 /// What a route's rules say of one request.
@@ -212,7 +241,7 @@ fn source_key(worker: &Worker, client: &Client, head: &RequestHead<'_, '_>, trus
         for back in 1..=count.min(hops.len()) {
             match hops[(count - back) % hops.len()] {
                 Some(address) if worker.trusts(address) => {}
-                Some(address) => return plimsoll_balance::source_key(address),
+                Some(address) => return source::key(address, worker.limits().source),
                 None => return client.peer.key,
             }
         }

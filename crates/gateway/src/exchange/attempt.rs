@@ -26,6 +26,8 @@ pub enum Attempt {
         /// The replica had closed the idle connection that was used: its right, and nobody's failure.
         stale: bool,
     },
+    /// The replica says that it has not looked at the request, which can be sent again whatever it is.
+    Refused,
     /// The replica answered that it cannot, and the answer was thrown away: a retry was paid for.
     Declined,
 }
@@ -70,6 +72,10 @@ pub async fn run(
     let limits = client.worker.limits();
     if let Err((end, sent)) = client.pace(limits.body_ms).write(&upstream.stream, out, &[]).await {
         let now_us = client.worker.shared.now_us();
+        if upstream.stream.was_refused() {
+            blame(lease, now_us, try_us, true);
+            return Attempt::Refused;
+        }
         let reason =
             if end == IoEnd::TimedOut { FailureReason::ResponseTimeout } else { FailureReason::ConnectionLost };
         let stale = reason == FailureReason::ConnectionLost && is_stale(&upstream, now_us, try_us);
@@ -99,7 +105,7 @@ const STALE_MAX_US: u64 = 50_000;
 
 /// Whether a connection that ended without a byte was closed before the request reached the replica.
 pub fn is_stale(upstream: &Upstream, now_us: u64, try_us: u64) -> bool {
-    upstream.reused && now_us.saturating_sub(try_us) < STALE_MAX_US
+    upstream.reused && !upstream.stream.was_broken_off() && now_us.saturating_sub(try_us) < STALE_MAX_US
 }
 
 /// An endpoint failed a try; a stale connection is nobody's fault.
@@ -139,6 +145,10 @@ impl Exchange<'_> {
         let answer = match head {
             Ok(answer) => answer,
             Err(NoHead::Lost | NoHead::Failed(FailureReason::ConnectionLost)) => {
+                if upstream.stream.was_refused() {
+                    blame(lease, head_us, self.try_us, true);
+                    return Attempt::Refused;
+                }
                 let stale = head == Err(NoHead::Lost) && is_stale(&upstream, head_us, self.try_us);
                 blame(lease, head_us, self.try_us, stale);
                 return Attempt::Lost { reason: FailureReason::ConnectionLost, sent, stale };

@@ -126,7 +126,7 @@ async fn answer(client: &mut Client, facts: &Facts, mut inbox: Buffer, out: &mut
     let limits = client.worker.limits();
     let mut tally = Tally::new(&facts.service, start_us, limits.retry_permille);
     let mut upload = Upload::new(facts.framing, limits.body_bytes_max);
-    let absorbed = upload.absorb(&mut inbox, out);
+    let absorbed = upload.absorb(facts, &mut inbox, out);
     // Kept while bytes are left in it or will come; an exchange that only waits holds no read buffer.
     if inbox.is_empty() && upload.is_complete() {
         client.worker.buffers.give(inbox);
@@ -244,6 +244,15 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
         let this = Try { start_us: try_us, may_ask_another };
         match attempt::run(client, facts, upload, out, lease, upstream, this).await {
             Attempt::Ended(ended) => return ended,
+            Attempt::Refused => {
+                if connects_failed >= service.endpoints_len().min(CONNECT_RETRIES) || !facts.retry {
+                    return Ended::Failed(FailureReason::ConnectionLost);
+                }
+                connects_failed += 1;
+                service.stats.count(|totals| totals.retried += 1);
+                failed.push(target);
+                try_us = client.worker.shared.now_us();
+            }
             Attempt::Declined => {
                 retries += 1;
                 service.stats.count(|totals| totals.retried += 1);

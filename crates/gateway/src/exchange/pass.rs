@@ -24,6 +24,8 @@ pub async fn through(client: &mut Client, service: &Rc<Service>, start_us: u64) 
         minor: 1,
         keep_alive: false,
         framing: Framing::None,
+        sends_trailers: false,
+        takes_trailers: false,
         asked: Asked { head: false, upgrade: true },
         key: service.queue().hashes_source.then_some(client.peer.key),
         rules: None,

@@ -3,9 +3,9 @@
 
 use super::admit::Facts;
 use super::splice::{self, Halt};
-use crate::codec::encode::{self, BODY_END, CHUNK_END, ToClient, chunk_start};
+use crate::codec::encode::{self, CHUNK_END, LAST_CHUNK, ToClient, chunk_start};
 use crate::codec::response::{self, Asked};
-use crate::codec::{BodyReader, FIELDS_MAX, Framing, HeadScan, ResponseError};
+use crate::codec::{BodyReader, FIELDS_MAX, Framing, HeadScan, ResponseError, trailer};
 use crate::control::FailureReason;
 use crate::io::{IoEnd, Pace};
 use crate::stream::Stream;
@@ -37,6 +37,8 @@ pub struct Answer {
     pub upstream_keep: bool,
     /// The client's connection stays open.
     pub client_keep: bool,
+    /// Trailers behind its body go on.
+    pub trailers: bool,
 }
 
 /// Why there was no final response head.
@@ -91,6 +93,7 @@ fn interpret(
         framing_out,
         upstream_keep: head.keep_alive && head.status != 101,
         client_keep,
+        trailers: to.facts.takes_trailers && !head.connection_names_fields,
     })
 }
 
@@ -278,7 +281,11 @@ pub async fn body(
         total += bytes;
         let done = reader.is_done() || (ended && used == buffer.unread().len());
         if done && chunked {
-            out.extend_from_slice(BODY_END);
+            out.extend_from_slice(LAST_CHUNK);
+            if answer.trailers {
+                trailer::forward(out, reader.trailers(), |name| !to.facts.is_removed_from_response(name));
+            }
+            out.extend_from_slice(CHUNK_END);
         }
         if !out.is_empty() || !direct.is_empty() {
             let written = pace.write(to.stream, out, &buffer.unread()[direct]).await;

@@ -1,8 +1,10 @@
 //! One worker with its clients and replicas in one thread, driven by a seed: any split of bytes, any side gone at any
 //! byte, any time-out, a drain at any moment.
 //!
+//! Replicas speak HTTP/1.1, or in some scenes HTTP/2.
+//!
 //! What must hold whatever happens: a replica never reads a request on a connection whose last exchange was not complete
-//! on both sides; a client never receives a byte of another request's response; what is idle in a pool is at a message
+//! on both sides, and acts on no POST twice; a client never receives a byte of another request's response; what is idle in a pool is at a message
 //! boundary; and when all clients are gone, nothing is in flight, waiting or open. The sockets are loopback sockets, which
 //! deliver within the system call; time is the simulation's own. A failing seed is printed and becomes a named test.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -11,6 +13,7 @@ mod client;
 #[path = "../../tests/common/reader.rs"]
 mod reader;
 mod replica;
+mod replica_http2;
 mod scene;
 
 use scene::{Rng, Scene};
@@ -44,5 +47,6 @@ fn no_half_used_connection_is_used_again_and_no_response_reaches_another_request
     println!("{tally:#?}");
     // A simulation in which nothing happens proves nothing.
     assert!(tally.answered > count && tally.refused > count / 50 && tally.cut > count / 50, "{tally:?}");
-    assert!(tally.reused > count / 10 && tally.drained > count / 50, "{tally:?}");
+    assert!(tally.streams > count / 4 && tally.unread > count / 200, "{tally:?}");
+    assert!(tally.reused > count / 10 && tally.drained > count / 50 && tally.trailers > count / 100, "{tally:?}");
 }

@@ -87,6 +87,8 @@ enum Halted {
     Replica(FailureReason),
     /// A connection that the replica had closed before.
     Stale,
+    /// The replica has not looked at the request.
+    Refused,
 }
 
 /// Streams the rest of the request's body while the response is awaited and passed on.
@@ -101,6 +103,7 @@ pub async fn run(
     let worker = Rc::clone(&client.worker);
     let mut inbox = client.inbox.take().unwrap_or_else(|| worker.buffers.small());
     let mut buffers = (worker.buffers.large(), worker.buffers.outgoing(), worker.buffers.outgoing());
+    let bytes_before = upload.bytes();
     let streamed = both(client, facts, upload, &upstream, try_us, &mut inbox, &mut buffers).await;
     client.slot.arm(crate::worker::slot::NEVER);
     let (buffer, out, scratch) = buffers;
@@ -111,16 +114,21 @@ pub async fn run(
             let answer = Answer { upstream_keep, ..streamed.answer };
             let times = (try_us, streamed.head_us, streamed.in_one_read);
             let pace = client.pace(worker.limits().body_ms);
-            settle(pace, facts, lease, upstream, &answer, streamed.outcome, &buffer, times)
+            Ok(settle(pace, facts, lease, upstream, &answer, streamed.outcome, &buffer, times))
         }
-        Err(halted) => halt(halted, lease, worker.shared.now_us(), try_us),
+        Err(Halted::Refused) if upload.bytes() == bytes_before && !upload.is_complete() => {
+            // Nothing was taken from the client that is not in the caller's hands, so all of it can be sent again.
+            blame(lease, worker.shared.now_us(), try_us, true);
+            Err(Attempt::Refused)
+        }
+        Err(halted) => Ok(halt(halted, lease, worker.shared.now_us(), try_us)),
     };
     worker.buffers.give(buffer);
     worker.buffers.give_outgoing(out);
     worker.buffers.give_outgoing(scratch);
     client.inbox = Some(inbox);
     client.release_inbox();
-    Attempt::Ended(ended)
+    ended.map_or_else(|attempt| attempt, Attempt::Ended)
 }
 
 async fn both(
@@ -137,7 +145,8 @@ async fn both(
     let arm = |wait_ms: u64| client.slot.arm(client.worker.now_ms().saturating_add(wait_ms));
     let to = towards(client, facts);
     let sent = Cell::new(Sent::Running);
-    let mut uploading: Uploading<'_> = pin!(upload.stream(pace, &client.stream, &upstream.stream, inbox, scratch));
+    let mut uploading: Uploading<'_> =
+        pin!(upload.stream(pace, facts, (&client.stream, &upstream.stream), inbox, scratch));
     let keep = || facts.keep_alive && !client.is_ending() && sent.get() == Sent::Whole;
     let head = respond::final_head(pace, &upstream.stream, to, keep, false, buffer, out);
     arm(limits.body_ms);
@@ -146,6 +155,7 @@ async fn both(
     let answer = match first {
         First::Done(Ok(answer)) => answer,
         First::Done(Err(NoHead::ClientGone)) => return Err(Halted::ClientGone),
+        First::Done(Err(NoHead::Lost)) if upstream.stream.was_refused() => return Err(Halted::Refused),
         First::Done(Err(NoHead::Failed(reason))) => return Err(Halted::Replica(reason)),
         First::Done(Err(NoHead::Lost)) if is_stale(upstream, head_us, try_us) => return Err(Halted::Stale),
         First::Done(Err(NoHead::Lost)) => return Err(Halted::Replica(FailureReason::ConnectionLost)),
@@ -171,7 +181,7 @@ fn halt(halted: Halted, lease: Lease, now_us: u64, try_us: u64) -> Ended {
             blame(lease, now_us, try_us, false);
             Ended::Failed(reason)
         }
-        Halted::Stale => {
+        Halted::Stale | Halted::Refused => {
             blame(lease, now_us, try_us, true);
             Ended::Failed(FailureReason::ConnectionLost)
         }

@@ -1,8 +1,9 @@
 //! The request's body on its way to the replica: decoded, bounded, framed anew.
 
+use super::admit::Facts;
 use super::splice::{self, Halt};
-use crate::codec::encode::{BODY_END, CHUNK_END, chunk_start};
-use crate::codec::{BodyReader, Framing, RequestError};
+use crate::codec::encode::{CHUNK_END, LAST_CHUNK, chunk_start};
+use crate::codec::{BodyReader, Framing, RequestError, trailer};
 use crate::io::{IoEnd, Pace};
 use crate::stream::Stream;
 use crate::worker::buffer::Buffer;
@@ -56,9 +57,9 @@ impl Upload {
     ///
     /// # Errors
     /// When the body is malformed or too large.
-    pub fn absorb(&mut self, inbox: &mut Buffer, out: &mut Vec<u8>) -> Result<(), RequestError> {
+    pub fn absorb(&mut self, facts: &Facts, inbox: &mut Buffer, out: &mut Vec<u8>) -> Result<(), RequestError> {
         while !self.complete && !inbox.is_empty() {
-            let step = self.reader.step(inbox.unread()).map_err(|_| RequestError::Chunk)?;
+            let step = self.reader.step(inbox.unread())?;
             let data = &inbox.unread()[step.data];
             self.bytes += data.len() as u64;
             if self.bytes > self.bytes_max {
@@ -77,7 +78,11 @@ impl Upload {
             inbox.consume(step.consumed);
         }
         if self.complete && self.chunked {
-            out.extend_from_slice(BODY_END);
+            out.extend_from_slice(LAST_CHUNK);
+            if facts.sends_trailers {
+                trailer::forward(out, self.reader.trailers(), |name| !facts.is_removed_from_request(name));
+            }
+            out.extend_from_slice(CHUNK_END);
             self.chunked = false;
         }
         Ok(())
@@ -107,8 +112,8 @@ impl Upload {
     pub async fn stream(
         &mut self,
         pace: Pace<'_>,
-        client: &Stream,
-        upstream: &Stream,
+        facts: &Facts,
+        (client, upstream): (&Stream, &Stream),
         inbox: &mut Buffer,
         out: &mut Vec<u8>,
     ) -> Result<(), UploadEnd> {
@@ -125,7 +130,7 @@ impl Upload {
                 Ok(_) => {}
             }
             out.clear();
-            self.absorb(inbox, out).map_err(UploadEnd::Refused)?;
+            self.absorb(facts, inbox, out).map_err(UploadEnd::Refused)?;
             pace.write(upstream, out, &[]).await.map_err(|_| UploadEnd::UpstreamGone)?;
             turns += 1;
             if turns.is_multiple_of(32) {

@@ -1,8 +1,10 @@
 //! A connection's byte stream as `h2` wants to see it.
 
 use crate::stream::Stream;
+use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -11,12 +13,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub struct Io {
     stream: Stream,
     read_before: Vec<u8>,
+    /// Counts reads that brought something.
+    reads: Option<Rc<Cell<u64>>>,
 }
 
 impl Io {
     /// `read_before` is read first.
     pub const fn new(stream: Stream, read_before: Vec<u8>) -> Self {
-        Self { stream, read_before }
+        Self { stream, read_before, reads: None }
+    }
+
+    /// Counts reads that brought something in `reads`.
+    pub const fn counted(stream: Stream, reads: Rc<Cell<u64>>) -> Self {
+        Self { stream, read_before: Vec::new(), reads: Some(reads) }
     }
 }
 
@@ -32,9 +41,15 @@ impl AsyncRead for Io {
             self.read_before.drain(..count);
             return Poll::Ready(Ok(()));
         }
+        // A side that sends without end must not keep its reader from letting others go on.
+        let turn = ready!(tokio::task::coop::poll_proceed(context));
         loop {
             match self.stream.try_read(buffer.initialize_unfilled()) {
                 Ok(count) => {
+                    turn.made_progress();
+                    if let Some(reads) = self.reads.as_ref().filter(|_| count > 0) {
+                        reads.set(reads.get() + 1);
+                    }
                     buffer.advance(count);
                     return Poll::Ready(Ok(()));
                 }

@@ -13,9 +13,13 @@
 //! # Source
 //! RFC 9113; CVE-2023-44487 (rapid reset), CVE-2024-27316 and its kin (continuation flood).
 
-mod io;
+mod carry;
+pub mod grpc;
+mod heads;
+pub mod io;
 pub mod pipe;
 mod translate;
+pub mod upstream;
 
 use crate::client::{self, Client, Place};
 use crate::stream::Stream;
@@ -61,8 +65,16 @@ impl Drop for Open {
     }
 }
 
-/// Serves a connection to its end. `read_before` was read of it already.
-pub async fn serve(place: Place, listener: Rc<Listener>, stream: Stream, read_before: Vec<u8>, peer: SocketAddr) {
+/// Serves a connection to its end. `read_before` was read of it already; `certificate` is what endpoints are told of the
+/// client's.
+pub async fn serve(
+    place: Place,
+    listener: Rc<Listener>,
+    stream: Stream,
+    read_before: Vec<u8>,
+    peer: SocketAddr,
+    certificate: Option<Rc<[u8]>>,
+) {
     let local = stream.local_addr();
     let limits = place.worker.limits();
     let mut builder = Builder::new();
@@ -89,8 +101,9 @@ pub async fn serve(place: Place, listener: Rc<Listener>, stream: Stream, read_be
                 let open = Open::new(&open);
                 let near = Place::within(Rc::clone(&place.worker));
                 let listener = Rc::clone(&listener);
+                let certificate = certificate.clone();
                 tokio::task::spawn_local(async move {
-                    exchange(near, listener, request, respond, peer, local).await;
+                    exchange((near, listener, peer, certificate), request, respond, local).await;
                     drop(open);
                 });
             }
@@ -134,23 +147,23 @@ fn is_over(place: &Place, listener: &Listener, open: u32) -> bool {
 
 /// One stream: its request becomes bytes, an exchange answers them, and the answer becomes frames.
 async fn exchange(
-    place: Place,
-    listener: Rc<Listener>,
+    (place, listener, peer, certificate): (Place, Rc<Listener>, SocketAddr, Option<Rc<[u8]>>),
     request: Request<RecvStream>,
     mut respond: SendResponse<bytes::Bytes>,
-    peer: SocketAddr,
     local: Option<SocketAddr>,
 ) {
     let (parts, mut body) = request.into_parts();
-    let Some(head) = translate::head(&parts, body.is_end_stream()) else {
+    let Some(head) = heads::request_bytes(&parts, body.is_end_stream()) else {
         place.worker.count_refused("http2-request");
         return respond.send_reset(Reason::PROTOCOL_ERROR);
     };
-    let is_head = parts.method == http::Method::HEAD;
+    let asked =
+        translate::Asked { is_head: parts.method == http::Method::HEAD, is_grpc: grpc::is_call(&parts.headers) };
     let is_chunked = !body.is_end_stream() && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
     let (near, far) = pipe::pipe();
     let silence = Duration::from_millis(place.worker.limits().body_ms);
-    let client = Client::new(place, listener, Stream::Pipe(near, local), peer);
+    let mut client = Client::new(place, listener, Stream::Pipe(near, local), peer);
+    client.peer.certificate = certificate;
     let served = async {
         client::serve(client).await;
         // What it has written is still read by the other side, for as long as the client takes any of it.
@@ -163,7 +176,7 @@ async fn exchange(
         }
     };
     let up = async {
-        if translate::upload(&far, &head, is_chunked, &mut body).await {
+        if translate::upload(&far, head, is_chunked, &mut body).await {
             std::future::pending::<()>().await;
         }
     };
@@ -171,7 +184,7 @@ async fn exchange(
     // so to the exchange, whose connection to a replica does not go back to its pool half used.
     tokio::select! {
         biased;
-        () = translate::download(&far, &mut respond, is_head) => {}
+        () = translate::download(&far, &mut respond, asked) => {}
         () = up => {}
         () = served => {}
     }

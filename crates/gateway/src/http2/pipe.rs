@@ -79,14 +79,29 @@ struct Shared {
     down: RefCell<Way>,
     /// The stream was given up.
     gone: Cell<bool>,
+    /// By a replica that has not looked at the request.
+    refused: Cell<bool>,
+    /// By a replica whose connection goes on.
+    broken: Cell<bool>,
+    /// All that will come was written.
+    finished: Cell<bool>,
     watcher: RefCell<Option<Waker>>,
+}
+
+impl Shared {
+    fn give_up(&self) {
+        self.gone.set(!self.finished.get());
+        self.up.borrow_mut().end();
+        self.down.borrow_mut().end();
+        Way::wake(&mut self.watcher.borrow_mut());
+    }
 }
 
 /// The exchange's end.
 #[derive(Debug)]
 pub struct Pipe(Rc<Shared>);
 
-/// The stream's end.
+/// The stream's end. Dropped, it gives the stream up.
 #[derive(Debug)]
 pub struct Far(Rc<Shared>);
 
@@ -158,6 +173,16 @@ impl Pipe {
         self.0.gone.get()
     }
 
+    /// Whether the other side is a replica that has not looked at the request.
+    pub fn was_refused(&self) -> bool {
+        self.0.refused.get()
+    }
+
+    /// Whether the stream ended early and not its connection.
+    pub fn was_broken_off(&self) -> bool {
+        self.0.broken.get()
+    }
+
     /// Ends the response.
     pub fn end(&self) {
         self.0.down.borrow_mut().end();
@@ -197,6 +222,30 @@ impl Far {
         self.0.up.borrow_mut().end();
     }
 
+    /// All that will come was written, and is read before the end.
+    pub fn finish(self) {
+        self.0.finished.set(true);
+    }
+
+    /// Gives the stream up for a replica that has not looked at the request.
+    pub fn refuse(self) {
+        self.0.refused.set(true);
+    }
+
+    /// Gives the stream up, but not its connection.
+    pub fn break_off(self) {
+        self.0.broken.set(true);
+    }
+
+    /// Whether the exchange has left; else the task is woken when it does.
+    pub fn poll_left(&self, context: &Context<'_>) -> bool {
+        let mut way = self.0.down.borrow_mut();
+        if !way.ended {
+            wait(&mut way.reader, context);
+        }
+        way.ended
+    }
+
     /// Reads what there is, waiting for something; zero is the end.
     pub async fn read(&self, bytes: &mut [u8]) -> usize {
         std::future::poll_fn(|context| poll_readable(&self.0.down, context)).await;
@@ -206,9 +255,6 @@ impl Far {
 
 impl Drop for Far {
     fn drop(&mut self) {
-        self.0.gone.set(true);
-        self.0.up.borrow_mut().end();
-        self.0.down.borrow_mut().end();
-        Way::wake(&mut self.0.watcher.borrow_mut());
+        self.0.give_up();
     }
 }

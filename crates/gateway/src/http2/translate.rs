@@ -1,19 +1,16 @@
-//! One request from frames to bytes, and one response from bytes to frames.
+//! One client's request from frames to bytes, and its response from bytes to frames.
 //!
-//! What HTTP/2 forbids or has another place for is left out on the way: fields of the connection, framing, `Host` beside
-//! `:authority`, cookies in crumbs (RFC 9113 section 8.2). The codec then reads the result as it reads any client's.
+//! Heads and trailers are turned by [`super::heads`]; the codec reads the result as it reads any client's.
 
+use super::grpc;
+use super::heads;
 use super::pipe::Far;
-use crate::codec::response::{self, Asked};
-use crate::codec::{BodyReader, FIELDS_MAX, HeadScan};
+use crate::codec::encode::{CHUNK_END, chunk_start};
+use crate::codec::{BodyReader, HeadScan};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Response};
 use std::future::poll_fn;
-use std::mem::MaybeUninit;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -21,77 +18,73 @@ use std::task::Poll;
 const READ: usize = 32 * 1024;
 /// Longest head that the exchange writes: a replica's head and what rules add to it.
 const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Data up to this is written together with what stands before and behind it.
+const HELD_MAX: usize = 8 * 1024;
 
-/// Fields that belong to a connection of HTTP/1.1 (RFC 9113 section 8.2.2).
-fn is_of_connection(name: &str) -> bool {
-    matches!(name, "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "te")
-}
-
-/// The head of a request; none for what no exchange can carry.
-pub fn head(parts: &Parts, is_whole: bool) -> Option<Vec<u8>> {
-    if parts.method == Method::CONNECT {
-        return None;
-    }
-    let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
-    let host = authority.or_else(|| parts.headers.get(HOST).map(HeaderValue::as_bytes))?;
-    let mut out = Vec::with_capacity(512);
-    out.extend_from_slice(parts.method.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(target.as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-    line(&mut out, "Host", host);
-    for (name, value) in &parts.headers {
-        if is_of_connection(name.as_str()) || matches!(*name, HOST | COOKIE | EXPECT) {
-            continue;
-        }
-        line(&mut out, name.as_str(), value.as_bytes());
-    }
-    let crumbs: Vec<&[u8]> = parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if !crumbs.is_empty() {
-        line(&mut out, "Cookie", &crumbs.join(&b"; "[..]));
-    }
-    if !is_whole && !parts.headers.contains_key(CONTENT_LENGTH) {
-        line(&mut out, "Transfer-Encoding", b"chunked");
-    }
-    out.extend_from_slice(b"\r\n");
-    Some(out)
-}
-
-fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
+/// What is known of a request when its response is passed on.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// The method was HEAD.
+    pub is_head: bool,
+    /// It is a call of gRPC, which is refused in gRPC's way.
+    pub is_grpc: bool,
 }
 
 /// Writes a request's head and body for the exchange. False when the client gave it up.
-pub async fn upload(far: &Far, head: &[u8], is_chunked: bool, body: &mut RecvStream) -> bool {
-    if !far.write(head).await {
-        return true;
+///
+/// What has come already is written together with the head: a small request is then whole when the exchange sees it, and
+/// can be sent again.
+pub async fn upload(far: &Far, mut held: Vec<u8>, is_chunked: bool, body: &mut RecvStream) -> bool {
+    let mut owed = 0;
+    if !body.is_end_stream() {
+        // The connection goes on reading: frames that came with the head are there after it.
+        tokio::task::yield_now().await;
     }
-    while let Some(data) = poll_fn(|context| body.poll_data(context)).await {
-        let Ok(data) = data else { return false };
-        let taken = if data.is_empty() {
-            true
-        } else if is_chunked {
-            let start = format!("{:x}\r\n", data.len());
-            far.write(start.as_bytes()).await && far.write(&data).await && far.write(b"\r\n").await
-        } else {
-            far.write(&data).await
+    loop {
+        let next = poll_fn(|context| match body.poll_data(context) {
+            Poll::Pending if !held.is_empty() || owed > 0 => Poll::Ready(None),
+            polled => polled.map(Some),
+        })
+        .await;
+        if next.is_none() || held.len() > HELD_MAX {
+            if !far.write(&held).await {
+                return true;
+            }
+            held.clear();
+            // Given back only now: the client may send more once the exchange has taken this.
+            if body.flow_control().release_capacity(std::mem::take(&mut owed)).is_err() {
+                return false;
+            }
+        }
+        let data = match next {
+            None => continue,
+            Some(None) => break,
+            Some(Some(Err(_))) => return false,
+            Some(Some(Ok(data))) if data.is_empty() => continue,
+            Some(Some(Ok(data))) => data,
         };
-        // Given back only now: the client may send more once the exchange has taken this.
-        if body.flow_control().release_capacity(data.len()).is_err() {
-            return false;
+        owed += data.len();
+        if is_chunked {
+            chunk_start(&mut held, data.len());
         }
-        if !taken {
-            return true;
+        if data.len() <= HELD_MAX {
+            held.extend_from_slice(&data);
+        } else {
+            if !(far.write(&held).await && far.write(&data).await) {
+                return true;
+            }
+            held.clear();
+        }
+        if is_chunked {
+            held.extend_from_slice(CHUNK_END);
         }
     }
-    // Trailers end here, as those of HTTP/1.1 do.
     if is_chunked {
-        far.write(b"0\r\n\r\n").await;
+        // A request with a length has no place for trailers in HTTP/1.1.
+        let Ok(trailers) = poll_fn(|context| body.poll_trailers(context)).await else { return false };
+        heads::trailer_bytes(&mut held, trailers.as_ref());
     }
+    far.write(&held).await;
     far.end();
     true
 }
@@ -105,8 +98,8 @@ enum Broken {
 }
 
 /// Passes the exchange's response on.
-pub async fn download(far: &Far, respond: &mut SendResponse<Bytes>, is_head: bool) {
-    match answer(far, respond, is_head).await {
+pub async fn download(far: &Far, respond: &mut SendResponse<Bytes>, asked: Asked) {
+    match answer(far, respond, asked).await {
         Ok(()) | Err(Broken::Client) => {}
         // The end of the stream would say that the body was whole.
         Err(Broken::Exchange) => respond.send_reset(Reason::INTERNAL_ERROR),
@@ -129,14 +122,14 @@ async fn read(
     .await
 }
 
-async fn answer(far: &Far, respond: &mut SendResponse<Bytes>, is_head: bool) -> Result<(), Broken> {
+async fn answer(far: &Far, respond: &mut SendResponse<Bytes>, asked: Asked) -> Result<(), Broken> {
     let mut buffer = vec![0; READ];
     let mut unread: Vec<u8> = Vec::new();
     let mut scan = HeadScan::default();
-    let (response, mut reader) = loop {
+    let (mut response, framing) = loop {
         match scan.advance(&unread).map_err(|_| Broken::Exchange)? {
             Some(length) => {
-                let parsed = parse(&unread[..length], is_head).ok_or(Broken::Exchange)?;
+                let parsed = heads::response_of(&unread[..length], asked.is_head).ok_or(Broken::Exchange)?;
                 unread.drain(..length);
                 scan = HeadScan::default();
                 // Interim responses are the exchange's business: HTTP/2 clients wait for none to send a body.
@@ -154,6 +147,15 @@ async fn answer(far: &Far, respond: &mut SendResponse<Bytes>, is_head: bool) -> 
             }
         }
     };
+    let mut reader = BodyReader::new(framing);
+    if asked.is_grpc {
+        if let Some(refusal) = grpc::refusal(&response) {
+            return respond.send_response(refusal, true).map(drop).map_err(|_| Broken::Client);
+        }
+        if reader.is_done() {
+            grpc::strip_length(&mut response);
+        }
+    }
     let is_whole = reader.is_done();
     let mut stream = respond.send_response(response, is_whole).map_err(|_| Broken::Client)?;
     if is_whole {
@@ -167,7 +169,7 @@ async fn answer(far: &Far, respond: &mut SendResponse<Bytes>, is_head: bool) -> 
             at += step.consumed;
         }
         if reader.is_done() {
-            return stream.send_data(Bytes::new(), true).map_err(|_| Broken::Client);
+            return end(&mut stream, reader.trailers());
         }
         unread.clear();
         let count = read(far, &mut buffer, |context| stream.poll_reset(context).is_ready()).await?;
@@ -178,31 +180,36 @@ async fn answer(far: &Far, respond: &mut SendResponse<Bytes>, is_head: bool) -> 
     }
 }
 
-/// Sends data as far as the client's window has room, and waits for more room: the exchange waits with us.
-async fn send(stream: &mut SendStream<Bytes>, mut data: &[u8]) -> Result<(), Broken> {
+fn end(stream: &mut SendStream<Bytes>, trailers: &[u8]) -> Result<(), Broken> {
+    let sent = if trailers.is_empty() {
+        stream.send_data(Bytes::new(), true)
+    } else {
+        stream.send_trailers(heads::trailers_of(trailers).ok_or(Broken::Exchange)?)
+    };
+    sent.map_err(|_| Broken::Client)
+}
+
+/// Sends data as far as the other side's window has room, and waits for more room: the exchange waits with us.
+async fn send(stream: &mut SendStream<Bytes>, data: &[u8]) -> Result<(), Broken> {
+    if send_all(stream, data).await { Ok(()) } else { Err(Broken::Client) }
+}
+
+/// Sends data within the other side's window. False when it takes no more.
+pub async fn send_all(stream: &mut SendStream<Bytes>, mut data: &[u8]) -> bool {
     while !data.is_empty() {
         stream.reserve_capacity(data.len());
         let room = match stream.capacity() {
-            0 => poll_fn(|context| stream.poll_capacity(context)).await.and_then(Result::ok).ok_or(Broken::Client)?,
+            0 => match poll_fn(|context| stream.poll_capacity(context)).await {
+                Some(Ok(room)) => room,
+                _ => return false,
+            },
             room => room,
         };
         let (now, later) = data.split_at(room.min(data.len()));
-        stream.send_data(Bytes::copy_from_slice(now), false).map_err(|_| Broken::Client)?;
+        if stream.send_data(Bytes::copy_from_slice(now), false).is_err() {
+            return false;
+        }
         data = later;
     }
-    Ok(())
-}
-
-/// A head of the exchange's, and a reader of the body behind it.
-fn parse(head: &[u8], is_head: bool) -> Option<(Response<()>, BodyReader)> {
-    let mut storage = [MaybeUninit::uninit(); FIELDS_MAX];
-    let head = response::parse(head, Asked { head: is_head, upgrade: false }, &mut storage).ok()?;
-    let mut response = Response::builder().status(head.status).body(()).ok()?;
-    for field in head.fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        if !is_of_connection(name.as_str()) {
-            response.headers_mut().append(name, HeaderValue::from_bytes(field.value).ok()?);
-        }
-    }
-    Some((response, BodyReader::new(head.framing)))
+    true
 }

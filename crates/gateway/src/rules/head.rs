@@ -37,6 +37,11 @@ impl HeadChanges {
         insert(out, &self.lines);
     }
 
+    /// Whether a field of this name would be taken out, as one that goes or one that is set.
+    pub fn takes_out(&self, name: &str) -> bool {
+        self.gone.iter().any(|gone| name.eq_ignore_ascii_case(gone))
+    }
+
     fn remove(&self, out: &mut Vec<u8>, start: usize) {
         let first = memchr::memchr(b'\n', &out[start..]).map_or(out.len(), |at| start + at + 1);
         let (mut read, mut write) = (first, first);

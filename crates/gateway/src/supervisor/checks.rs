@@ -7,13 +7,14 @@
 //! The counting is that of HAProxy's `rise` and `fall` (configuration manual, section 5.2).
 
 use super::alone::ordinal;
+use super::asked_http2::{self, Wanted};
 use crate::plan::Plan;
 use crate::proxy_protocol;
 use crate::stream::Stream;
 use crate::tls::config::ClientTls;
 use crate::tls::session::Session;
 use plimsoll_model::ReplicaId;
-use plimsoll_model::gateway::{CheckSpec, GatewayFile, ProxyVersion};
+use plimsoll_model::gateway::{CheckSpec, GatewayFile, ProxyVersion, UpstreamProtocol};
 use plimsoll_model::spec::Probe;
 use rustls::ClientConnection;
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ struct Question {
     host: String,
     address: SocketAddr,
     tls: Option<Arc<ClientTls>>,
+    protocol: UpstreamProtocol,
     proxy: Option<ProxyVersion>,
 }
 
@@ -47,8 +49,8 @@ impl Question {
             _ => false,
         };
         same_tls
-            && (&self.spec, &self.host, self.address, self.proxy)
-                == (&other.spec, &other.host, other.address, other.proxy)
+            && (&self.spec, &self.host, self.address, self.protocol, self.proxy)
+                == (&other.spec, &other.host, other.address, other.protocol, other.proxy)
     }
 }
 
@@ -110,6 +112,7 @@ impl Checks {
                     host: spec.host.clone().unwrap_or_else(|| name.as_str().to_owned()),
                     address: endpoint.address,
                     tls: service.and_then(|service| service.upstream.tls.clone()),
+                    protocol: pool.upstream.protocol,
                     proxy: pool.upstream.proxy_protocol,
                 };
                 let known = before.remove(&id);
@@ -192,7 +195,21 @@ async fn probe(question: &Question) -> Option<()> {
         let connection = ClientConnection::new(Arc::clone(&tls.config), tls.name.clone()).ok()?;
         stream = Stream::Tls(Box::new(Session::connect_unbounded(socket, connection).await.ok()?));
     }
-    let Probe::Http { path } = &question.spec.probe else { return Some(()) };
+    let is_http2 = match question.protocol {
+        UpstreamProtocol::Http1 => false,
+        UpstreamProtocol::H2 => question.tls.is_none() || stream.speaks_http2(),
+        UpstreamProtocol::Auto => stream.speaks_http2(),
+    };
+    let wanted = match (&question.spec.grpc, &question.spec.probe) {
+        (Some(service), _) => Wanted::Service(service),
+        (None, Probe::Http { path }) => Wanted::Path(path),
+        (None, _) => return Some(()),
+    };
+    if is_http2 {
+        let scheme = if question.tls.is_some() { "https" } else { "http" };
+        return asked_http2::passes(stream, scheme, &question.host, wanted).await;
+    }
+    let Wanted::Path(path) = wanted else { return None };
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: plimsoll-check\r\nConnection: close\r\n\r\n",
         question.host

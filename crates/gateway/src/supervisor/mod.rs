@@ -4,6 +4,7 @@
 //! finds the gateway at the same socket.
 
 mod alone;
+mod asked_http2;
 mod checks;
 mod ejection;
 mod report;

@@ -8,7 +8,7 @@
 //! # Source
 //! RFC 6066 section 3 (server name), RFC 6125 section 6.4.3 (a wildcard stands for one label).
 
-use plimsoll_model::gateway::{CertificateSpec, TlsSpec, UpstreamTls};
+use plimsoll_model::gateway::{CertificateSpec, TlsSpec, UpstreamProtocol, UpstreamTls};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -179,6 +179,8 @@ impl ResolvesServerCert for ByName {
 pub struct ServerTls {
     /// For rustls.
     pub config: Arc<ServerConfig>,
+    /// Endpoints are told which certificate a client showed.
+    pub forwards_certificate: bool,
     tickets: Arc<dyn ProducesTickets>,
     /// What the authorities' file held: a session that was begun under others must not be resumed.
     client_ca: Option<Vec<u8>>,
@@ -216,7 +218,7 @@ pub fn server(spec: &TlsSpec, http2: bool, before: Option<&ServerTls>) -> Result
     config.ticketer = Arc::clone(&tickets);
     let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok(ServerTls { config: Arc::new(config), tickets, client_ca })
+    Ok(ServerTls { config: Arc::new(config), forwards_certificate: spec.client_forward, tickets, client_ca })
 }
 
 /// What sessions with endpoints are made with.
@@ -227,30 +229,43 @@ pub struct ClientTls {
     /// Whose certificate is asked for.
     pub name: ServerName<'static>,
     files: Vec<Vec<u8>>,
+    protocol: UpstreamProtocol,
 }
 
 /// Reads what a pool names; `before` itself where no file has changed, so that its sessions can be resumed.
 ///
 /// # Errors
 /// [`TlsError`].
-pub fn client(spec: &UpstreamTls, before: Option<&Arc<ClientTls>>) -> Result<Arc<ClientTls>, TlsError> {
+pub fn client(
+    spec: &UpstreamTls,
+    protocol: UpstreamProtocol,
+    before: Option<&Arc<ClientTls>>,
+) -> Result<Arc<ClientTls>, TlsError> {
     let certificate = spec.certificate.iter().flat_map(|spec| [&spec.certificate, &spec.key]);
     let files: Vec<Vec<u8>> =
         std::iter::once(&spec.ca).chain(certificate).map(|path| read(path)).collect::<Result<_, _>>()?;
     let name = ServerName::try_from(spec.server_name.clone())
         .map_err(|_| TlsError::Name { name: spec.server_name.clone() })?;
-    if let Some(before) = before.filter(|before| before.files == files && before.name == name) {
+    let is_same =
+        |before: &&Arc<ClientTls>| before.files == files && before.name == name && before.protocol == protocol;
+    if let Some(before) = before.filter(is_same) {
         return Ok(Arc::clone(before));
     }
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|source| TlsError::Refused { path: "TLS versions".to_owned(), source })?
         .with_root_certificates(authorities(&spec.ca)?);
-    let config = match &spec.certificate {
+    let mut config = match &spec.certificate {
         None => builder.with_no_client_auth(),
         Some(own) => builder
             .with_client_auth_cert(chain(&own.certificate)?, key(&own.key)?)
             .map_err(|source| TlsError::Refused { path: own.key.clone(), source })?,
     };
-    Ok(Arc::new(ClientTls { config: Arc::new(config), name, files }))
+    let offered: &[&[u8]] = match protocol {
+        UpstreamProtocol::Http1 => &[],
+        UpstreamProtocol::H2 => &[b"h2"],
+        UpstreamProtocol::Auto => &[b"h2", b"http/1.1"],
+    };
+    config.alpn_protocols = offered.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(Arc::new(ClientTls { config: Arc::new(config), name, files, protocol }))
 }

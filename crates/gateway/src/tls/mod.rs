@@ -4,5 +4,6 @@
 //!
 //! Must never write a private key, a ticket key or a session's secret anywhere.
 
+pub mod client_cert;
 pub mod config;
 pub mod session;

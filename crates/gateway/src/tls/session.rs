@@ -116,6 +116,12 @@ impl Session {
         &self.socket
     }
 
+    /// The certificate that the other side showed, in DER.
+    pub fn peer_certificate(&self) -> Option<Vec<u8>> {
+        let connection = self.connection.borrow();
+        connection.peer_certificates().and_then(|chain| chain.first()).map(|own| own.as_ref().to_vec())
+    }
+
     /// The protocol that both sides agreed on, if any was offered.
     pub fn speaks_http2(&self) -> bool {
         self.connection.borrow().alpn_protocol() == Some(b"h2")

@@ -5,6 +5,7 @@
 
 use super::budget::RetryBudget;
 use super::slot::Slot;
+use crate::http2::upstream::Connections;
 use crate::plan::{QueuePlan, ServicePlan};
 use crate::shared::{Shared, SharedService, Target};
 use crate::stats::{Latencies, ServiceStats};
@@ -33,6 +34,8 @@ pub struct LocalTarget {
     /// What all workers share of it.
     pub target: Arc<Target>,
     idle: RefCell<Vec<Idle>>,
+    /// Connections that many exchanges share.
+    pub connections: Rc<Connections>,
     /// Latencies of the interval.
     pub latencies: Latencies,
     /// It is no longer offered: connections are not kept.
@@ -41,7 +44,13 @@ pub struct LocalTarget {
 
 impl LocalTarget {
     fn new(target: Arc<Target>) -> Self {
-        Self { target, idle: RefCell::default(), latencies: Latencies::new(2), retired: Cell::new(false) }
+        Self {
+            target,
+            idle: RefCell::default(),
+            connections: Rc::default(),
+            latencies: Latencies::new(2),
+            retired: Cell::new(false),
+        }
     }
 
     /// An idle connection, the one used last; the replica may have closed it meanwhile.
@@ -58,7 +67,7 @@ impl LocalTarget {
     /// Keeps a connection whose last response was complete.
     pub fn keep(&self, stream: Stream, now_ms: u64, idle_max: usize) {
         let mut idle = self.idle.borrow_mut();
-        let is_shareable = self.target.upstream.proxy_protocol.is_none();
+        let is_shareable = self.target.upstream.proxy_protocol.is_none() && !matches!(stream, Stream::Pipe(..));
         if !self.retired.get() && is_shareable && idle.len() < idle_max {
             idle.push(Idle { stream, since_ms: now_ms });
         }
@@ -76,6 +85,7 @@ impl LocalTarget {
     fn sweep(&self, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|idle| now_ms.saturating_sub(idle.since_ms) < IDLE_UPSTREAM_MS && idle.stream.is_quiet());
+        self.connections.sweep(now_ms);
     }
 }
 
@@ -170,6 +180,7 @@ impl Service {
             target.retired.set(!offered);
             if !offered {
                 target.idle.borrow_mut().clear();
+                target.connections.clear();
             }
         }
         self.grant_first();
@@ -274,7 +285,7 @@ impl Service {
     /// Time passed: idle connections age, budgets refill, and the first in line looks again.
     pub fn tick(&self, now_ms: u64) {
         self.budget.pass(now_ms);
-        self.targets.borrow().iter().for_each(|target| target.sweep(now_ms));
+        self.targets.borrow().iter().chain(self.draining.borrow().iter()).for_each(|target| target.sweep(now_ms));
         self.grant_first();
     }
 

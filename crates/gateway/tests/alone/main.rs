@@ -4,11 +4,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod frames;
+mod grpc;
+mod h2_backend;
 mod http2;
 mod life;
 mod proxy;
 mod routing;
 mod tls;
+mod upstream;
 
 use common::{Backend, Client, Control, balance, limits, service};
 use plimsoll_gateway::control::{FromGateway, ToGateway};

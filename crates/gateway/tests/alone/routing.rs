@@ -4,8 +4,8 @@ use crate::common::{Backend, PATIENCE, eventually};
 use crate::{Lone, file, listener, mirror, pool, route};
 use plimsoll_model::Millis;
 use plimsoll_model::gateway::{
-    AccessLogSpec, HeaderMatch, HeaderRules, ListenerRules, RateSpec, RedirectSpec, RouteRules, SplitBy, SplitSpec,
-    StickySpec,
+    AccessLogSpec, HeaderMatch, HeaderRules, ListenerRules, RateSpec, RedirectSpec, RouteRules, SourcePrefix, SplitBy,
+    SplitSpec, StickySpec,
 };
 use plimsoll_model::spec::RouteSpec;
 use std::collections::BTreeSet;
@@ -239,4 +239,49 @@ fn the_access_log_has_what_is_needed_and_no_secret() {
     lone.get("/nowhere", "");
     eventually("one line", || lines().len() == 1);
     assert_eq!(lines()[0]["status"], 404);
+}
+
+#[test]
+fn addresses_of_one_prefix_share_a_rate() {
+    let backend = Backend::named("shop");
+    let rules = RouteRules { client_rate: Some(RateSpec { rate_milli: 1, burst: 1 }), ..RouteRules::default() };
+    let by = |source: SourcePrefix, addresses: [&str; 3]| {
+        let mut file = file(listener(vec![ruled("shop", "/", rules.clone())]), [("shop", pool(&[backend.address]))]);
+        file.gateway.trusted_proxies = vec!["127.0.0.1".to_owned()];
+        file.gateway.limits.source = source;
+        let lone = Lone::start(file);
+        addresses.map(|address| lone.get("/", &format!("X-Forwarded-For: {address}\r\n")).status)
+    };
+    let six = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
+    let four = ["10.0.0.1", "10.0.0.2", "10.0.1.1"];
+    assert_eq!(by(SourcePrefix::default(), six), [200, 429, 200]);
+    assert_eq!(by(SourcePrefix { ipv4: 32, ipv6: 56 }, six), [200, 429, 429]);
+    assert_eq!(by(SourcePrefix { ipv4: 32, ipv6: 128 }, six), [200, 200, 200]);
+    assert_eq!(by(SourcePrefix::default(), four), [200, 200, 200]);
+    assert_eq!(by(SourcePrefix { ipv4: 24, ipv6: 64 }, four), [200, 429, 200]);
+}
+
+#[test]
+fn what_rules_take_out_of_heads_does_not_pass_in_trailers() {
+    let backend = Backend::start(|peer| {
+        while peer.head().is_some() {
+            let body = String::from_utf8(peer.until(b"\r\n\r\n")).unwrap().replace("\r\n", "|");
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\nX-Inner: 1\r\nX-Sum: 2\r\nX-Zone: evil\r\n\r\n",
+                body.len()
+            ));
+        }
+    });
+    let removing = |name: &str| HeaderRules {
+        remove: vec![name.to_owned()],
+        set: [("X-Zone".to_owned(), "a".to_owned())].into(),
+        ..HeaderRules::default()
+    };
+    let rules = RouteRules { request: removing("X-Admin"), response: removing("x-inner"), ..RouteRules::default() };
+    let lone = Lone::start(file(listener(vec![ruled("shop", "/", rules)]), [("shop", pool(&[backend.address]))]));
+    let mut client = lone.connect_client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-admin: 1\r\nX-Sum: 3\r\nx-zone: evil\r\n\r\n");
+    let received = String::from_utf8(client.until_end()).unwrap();
+    assert!(received.contains("\r\n0|X-Sum: 3||\r\n"), "{received}");
+    assert!(received.ends_with("\r\n0\r\nX-Sum: 2\r\n\r\n"), "{received}");
 }

@@ -2,7 +2,9 @@
 
 use crate::common::{Backend, PATIENCE};
 use crate::{Lone, file, listener, mirror, pool, route};
-use plimsoll_model::gateway::{CertificateSpec, ListenerRules, StaticPool, TlsSpec, UpstreamSpec, UpstreamTls};
+use plimsoll_model::gateway::{
+    CertificateSpec, ListenerRules, StaticPool, TlsSpec, UpstreamProtocol, UpstreamSpec, UpstreamTls,
+};
 use plimsoll_model::spec::ListenerSpec;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -105,7 +107,7 @@ fn served(config: &Arc<ClientConfig>, address: SocketAddr, name: &str) -> std::i
 }
 
 fn secured(certificates: Vec<CertificateSpec>, client_ca: Option<String>) -> ListenerSpec {
-    let tls = Some(TlsSpec { certificates, client_ca, client_optional: false });
+    let tls = Some(TlsSpec { certificates, client_ca, client_optional: false, client_forward: false });
     ListenerSpec { rules: ListenerRules { tls, ..ListenerRules::default() }, ..listener(vec![route("shop")]) }
 }
 
@@ -319,4 +321,81 @@ fn http2_is_agreed_on_where_both_sides_speak_it() {
     tls.read_exact(&mut frame).unwrap();
     assert_eq!(tls.conn.alpn_protocol(), Some(&b"h2"[..]));
     assert_eq!(frame[3], 4, "SETTINGS is the first frame of a server");
+}
+
+#[test]
+fn endpoints_choose_their_protocol_within_tls() {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+    let own = authority.issue(folder.path(), "backend", &["shop.internal"]);
+    let ca = authority.publish(folder.path(), "ca.pem");
+    let (one, two) = (tls_backend(&authority, &own, None), mirror());
+    // The endpoint that speaks both is a gateway.
+    let mut both = secured(vec![own], None);
+    both.rules.http2 = true;
+    let both = Lone::start(file(both, [("shop", pool(&[two.address]))]));
+    let over = |protocol, address| {
+        let tls = UpstreamTls { ca: ca.clone(), server_name: "shop.internal".to_owned(), certificate: None };
+        let upstream = UpstreamSpec { tls: Some(tls), protocol, ..UpstreamSpec::default() };
+        file(listener(vec![route("shop")]), [("shop", StaticPool { upstream, ..pool(&[address]) })])
+    };
+    let mut lone = Lone::start(over(UpstreamProtocol::H2, both.address));
+    for protocol in [UpstreamProtocol::H2, UpstreamProtocol::Auto, UpstreamProtocol::Http1] {
+        lone.reload(Ok(over(protocol, both.address))).unwrap();
+        let mut client = lone.connect_client();
+        for _ in 0..20 {
+            let head = client.get("/a").text().to_owned();
+            assert!(head.starts_with("GET /a HTTP/1.1\r\nHost: shop.example\r\n"), "{head}");
+            // Names are in lower case where they came over HTTP/2.
+            let is_http2 = head.contains("\r\nx-request-id: ");
+            assert_eq!(is_http2, protocol != UpstreamProtocol::Http1, "{protocol:?}: {head}");
+        }
+    }
+    lone.reload(Ok(over(UpstreamProtocol::Auto, one.address))).unwrap();
+    let mut client = lone.connect_client();
+    for _ in 0..20 {
+        assert_eq!(client.get("/").text(), "secret", "it speaks HTTP/1.1 alone");
+    }
+    assert!(one.connections.load(std::sync::atomic::Ordering::SeqCst) <= 2, "its connections are kept");
+    lone.reload(Ok(over(UpstreamProtocol::H2, one.address))).unwrap();
+    assert_eq!(lone.get("/", "").field("x-plimsoll-reason"), Some("connect-failed"));
+}
+
+#[test]
+fn endpoints_are_told_which_certificate_a_client_showed_and_no_client_can_say_so_itself() {
+    let (authority, clients, folder, backend) =
+        (Authority::new(), Authority::new(), tempfile::tempdir().unwrap(), mirror());
+    let own = authority.issue(folder.path(), "shop", &["shop.example"]);
+    let (ca, clients_ca) = (authority.publish(folder.path(), "ca.pem"), clients.publish(folder.path(), "clients.pem"));
+    let client = clients.issue(folder.path(), "client", &["client.example"]);
+    let der = CertificateDer::pem_file_iter(&client.certificate).unwrap().next().unwrap().unwrap();
+    let with = |client_forward| {
+        let mut listener = secured(vec![own.clone()], Some(clients_ca.clone()));
+        listener.rules.http2 = true;
+        let tls = listener.rules.tls.as_mut().unwrap();
+        (tls.client_optional, tls.client_forward) = (true, client_forward);
+        file(listener, [("shop", pool(&[backend.address]))])
+    };
+    let mut lone = Lone::start(with(true));
+    let told = |head: &str| {
+        let lines: Vec<_> = head.lines().filter(|line| line.to_lowercase().starts_with("client")).collect();
+        let [line] = lines[..] else { return lines.len().to_string() };
+        line.strip_prefix("Client-Cert: :").and_then(|value| value.strip_suffix(':')).unwrap().to_owned()
+    };
+    let wanted: String = {
+        let pem = std::fs::read_to_string(&client.certificate).unwrap();
+        pem.lines().take_while(|line| !line.starts_with("-----END")).skip(1).collect()
+    };
+    assert!(wanted.len() > der.len());
+    let mut tls = connect(lone.address, &authority.client(Some(&client)), "shop.example");
+    assert_eq!(told(&ask(&mut tls, "/").unwrap()), wanted);
+    assert_eq!(told(&served(&authority.client(None), lone.address, "shop.example").unwrap()), "0", "it showed none");
+    // Over HTTP/2: the client is a gateway, and what its own client says of certificates ends there already.
+    let tls = UpstreamTls { ca, server_name: "shop.example".to_owned(), certificate: Some(client.clone()) };
+    let upstream = UpstreamSpec { tls: Some(tls), protocol: UpstreamProtocol::H2, ..UpstreamSpec::default() };
+    let pool = StaticPool { upstream, ..pool(&[lone.address]) };
+    let front = Lone::start(file(listener(vec![route("shop")]), [("shop", pool)]));
+    let answer = front.get("/", "Client-Cert: :ZXZpbA==:\r\nClient_Cert: :ZXZpbA==:\r\n");
+    assert_eq!(told(answer.text()), wanted);
+    lone.reload(Ok(with(false))).unwrap();
+    assert_eq!(told(&served(&authority.client(Some(&client)), lone.address, "shop.example").unwrap()), "0");
 }

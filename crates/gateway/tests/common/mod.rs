@@ -36,6 +36,7 @@ pub fn limits() -> GatewayLimits {
         retry_budget: Permille(200),
         idle_upstream_max: 32,
         drain: Millis(5_000),
+        source: Default::default(),
     }
 }
 

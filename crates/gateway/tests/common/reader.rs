@@ -1,7 +1,7 @@
 //! A second reading of HTTP/1.1, written apart from the codec: strict, slow, and only for what we are allowed to send.
 //!
 //! What the gateway forwards has to be canonical: one space between words, CRLF everywhere, one framing field, chunks
-//! without extensions or trailers. Anything else is an error here, so that a test which uses this reader fails when the
+//! without extensions, trailers without what belongs to a head. Anything else is an error here, so that a test which uses this reader fails when the
 //! gateway passes on what some other reader might take differently. Must not use the codec.
 //!
 //! # Source
@@ -14,9 +14,11 @@ pub struct Message {
     /// Request line or status line, without its line end.
     pub start: String,
     /// Names and values in order, as sent.
-    pub fields: Vec<(String, Vec<u8>)>,
+    pub fields: Fields,
     /// Decoded.
     pub body: Vec<u8>,
+    /// What stands behind the last chunk, in order, as sent.
+    pub trailers: Fields,
     /// Bytes of the whole message.
     pub length: usize,
 }
@@ -25,6 +27,12 @@ impl Message {
     /// The values of a field.
     pub fn values(&self, name: &str) -> Vec<&[u8]> {
         let named = self.fields.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_slice()).collect()
+    }
+
+    /// The values of a trailer field.
+    pub fn trailing(&self, name: &str) -> Vec<&[u8]> {
+        let named = self.trailers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_slice()).collect()
     }
 
@@ -46,7 +54,21 @@ fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || MARKS.contains(byte))
 }
 
-type Head = (String, Vec<(String, Vec<u8>)>, usize);
+type Fields = Vec<(String, Vec<u8>)>;
+type Head = (String, Fields, usize);
+
+fn field(line: &[u8]) -> Result<(String, Vec<u8>), String> {
+    let colon = line.iter().position(|byte| *byte == b':').ok_or("a line without a colon")?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    if !is_token(name) {
+        return Err(format!("a field name {:?}", String::from_utf8_lossy(name)));
+    }
+    let value = value.strip_prefix(b" ").unwrap_or(value);
+    if value.trim_ascii() != value {
+        return Err(format!("white space around the value of {}", String::from_utf8_lossy(name)));
+    }
+    Ok((String::from_utf8_lossy(name).into_owned(), value.to_vec()))
+}
 
 fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
     let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
@@ -61,19 +83,7 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
         return Err(format!("a control character in {:?}", String::from_utf8_lossy(line)));
     }
     let start = String::from_utf8(lines[0].to_vec()).map_err(|_| "a start line that is no text".to_owned())?;
-    let mut fields = Vec::new();
-    for line in &lines[1..] {
-        let colon = line.iter().position(|byte| *byte == b':').ok_or("a line without a colon")?;
-        let (name, value) = (&line[..colon], &line[colon + 1..]);
-        if !is_token(name) {
-            return Err(format!("a field name {:?}", String::from_utf8_lossy(name)));
-        }
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        if value.trim_ascii() != value {
-            return Err(format!("white space around the value of {}", String::from_utf8_lossy(name)));
-        }
-        fields.push((String::from_utf8_lossy(name).into_owned(), value.to_vec()));
-    }
+    let fields = lines[1..].iter().map(|line| field(line)).collect::<Result<_, _>>()?;
     Ok(Some((start, fields, end + 4)))
 }
 
@@ -100,8 +110,29 @@ fn delimited(message: &Message) -> Result<Option<Delimited>, String> {
     }
 }
 
-/// Decoded chunks and their bytes.
-fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, String> {
+type Chunks = (Vec<u8>, Fields, usize);
+
+/// What stands behind the last chunk, and its bytes.
+fn trailers(bytes: &[u8]) -> Result<Option<(Fields, usize)>, String> {
+    const OF_HEADS: [&str; 5] = ["content-length", "transfer-encoding", "host", "connection", "authorization"];
+    let (mut all, mut at) = (Vec::new(), 0);
+    loop {
+        let Some(end) = find(&bytes[at..], b"\r\n") else { return Ok(None) };
+        let line = &bytes[at..at + end];
+        at += end + 2;
+        if line.is_empty() {
+            return Ok(Some((all, at)));
+        }
+        let trailer = field(line)?;
+        if OF_HEADS.contains(&&*trailer.0.replace('_', "-").to_ascii_lowercase()) {
+            return Err(format!("a trailer {}", trailer.0));
+        }
+        all.push(trailer);
+    }
+}
+
+/// Decoded chunks, their trailers and their bytes.
+fn chunks(bytes: &[u8]) -> Result<Option<Chunks>, String> {
     let mut data = Vec::new();
     let mut at = 0;
     loop {
@@ -113,15 +144,16 @@ fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, String> {
         let count = usize::from_str_radix(size, 16).ok().filter(|_| is_plain);
         let count = count.ok_or_else(|| format!("a chunk size {size:?}"))?;
         at += line + 2;
+        if count == 0 {
+            let Some((trailers, length)) = trailers(&bytes[at..])? else { return Ok(None) };
+            return Ok(Some((data, trailers, at + length)));
+        }
         let Some(chunk) = bytes.get(at..at + count + 2) else { return Ok(None) };
         if !chunk.ends_with(b"\r\n") {
             return Err(format!("a chunk of {count} that ends in {:?}", &chunk[count..]));
         }
         data.extend_from_slice(&chunk[..count]);
         at += count + 2;
-        if count == 0 {
-            return Ok(Some((data, at)));
-        }
     }
 }
 
@@ -139,8 +171,9 @@ fn finish(mut message: Message, bytes: &[u8], framing: Option<Delimited>, until_
             message.length += length;
         }
         Some(Delimited::Chunked) => {
-            let Some((body, length)) = chunks(rest)? else { return Ok(None) };
+            let Some((body, trailers, length)) = chunks(rest)? else { return Ok(None) };
             message.body = body;
+            message.trailers = trailers;
             message.length += length;
         }
     }
@@ -156,7 +189,7 @@ pub fn request(bytes: &[u8]) -> Reading {
     if !is_line {
         return Err(format!("a request line {start:?}"));
     }
-    let message = Message { start, fields, body: Vec::new(), length };
+    let message = Message { start, fields, body: Vec::new(), trailers: Vec::new(), length };
     if message.values("host").len() != 1 {
         return Err(format!("{} Host fields", message.values("host").len()));
     }
@@ -171,7 +204,7 @@ pub fn response(bytes: &[u8], method: &str, is_end: bool) -> Reading {
     if !start.starts_with("HTTP/1.1 ") || !(100..600).contains(&status) {
         return Err(format!("a status line {start:?}"));
     }
-    let message = Message { start, fields, body: Vec::new(), length };
+    let message = Message { start, fields, body: Vec::new(), trailers: Vec::new(), length };
     let framing = delimited(&message)?;
     if status < 200 || status == 204 {
         return if framing.is_some() { Err(format!("{status} with a body")) } else { Ok(Some(message)) };

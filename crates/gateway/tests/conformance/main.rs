@@ -139,6 +139,9 @@ fn joined(mut bytes: &[u8]) -> Vec<u8> {
         let head = common::find(bytes, b"\r\n\r\n").unwrap() + 4;
         out.extend_from_slice(&bytes[..head]);
         out.extend_from_slice(&message.body);
+        for (name, value) in &message.trailers {
+            out.extend_from_slice(&[b"\r\n", name.as_bytes(), b": ", value].concat());
+        }
         bytes = &bytes[message.length..];
     }
     out.extend_from_slice(bytes);
@@ -332,6 +335,7 @@ fn transcript(bytes: &[u8], ends: &[usize]) -> Vec<String> {
                     }
                 }
                 log.push(text(data));
+                log.push(text(reader.trailers()));
                 body = None;
                 scan = HeadScan::default();
             }

@@ -15,6 +15,7 @@ pub struct Seen {
     pub answered: u64,
     pub refused: u64,
     pub cut: u64,
+    pub trailers: u64,
 }
 
 struct Request {
@@ -22,6 +23,7 @@ struct Request {
     method: &'static str,
     bytes: Vec<u8>,
     is_old: bool,
+    takes_trailers: bool,
 }
 
 fn request(id: u64, rng: &mut Rng, is_last: bool) -> Request {
@@ -35,15 +37,21 @@ fn request(id: u64, rng: &mut Rng, is_last: bool) -> Request {
     if is_last && rng.chance(30) {
         head.push_str("Connection: close\r\n");
     }
+    let takes_trailers = rng.chance(40);
+    if takes_trailers {
+        head.push_str("TE: trailers\r\n");
+    }
     if has_body && rng.chance(10) {
         head.push_str("Expect: 100-continue\r\n");
     }
+    // HTTP/1.0 has no trailers, whatever it says.
+    let takes_trailers = takes_trailers && !is_old;
     if !has_body {
-        return Request { id, method, bytes: format!("{head}\r\n").into_bytes(), is_old };
+        return Request { id, method, bytes: format!("{head}\r\n").into_bytes(), is_old, takes_trailers };
     }
     if is_old || rng.chance(50) {
         let bytes = [format!("{head}Content-Length: {length}\r\n\r\n").as_bytes(), &body].concat();
-        return Request { id, method, bytes, is_old };
+        return Request { id, method, bytes, is_old, takes_trailers };
     }
     let mut bytes = format!("{head}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
     let mut rest = &body[..];
@@ -54,8 +62,9 @@ fn request(id: u64, rng: &mut Rng, is_last: bool) -> Request {
         bytes.extend_from_slice(b"\r\n");
         rest = after;
     }
-    bytes.extend_from_slice(b"0\r\n\r\n");
-    Request { id, method, bytes, is_old }
+    let trailers = if rng.chance(30) { format!("x-sum: {id}\r\nHost: evil\r\n") } else { String::new() };
+    bytes.extend_from_slice(format!("0\r\n{trailers}\r\n").as_bytes());
+    Request { id, method, bytes, is_old, takes_trailers }
 }
 
 /// When and how a client leaves before its time.
@@ -168,6 +177,7 @@ fn answers<'b>(mut bytes: &'b [u8], requests: &[Request]) -> Result<(Seen, &'b [
         } else {
             seen.answered += 1;
             whole(request, &message)?;
+            seen.trailers += u64::from(!message.trailers.is_empty());
         }
         current = requests.next();
     }
@@ -179,6 +189,10 @@ fn whole(request: &Request, message: &reader::Message) -> Result<(), String> {
     let wanted = if request.method == "HEAD" { 0 } else { length.and_then(|length| length.parse().ok()).unwrap_or(0) };
     if message.body.len() != wanted || message.body.iter().any(|byte| *byte != letter(request.id)) {
         return Err(format!("request {} has an answer of {} bytes for {wanted}", request.id, message.body.len()));
+    }
+    let own = [(String::from("x-sum"), request.id.to_string().into_bytes())];
+    if !message.trailers.is_empty() && (message.trailers != own || !request.takes_trailers) {
+        return Err(format!("request {} is answered with the trailers {:?}", request.id, message.trailers));
     }
     Ok(())
 }

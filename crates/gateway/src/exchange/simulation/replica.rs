@@ -3,7 +3,7 @@
 use super::reader;
 use super::scene::{Rng, pass};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,6 +20,11 @@ pub struct Ledger {
     /// Requests on connections that had carried one before.
     pub reused: Cell<u64>,
     ids: Cell<u64>,
+    /// Requests over HTTP/2, and those of them that were refused unread.
+    pub streams: Cell<u64>,
+    pub unread: Cell<u64>,
+    /// Requests that must be acted on once, and were.
+    acted: RefCell<BTreeSet<u64>>,
 }
 
 impl Ledger {
@@ -31,6 +36,13 @@ impl Ledger {
     pub fn id(&self) -> u64 {
         self.ids.set(self.ids.get() + 1);
         self.ids.get()
+    }
+
+    /// A replica acts on a request that must not be sent twice.
+    pub fn act(&self, id: u64) {
+        if !self.acted.borrow_mut().insert(id) {
+            self.wrong(format!("request {id} was acted on twice"));
+        }
     }
 
     fn set(&self, port: Ports, at_boundary: bool) {
@@ -189,9 +201,16 @@ impl Connection {
                 Ok(Some(message)) => {
                     unread.drain(..message.length);
                     let asked = Asked::read(&message.start).unwrap();
+                    if message.start.starts_with("POST ") {
+                        self.ledger.act(asked.id);
+                    }
                     let small = letter(asked.id).to_ascii_lowercase();
                     if message.body.len() != asked.length || message.body.iter().any(|byte| *byte != small) {
                         self.ledger.wrong(format!("request {} has a body of {}", asked.id, message.body.len()));
+                    }
+                    let own = [(String::from("x-sum"), asked.id.to_string().into_bytes())];
+                    if !message.trailers.is_empty() && message.trailers != own {
+                        self.ledger.wrong(format!("request {} has the trailers {:?}", asked.id, message.trailers));
                     }
                     if !unread.is_empty() && !is_answered {
                         self.ledger.wrong(format!("{} bytes behind request {}", unread.len(), asked.id));
@@ -226,7 +245,7 @@ impl Connection {
         let (head, body, after) = match kind {
             1 => (
                 format!("HTTP/1.1 200 OK\r\n{mark}Transfer-Encoding: chunked\r\n\r\n"),
-                self.chunks(&body),
+                self.chunks(asked.id, &body),
                 After::Next,
             ),
             2 => (
@@ -275,7 +294,7 @@ impl Connection {
         After::Silent
     }
 
-    fn chunks(&mut self, body: &[u8]) -> Vec<u8> {
+    fn chunks(&mut self, id: u64, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut rest = body;
         while !rest.is_empty() {
@@ -286,20 +305,21 @@ impl Connection {
             out.extend_from_slice(b"\r\n");
             rest = after;
         }
-        out.extend_from_slice(if self.rng.chance(20) { b"0\r\nX: y\r\n\r\n" } else { b"0\r\n\r\n" });
+        let trailers = if self.rng.chance(40) { format!("Set-Cookie: a\r\nx-sum:{id}\r\n") } else { String::new() };
+        out.extend_from_slice(format!("0\r\n{trailers}\r\n").as_bytes());
         out
     }
 }
 
 /// What a request line says: `METHOD /ID/LENGTH HTTP/1.1`.
-struct Asked {
-    id: u64,
-    length: usize,
-    is_head: bool,
+pub struct Asked {
+    pub id: u64,
+    pub length: usize,
+    pub is_head: bool,
 }
 
 impl Asked {
-    fn read(text: &str) -> Option<Self> {
+    pub fn read(text: &str) -> Option<Self> {
         let mut words = text.lines().next()?.split(' ');
         let is_head = words.next()? == "HEAD";
         let mut parts = words.next()?.split('/').skip(1);

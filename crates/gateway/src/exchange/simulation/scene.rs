@@ -2,10 +2,12 @@
 
 use super::client;
 use super::replica::{self, Ledger};
+use super::replica_http2;
 use crate::control::{EndpointSnapshot, PoolSnapshot, Snapshot};
 use crate::plan;
 use crate::shared::Shared;
 use crate::worker::Worker;
+use plimsoll_model::gateway::{UpstreamProtocol, UpstreamSpec};
 use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, GatewaySpec, ListenerSpec, RouteSpec};
 use plimsoll_model::{Millis, Permille, ReplicaId, ServiceName};
 use std::cell::{Cell, RefCell};
@@ -69,6 +71,9 @@ pub struct Tally {
     pub reused: u64,
     pub drained: u64,
     pub kept_idle: u64,
+    pub trailers: u64,
+    pub streams: u64,
+    pub unread: u64,
 }
 
 pub struct Scene {
@@ -79,7 +84,7 @@ pub struct Scene {
     drained: Cell<bool>,
 }
 
-fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
+fn snapshot(rng: &mut Rng, replicas: &[SocketAddr], protocol: UpstreamProtocol) -> Snapshot {
     let shop = ServiceName::try_new("shop").unwrap();
     let algorithm = if rng.chance(50) { Algorithm::RoundRobin } else { Algorithm::LeastConnections };
     let ejection = EjectionSpec {
@@ -105,6 +110,7 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
         retry_budget: Permille(200),
         idle_upstream_max: 3,
         drain: Millis(5_000),
+        source: Default::default(),
     };
     let (host, path_prefix, timeout) = (None, "/".to_owned(), Millis(3_000));
     let route = RouteSpec {
@@ -122,7 +128,8 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
         draining: false,
         zone: None,
     });
-    let pool = PoolSnapshot { balance, endpoints: endpoints.collect(), upstream: Default::default() };
+    let upstream = UpstreamSpec { protocol, ..UpstreamSpec::default() };
+    let pool = PoolSnapshot { balance, endpoints: endpoints.collect(), upstream };
     let listeners = vec![ListenerSpec { address: "one".to_owned(), routes: vec![route], rules: Default::default() }];
     Snapshot {
         version: 1,
@@ -140,9 +147,12 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
 impl Scene {
     pub async fn start(rng: &mut Rng) -> Self {
         let ledger = Rc::new(Ledger::default());
-        let replicas: Vec<SocketAddr> = (0..2).map(|_| replica::start(&ledger, rng.fork())).collect();
+        let is_http2 = rng.chance(40);
+        let start: fn(&Rc<Ledger>, Rng) -> SocketAddr = if is_http2 { replica_http2::start } else { replica::start };
+        let replicas: Vec<SocketAddr> = (0..2).map(|_| start(&ledger, rng.fork())).collect();
+        let protocol = if is_http2 { UpstreamProtocol::H2 } else { UpstreamProtocol::Http1 };
         let shared = Arc::new(Shared::new(1));
-        let plan = plan::compile(&snapshot(rng, &replicas), None, plan::Extent::Whole, 1, 0).unwrap();
+        let plan = plan::compile(&snapshot(rng, &replicas, protocol), None, plan::Extent::Whole, 1, 0).unwrap();
         let worker = Rc::new(Worker::new(0, shared, rng.next()));
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
@@ -196,8 +206,11 @@ impl Scene {
             tally.answered += seen.answered;
             tally.refused += seen.refused;
             tally.cut += seen.cut;
+            tally.trailers += seen.trailers;
         }
         tally.reused += self.ledger.reused.get();
+        tally.streams += self.ledger.streams.get();
+        tally.unread += self.ledger.unread.get();
         tally.drained += u64::from(self.drained.get());
         for service in self.worker.services_now() {
             let waiting = service.shared.waiting_total.load(Ordering::Relaxed);
