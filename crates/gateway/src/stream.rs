@@ -222,6 +222,12 @@ impl Stream {
         matches!(self.peek_now(), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
+    /// Whether the kernel holds bytes that nobody has read yet, whatever the runtime has noticed.
+    #[must_use]
+    pub fn has_arrived_now(&self) -> bool {
+        matches!(self.peek_now(), Ok(1..))
+    }
+
     /// Ends this side: the other side reads the end behind what was sent.
     pub fn shutdown_write(&self) {
         match self {
