@@ -15,6 +15,9 @@
 //! Environment: `PLIMSOLL_BENCH_ROUNDS` (5), `PLIMSOLL_BENCH_SECONDS` per measurement (3), `PLIMSOLL_BENCH_CASES`, words
 //! of the cases' names, such as `256` (all).
 
+#[allow(dead_code, reason = "another bench uses the rest")]
+#[path = "gateway/configs.rs"]
+mod configs;
 #[path = "gateway/load.rs"]
 mod load;
 #[path = "gateway/peers.rs"]
@@ -23,7 +26,7 @@ mod peers;
 mod shop;
 
 use load::{Cost, load};
-use peers::Proxy;
+use peers::{Proxy, Start};
 use plimsoll_gateway::{GatewayError, Options};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -104,7 +107,9 @@ fn measure() -> Result<(), Failure> {
     );
     for case in CASES.iter().filter(|case| case.name.contains(&wanted)) {
         let directory = tempfile::tempdir()?;
-        let proxies = peers::start_all(directory.path(), &backends, case.workers, case.body >= 64 << 10)?;
+        let (folder, workers) = (directory.path(), case.workers);
+        let start = Start { folder, backends: &backends, workers, tls: false, http2: false };
+        let proxies = start.all(case.body >= 64 << 10)?;
         compare(case, &proxies, rounds, window)?;
     }
     Ok(())
