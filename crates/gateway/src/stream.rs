@@ -30,7 +30,7 @@ pub enum Stream {
 ///
 /// The kernel's notice is edge-triggered: what comes later is announced anew. So the next look at this socket, for an end
 /// or for bytes that nobody asked for, costs no system call; tokio's own `poll_read` does the same, its `try_read` does not.
-fn read_plain(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_plain(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
     let mut short = None;
     let read = socket.try_io(tokio::io::Interest::READABLE, || {
         let count = rustix::io::read(socket, &mut *bytes)?;

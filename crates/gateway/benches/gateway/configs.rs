@@ -78,7 +78,12 @@ impl Front<'_> {
         };
         let http2 = if self.http2 { " http2" } else { "" };
         let (ssl, files) = if self.tls {
-            (" ssl", format!("ssl_certificate {folder}/front.pem; ssl_certificate_key {folder}/front.key;\n"))
+            (
+                " ssl",
+                format!(
+                    "ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {folder}/front.pem; ssl_certificate_key {folder}/front.key;\n"
+                ),
+            )
         } else {
             ("", String::new())
         };
