@@ -57,6 +57,12 @@ const PROOFS: &[Proof] = &[
         runs: Runs::Fuzz,
     },
     Proof {
+        name: "soak",
+        about: "twenty minutes of the real gateway under reloads, kills, rotation, slow peers, takeovers (--short: one)",
+        package: "plimsoll",
+        runs: Runs::Bench("soak"),
+    },
+    Proof {
         name: "idle",
         about: "memory of an idle connection, user space and kernel: 18,000 in one gateway process, 50,000 in three",
         package: "plimsoll-gateway",

@@ -15,7 +15,7 @@ use plimsoll_gateway::control::{FromGateway, ListeningSockets, ToGateway};
 use plimsoll_gateway::{GatewayError, Options};
 use plimsoll_model::Millis;
 use plimsoll_model::spec::GatewayLimits;
-use shop::snapshot;
+use shop::Shop;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -158,7 +158,8 @@ fn start(
         idle_upstream_max: 64,
         ..shop::limits()
     };
-    serde_json::to_writer(&stream, &ToGateway::Snapshot(Box::new(snapshot(&address, &[backend], 1, limits)?)))?;
+    let shop = Shop { limits, ..Shop::default() };
+    serde_json::to_writer(&stream, &ToGateway::Snapshot(Box::new(shop.snapshot(&address, &[backend])?)))?;
     (&stream).write_all(b"\n")?;
     for line in BufReader::new(stream.try_clone()?).lines() {
         if let FromGateway::Ack { error, .. } = serde_json::from_str(&line?)? {

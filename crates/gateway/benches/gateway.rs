@@ -8,6 +8,9 @@
 //! it), keep upstream connections, and add `X-Forwarded-For`; ours also counts latencies, keeps a retry budget and writes
 //! the other forwarding fields.
 //!
+//! Within TLS, keep-alive requests and full handshakes (each with one request) are apart. HTTP/2 is spoken by clients;
+//! replicas are asked by HTTP/1.1 by everyone.
+//!
 //! Peers: `haproxy` and `nginx` from the system's packages, `envoy` and `caddy` where they are on the path, and the
 //! HAProxy that `PLIMSOLL_BENCH_HAPROXY` names (a newer one). For long bodies HAProxy also runs with `splice-auto`.
 //! `PLIMSOLL_BENCH_BEFORE` names this same program as an earlier commit built it: then only two of ours are compared.
@@ -15,6 +18,11 @@
 //! Environment: `PLIMSOLL_BENCH_ROUNDS` (5), `PLIMSOLL_BENCH_SECONDS` per measurement (3), `PLIMSOLL_BENCH_CASES`, words
 //! of the cases' names, such as `256` (all).
 
+#[path = "gateway/clients.rs"]
+mod clients;
+#[allow(dead_code, reason = "another bench uses the rest")]
+#[path = "gateway/configs.rs"]
+mod configs;
 #[path = "gateway/load.rs"]
 mod load;
 #[path = "gateway/peers.rs"]
@@ -22,12 +30,16 @@ mod peers;
 #[path = "gateway/shop.rs"]
 mod shop;
 
+use clients::Talk;
 use load::{Cost, load};
-use peers::Proxy;
+use peers::{Proxy, Start};
 use plimsoll_gateway::{GatewayError, Options};
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -36,21 +48,36 @@ type Failure = Box<dyn Error>;
 const PROXY_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
 
+/// Before measuring, each proxy is asked for so long; a peer that does not answer is left out.
+const PROBE: Duration = Duration::from_millis(100);
+
 /// What is measured.
-struct Case {
+pub struct Case {
     name: &'static str,
+    talk: Talk,
     body: usize,
     connections: usize,
     workers: usize,
 }
 
-const CASES: [Case; 6] = [
-    Case { name: "1 KiB, c=64", body: 1 << 10, connections: 64, workers: 1 },
-    Case { name: "1 KiB, c=512", body: 1 << 10, connections: 512, workers: 1 },
-    Case { name: "16 KiB, c=64", body: 16 << 10, connections: 64, workers: 1 },
-    Case { name: "256 KiB, c=64", body: 256 << 10, connections: 64, workers: 1 },
-    Case { name: "1 KiB, c=64, two workers", body: 1 << 10, connections: 64, workers: 2 },
-    Case { name: "1 KiB, c=512, two workers", body: 1 << 10, connections: 512, workers: 2 },
+const fn case(name: &'static str, talk: Talk, body: usize, connections: usize, workers: usize) -> Case {
+    Case { name, talk, body, connections, workers }
+}
+
+const CASES: [Case; 13] = [
+    case("1 KiB, c=64", Talk::Plain, 1 << 10, 64, 1),
+    case("1 KiB, c=512", Talk::Plain, 1 << 10, 512, 1),
+    case("16 KiB, c=64", Talk::Plain, 16 << 10, 64, 1),
+    case("256 KiB, c=64", Talk::Plain, 256 << 10, 64, 1),
+    case("1 KiB, c=64, two workers", Talk::Plain, 1 << 10, 64, 2),
+    case("1 KiB, c=512, two workers", Talk::Plain, 1 << 10, 512, 2),
+    case("TLS 1 KiB, c=64", Talk::Tls, 1 << 10, 64, 1),
+    case("TLS 16 KiB, c=64", Talk::Tls, 16 << 10, 64, 1),
+    case("TLS 256 KiB, c=64", Talk::Tls, 256 << 10, 64, 1),
+    case("TLS handshakes with a request each, c=32", Talk::Handshakes, 1 << 10, 32, 1),
+    case("HTTP/2 1 KiB, c=8 of 8 streams", Talk::Http2(8), 1 << 10, 8, 1),
+    case("HTTP/2 within TLS 1 KiB, c=8 of 8 streams", Talk::Http2Tls(8), 1 << 10, 8, 1),
+    case("HTTP/2 within TLS 16 KiB, c=8 of 8 streams", Talk::Http2Tls(8), 16 << 10, 8, 1),
 ];
 
 fn main() -> Result<(), Failure> {
@@ -104,8 +131,35 @@ fn measure() -> Result<(), Failure> {
     );
     for case in CASES.iter().filter(|case| case.name.contains(&wanted)) {
         let directory = tempfile::tempdir()?;
-        let proxies = peers::start_all(directory.path(), &backends, case.workers, case.body >= 64 << 10)?;
+        let (folder, workers) = (directory.path(), case.workers);
+        certificate(folder)?;
+        let start =
+            Start { folder, backends: &backends, workers, tls: case.talk.is_tls(), http2: case.talk.is_http2() };
+        let mut proxies = start.all(case.body >= 64 << 10)?;
+        let ours = proxies.remove(0);
+        load(&ours, case, PROBE)?;
+        proxies.retain(|peer| match load(peer, case, PROBE) {
+            Ok(_) => true,
+            Err(error) => {
+                println!("note: {} is not compared in {}: {error}", peer.name, case.name);
+                false
+            }
+        });
+        proxies.insert(0, ours);
         compare(case, &proxies, rounds, window)?;
+    }
+    Ok(())
+}
+
+/// A certificate for every proxy: ECDSA over P-256, the key beside it and both in one file as HAProxy likes them.
+fn certificate(folder: &Path) -> Result<(), Failure> {
+    let key = rcgen::KeyPair::generate()?;
+    let certificate = rcgen::CertificateParams::new(vec!["shop.example".to_owned()])?.self_signed(&key)?;
+    let (pem, key) = (certificate.pem(), key.serialize_pem());
+    for (name, text) in [("front.pem", &pem), ("front.key", &key), ("both.pem", &format!("{pem}{key}"))] {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).write(true).truncate(true).mode(0o600).open(folder.join(name))?;
+        file.write_all(text.as_bytes())?;
     }
     Ok(())
 }
@@ -116,7 +170,7 @@ fn compare(case: &Case, proxies: &[Proxy], rounds: u64, window: Duration) -> Res
         for step in 0..proxies.len() {
             // Who goes first alternates, so that drift within a round favours nobody.
             let which = (step + round as usize) % proxies.len();
-            let cost = load(&proxies[which], case.body, case.connections, window)?;
+            let cost = load(&proxies[which], case, window)?;
             costs.entry(which).or_default().push(cost);
         }
     }

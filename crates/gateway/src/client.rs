@@ -21,8 +21,9 @@ use std::sync::atomic::Ordering;
 const LINGER_BYTES: usize = 256 * 1024;
 /// And for how long, ms.
 const LINGER_MS: u64 = 1_000;
-/// How long a connection that is ending waits for a request that is on its way, ms.
-const LAST_REQUEST_MS: u64 = 1_000;
+/// For how long after its last answer a connection that is ending still waits for a request, ms. A client that has not asked
+/// for so long is unlikely to ask in the moment of the end, which is the one moment that costs it a request.
+const LAST_REQUEST_MS: u64 = 3_000;
 
 /// Who is at the other end.
 #[derive(Debug)]
@@ -107,7 +108,6 @@ pub struct Client {
     /// Bytes read and not dealt with; none while there are none.
     pub inbox: Option<Buffer>,
     scan: HeadScan,
-    has_served: bool,
     /// Last, so that the place is free only when everything else has gone.
     _place: Place,
 }
@@ -122,7 +122,6 @@ impl Client {
             peer: Peer::new(peer, place.worker.limits().source),
             inbox: None,
             scan: HeadScan::default(),
-            has_served: false,
             worker: Rc::clone(&place.worker),
             _place: place,
         }
@@ -188,10 +187,16 @@ impl Client {
 
     /// Waits for the first byte of a request without holding a buffer.
     ///
-    /// A connection that is ending still takes a request that comes within a moment: a client that has just been answered
-    /// may be sending its next one, and would see the end of the connection as its failure.
+    /// HTTP/1.1 has no way to announce the end of an idle connection, and a request that crosses the end on its way is lost
+    /// for its client. So a connection that is ending waits until it has been idle for a while, answers a request that
+    /// comes meanwhile with `Connection: close`, and before any end asks the kernel itself: what has arrived while this
+    /// thread was busy elsewhere is still answered. Left is what arrives between that question and the end.
+    ///
+    /// # Source
+    /// RFC 9112 sections 9.3.1 and 9.6; nginx does the same by `keepalive_min_timeout`, HAProxy by
+    /// `idle-close-on-response`, which waits for one more request however long it takes.
     async fn await_bytes(&mut self, idle_ms: u64) -> bool {
-        let deadline_ms = self.worker.now_ms().saturating_add(idle_ms);
+        let since_ms = self.worker.now_ms();
         loop {
             let mut inbox = self.worker.buffers.small();
             match self.stream.try_read(inbox.room(0)) {
@@ -207,14 +212,14 @@ impl Client {
                 }
             }
             let is_ending = self.is_ending();
-            let last_ms = self.worker.now_ms().saturating_add(LAST_REQUEST_MS);
-            let deadline_ms = if is_ending { deadline_ms.min(last_ms) } else { deadline_ms };
-            self.slot.set_idle(self.has_served && !is_ending);
-            let ready = self.slot.within(deadline_ms, self.stream.readable()).await;
+            let wait_ms = if is_ending { idle_ms.min(LAST_REQUEST_MS) } else { idle_ms };
+            self.slot.set_idle(!is_ending);
+            let ready = self.slot.within(since_ms.saturating_add(wait_ms), self.stream.readable()).await;
             self.slot.set_idle(false);
             match ready {
                 Ok(Ok(())) => {}
                 Err(_) if self.is_ending() && !is_ending => {}
+                Err(_) if self.stream.has_arrived_now() => {}
                 _ => return false,
             }
         }
@@ -262,7 +267,7 @@ pub async fn serve(mut client: Client) {
             }
             // What is rare or large is boxed, so that a connection without a request does not carry the state of one.
             Ok(Some(length)) => match Box::pin(exchange::run(&mut client, length)).await {
-                Next::Request => client.has_served = true,
+                Next::Request => {}
                 Next::Linger => {
                     Box::pin(client.linger()).await;
                     return;

@@ -30,7 +30,7 @@ pub enum Stream {
 ///
 /// The kernel's notice is edge-triggered: what comes later is announced anew. So the next look at this socket, for an end
 /// or for bytes that nobody asked for, costs no system call; tokio's own `poll_read` does the same, its `try_read` does not.
-fn read_plain(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_plain(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
     let mut short = None;
     let read = socket.try_io(tokio::io::Interest::READABLE, || {
         let count = rustix::io::read(socket, &mut *bytes)?;
@@ -238,6 +238,12 @@ impl Stream {
     #[must_use]
     pub fn is_quiet_now(&self) -> bool {
         matches!(self.peek_now(), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Whether the kernel holds bytes that nobody has read yet, whatever the runtime has noticed.
+    #[must_use]
+    pub fn has_arrived_now(&self) -> bool {
+        matches!(self.peek_now(), Ok(1..))
     }
 
     /// Ends this side: the other side reads the end behind what was sent.

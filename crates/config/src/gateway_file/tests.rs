@@ -19,7 +19,7 @@ fn a_pool_and_a_route_are_enough() {
     assert_eq!(loaded.file.control, "/etc/lb/gateway.sock");
     let pool = loaded.file.pools.values().next().unwrap();
     assert_eq!((pool.endpoints[0].weight, pool.check.clone()), (1, None));
-    assert_eq!(pool.balance.algorithm, Algorithm::PowerOfTwo);
+    assert_eq!(pool.balance.algorithm, Algorithm::Prequal);
     assert_eq!(loaded.file.gateway.listeners[0].routes[0].rules, Default::default());
 }
 

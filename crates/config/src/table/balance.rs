@@ -26,7 +26,7 @@ pub static BALANCE: Section = Section {
         Field::new(
             "algorithm",
             Kind::Choice(ALGORITHMS),
-            Is(Text("power_of_two"), "near the best tail latency at constant cost, and never herds onto one replica"),
+            Is(Text("prequal"), "keeps requests off slow replicas, at constant cost; as good as any where all are alike"),
             "Which replica gets a request.",
         ),
         Field::new(

@@ -1,7 +1,8 @@
-//! The load: replicas that answer at once, and a closed loop of clients that keep their connections.
+//! The load: replicas that answer at once, and what a closed loop of clients costs a proxy.
 
+use crate::clients::Clients;
 use crate::peers::Proxy;
-use crate::{CLIENT_CORE, Failure, pin};
+use crate::{CLIENT_CORE, Case, Failure, pin};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,12 +37,19 @@ fn cpu(pid: u32) -> Result<(u64, u64, u64), Failure> {
 }
 
 /// Drives a proxy from connections that each send the next request when the response is there.
-pub fn load(proxy: &Proxy, body: usize, connections: usize, window: Duration) -> Result<Cost, Failure> {
+pub fn load(proxy: &Proxy, case: &Case, window: Duration) -> Result<Cost, Failure> {
     let done = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
     let client = std::thread::spawn({
-        let (done, stop, address) = (Arc::clone(&done), Arc::clone(&stop), proxy.address);
-        move || drive(address, body, connections, &done, &stop)
+        let clients = Clients {
+            to: proxy.address,
+            talk: case.talk,
+            body: case.body,
+            done: Arc::clone(&done),
+            stop: Arc::clone(&stop),
+        };
+        let connections = case.connections;
+        move || clients.drive(connections).map_err(|error| error.to_string())
     });
     std::thread::sleep(WARM_UP);
     let (start, requests, before) = (Instant::now(), done.load(Ordering::Relaxed), cpu(proxy.pid())?);
@@ -62,71 +70,6 @@ pub fn load(proxy: &Proxy, body: usize, connections: usize, window: Duration) ->
         rate: requests as f64 / elapsed,
         busy: cpu as f64 / 1e9 / elapsed,
     })
-}
-
-fn drive(
-    address: SocketAddr,
-    body: usize,
-    connections: usize,
-    done: &Arc<AtomicU64>,
-    stop: &Arc<AtomicBool>,
-) -> Result<(), String> {
-    pin(&[CLIENT_CORE]);
-    let text = |error: std::io::Error| error.to_string();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
-    runtime.map_err(text)?.block_on(async {
-        let start = |_| tokio::task::spawn_local(converse(address, body, Arc::clone(done), Arc::clone(stop)));
-        let all: Vec<_> = (0..connections).map(start).collect();
-        for one in all {
-            one.await.map_err(|error| error.to_string())?.map_err(text)?;
-        }
-        Ok(())
-    })
-}
-
-/// One connection's requests; any answer but a whole 200 is an error.
-async fn converse(
-    address: SocketAddr,
-    body: usize,
-    done: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-) -> std::io::Result<()> {
-    let mut stream = tokio::net::TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let request = format!("GET /{body} HTTP/1.1\r\nHost: shop.example\r\nAccept: */*\r\nUser-Agent: bench\r\n\r\n");
-    let mut answer = vec![0; 64 * 1024];
-    let broken = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
-    while !stop.load(Ordering::Relaxed) {
-        stream.write_all(request.as_bytes()).await?;
-        let mut have = 0;
-        let mut whole = usize::MAX;
-        while have < whole {
-            let count = stream.read(&mut answer[have..]).await?;
-            if count == 0 {
-                return Err(broken("the connection ended"));
-            }
-            have += count;
-            if whole == usize::MAX {
-                whole = whole_length(&answer[..have]).map_err(|what| broken(&what))?.unwrap_or(usize::MAX);
-                answer.resize(answer.len().max(whole.min(1 << 30)), 0);
-            }
-        }
-        done.fetch_add(1, Ordering::Relaxed);
-    }
-    Ok(())
-}
-
-/// Bytes of head and body once the head is there.
-fn whole_length(bytes: &[u8]) -> Result<Option<usize>, String> {
-    let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4) else {
-        return Ok(None);
-    };
-    let text = std::str::from_utf8(&bytes[..head]).map_err(|error| error.to_string())?;
-    if !text.starts_with("HTTP/1.1 200") {
-        return Err(format!("answered {text:?}"));
-    }
-    let length = text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    length.map(|length: usize| Some(head + length)).ok_or_else(|| format!("no length in {text:?}"))
 }
 
 /// Replicas on the client's core; a path `/N` is answered with N bytes.

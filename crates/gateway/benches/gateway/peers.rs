@@ -1,9 +1,9 @@
 //! Starts the proxies: ours and those that are installed.
 
-use crate::shop::{limits, snapshot};
+use crate::configs::{Balance, Front};
+use crate::shop::{Shop, limits};
 use crate::{CLIENT_CORE, Failure, pin};
 use plimsoll_gateway::control::{FromGateway, ToGateway};
-use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -32,45 +32,30 @@ impl Drop for Proxy {
     }
 }
 
-/// Ours first, then every peer that starts; who does not is named.
-pub fn start_all(folder: &Path, backends: &[SocketAddr], workers: usize, is_long: bool) -> Result<Vec<Proxy>, Failure> {
-    let start = Start { folder, backends, workers };
-    let mut all = vec![start.gateway(&std::env::current_exe()?, "plimsoll")?];
-    let mut add = |name: &str, proxy: Result<Proxy, Failure>| match proxy {
-        Ok(proxy) => all.push(proxy),
-        Err(error) => println!("note: {name} is not compared: {error}"),
-    };
-    if let Some(before) = std::env::var_os("PLIMSOLL_BENCH_BEFORE") {
-        add("before", start.gateway(Path::new(&before), "before"));
-        return Ok(all);
-    }
-    add("haproxy", start.haproxy("haproxy", false));
-    if is_long {
-        add("haproxy with splice-auto", start.haproxy("haproxy", true));
-    }
-    if let Ok(newer) = std::env::var("PLIMSOLL_BENCH_HAPROXY") {
-        add(&newer, start.haproxy(&newer, false));
-        if is_long {
-            add(&newer, start.haproxy(&newer, true));
-        }
-    }
-    add("nginx", start.nginx());
-    add("envoy", start.envoy());
-    add("caddy", start.caddy());
-    Ok(all)
+/// Somebody else's proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    HaProxy,
+    Nginx,
+    Envoy,
+    Caddy,
 }
 
 fn program(name: &str) -> Result<PathBuf, Failure> {
+    if name.contains('/') {
+        return Ok(PathBuf::from(name));
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
     let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
     found.ok_or_else(|| format!("{name} is not installed").into())
 }
 
-/// The first word with a digit and a dot that a program says of its version.
+/// The first word with a digit and a dot that a program says of its version. Envoy puts a hash before its own.
 fn version(program: &Path, argument: &str) -> String {
     let Ok(output) = Command::new(program).arg(argument).output() else { return "?".to_owned() };
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let text = text.split("version:").last().unwrap_or_default();
     let words = text.split(|letter: char| letter.is_whitespace() || matches!(letter, '/' | '-'));
     let number = words
         .map(|word| word.trim_start_matches('v'))
@@ -78,15 +63,72 @@ fn version(program: &Path, argument: &str) -> String {
     number.unwrap_or("?").to_owned()
 }
 
-struct Start<'a> {
-    folder: &'a Path,
-    backends: &'a [SocketAddr],
-    workers: usize,
+/// Starts proxies before the same backends.
+pub struct Start<'a> {
+    pub folder: &'a Path,
+    pub backends: &'a [SocketAddr],
+    pub workers: usize,
+    pub tls: bool,
+    pub http2: bool,
 }
 
 impl Start<'_> {
-    fn servers(&self, one: impl Fn(usize, &SocketAddr) -> String) -> String {
-        self.backends.iter().enumerate().map(|(index, address)| one(index, address)).collect()
+    /// Ours first, then every peer that starts; who does not is named.
+    pub fn all(&self, is_long: bool) -> Result<Vec<Proxy>, Failure> {
+        let mut all = vec![self.gateway(&std::env::current_exe()?, "plimsoll", &self.shop())?];
+        let mut add = |name: &str, proxy: Result<Proxy, Failure>| match proxy {
+            Ok(proxy) => all.push(proxy),
+            Err(error) => println!("note: {name} is not compared: {error}"),
+        };
+        if let Some(before) = std::env::var_os("PLIMSOLL_BENCH_BEFORE") {
+            add("before", self.gateway(Path::new(&before), "before", &self.shop()));
+            return Ok(all);
+        }
+        let least = Balance::LeastLoaded;
+        add("haproxy", self.peer(Peer::HaProxy, "haproxy", least, false));
+        if is_long {
+            add("haproxy with splice-auto", self.peer(Peer::HaProxy, "haproxy", least, true));
+        }
+        if let Ok(newer) = std::env::var("PLIMSOLL_BENCH_HAPROXY") {
+            add(&newer, self.peer(Peer::HaProxy, &newer, least, false));
+            if is_long {
+                add(&newer, self.peer(Peer::HaProxy, &newer, least, true));
+            }
+        }
+        add("nginx", self.peer(Peer::Nginx, "nginx", least, false));
+        add("envoy", self.peer(Peer::Envoy, "envoy", least, false));
+        add("caddy", self.peer(Peer::Caddy, "caddy", least, false));
+        Ok(all)
+    }
+
+    /// What ours is given beside its backends.
+    pub fn shop(&self) -> Shop {
+        let files = self.tls.then(|| (self.folder.join("front.pem"), self.folder.join("front.key")));
+        Shop { workers: self.workers, limits: limits(), tls: files, http2: self.http2, ..Shop::default() }
+    }
+
+    /// One of somebody else's.
+    pub fn peer(&self, peer: Peer, name: &str, balance: Balance, splices: bool) -> Result<Proxy, Failure> {
+        let program = program(name)?;
+        let port = Self::free_port()?;
+        let Self { folder, backends, workers, tls, http2 } = *self;
+        let front = Front { folder, port, backends, workers, tls, http2, splices, balance };
+        let threads = workers.to_string();
+        let (word, asks, args, text): (&str, &str, Vec<&str>, String) = match peer {
+            Peer::HaProxy => ("haproxy", "-v", vec!["-q", "-db", "-f"], front.haproxy()),
+            Peer::Nginx if workers > 1 => {
+                return Err("its workers are processes, whose CPU is not added up here".into());
+            }
+            Peer::Nginx => ("nginx", "-v", vec!["-c"], front.nginx()),
+            Peer::Envoy => {
+                let args = vec!["--concurrency", &threads, "--use-dynamic-base-id", "-l", "off", "-c"];
+                ("envoy", "--version", args, front.envoy())
+            }
+            Peer::Caddy => ("caddy", "version", vec!["run", "--adapter", "caddyfile", "--config"], front.caddy()),
+        };
+        let name = format!("{word} {}{}", version(&program, asks), if splices { " splice-auto" } else { "" });
+        let file = format!("{word}-{port}.{}", if peer == Peer::Envoy { "json" } else { "conf" });
+        self.exec(name, port, &program, &args, &file, &text)
     }
 
     fn free_port() -> Result<u16, Failure> {
@@ -127,93 +169,8 @@ impl Start<'_> {
         Ok(proxy)
     }
 
-    fn haproxy(&self, name: &str, splices: bool) -> Result<Proxy, Failure> {
-        let program = if name.contains('/') { PathBuf::from(name) } else { program(name)? };
-        let port = Self::free_port()?;
-        let servers = self.servers(|index, address| format!("  server s{index} {address}\n"));
-        let splice = if splices { "  option splice-auto\n" } else { "" };
-        let text = format!(
-            "global\n  nbthread {}\n  maxconn 4000\n\
-             defaults\n  mode http\n  option forwardfor\n  http-reuse always\n  retries 1\n  timeout connect 5s\n  \
-             timeout client 30s\n  timeout server 30s\n  timeout http-request 10s\n  timeout http-keep-alive 60s\n  \
-             timeout queue 5s\n{splice}\
-             frontend front\n  bind 127.0.0.1:{port}\n  default_backend back\n\
-             backend back\n  balance leastconn\n{servers}",
-            self.workers
-        );
-        let name = format!("haproxy {}{}", version(&program, "-v"), if splices { " splice-auto" } else { "" });
-        self.exec(name, port, &program, &["-q", "-db", "-f"], &format!("haproxy-{port}.cfg"), &text)
-    }
-
-    fn nginx(&self) -> Result<Proxy, Failure> {
-        let program = program("nginx")?;
-        let port = Self::free_port()?;
-        let servers = self.servers(|_, address| format!("server {address};\n"));
-        let folder = self.folder.display();
-        // One process where one worker is wanted, so that all of its CPU is in one place.
-        let master = if self.workers == 1 { "master_process off;" } else { "" };
-        let text = format!(
-            "daemon off; {master} worker_processes {}; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n\
-             events {{ worker_connections 4096; }}\n\
-             http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 60s;\n\
-             client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;\n\
-             uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n\
-             upstream back {{ least_conn; {servers} keepalive 1024; keepalive_requests 100000000; }}\n\
-             server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://back; proxy_http_version 1.1;\n\
-             proxy_set_header Connection \"\"; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n\
-             proxy_buffers 8 32k; proxy_buffer_size 32k; }} }} }}\n",
-            self.workers
-        );
-        if self.workers > 1 {
-            return Err("its workers are processes, whose CPU is not added up here".into());
-        }
-        let name = format!("nginx {}", version(&program, "-v"));
-        self.exec(name, port, &program, &["-c"], "nginx.conf", &text)
-    }
-
-    fn caddy(&self) -> Result<Proxy, Failure> {
-        let program = program("caddy")?;
-        let port = Self::free_port()?;
-        let servers = self.servers(|_, address| format!(" {address}"));
-        let text = format!(
-            "{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n reverse_proxy{servers} {{\n lb_policy least_conn\n \
-             transport http {{\n keepalive_idle_conns 1024\n keepalive_idle_conns_per_host 1024\n }}\n }}\n}}\n"
-        );
-        let name = format!("caddy {}", version(&program, "version"));
-        self.exec(name, port, &program, &["run", "--adapter", "caddyfile", "--config"], "Caddyfile", &text)
-    }
-
-    fn envoy(&self) -> Result<Proxy, Failure> {
-        let program = program("envoy")?;
-        let port = Self::free_port()?;
-        let mut servers = String::new();
-        for address in self.backends {
-            let comma = if servers.is_empty() { "" } else { "," };
-            let port = address.port();
-            write!(
-                servers,
-                r#"{comma}{{"endpoint":{{"address":{{"socket_address":{{"address":"127.0.0.1","port_value":{port}}}}}}}}}"#
-            )?;
-        }
-        let text = format!(
-            r#"{{"static_resources":{{"listeners":[{{"address":{{"socket_address":{{"address":"127.0.0.1","port_value":{port}}}}},
-            "filter_chains":[{{"filters":[{{"name":"envoy.filters.network.http_connection_manager","typed_config":{{
-            "@type":"type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix":"a","use_remote_address":true,"route_config":{{"virtual_hosts":[{{"name":"a","domains":["*"],
-            "routes":[{{"match":{{"prefix":"/"}},"route":{{"cluster":"back","timeout":"30s"}}}}]}}]}},
-            "http_filters":[{{"name":"envoy.filters.http.router","typed_config":
-            {{"@type":"type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}}}]}}}}]}}]}}],
-            "clusters":[{{"name":"back","lb_policy":"LEAST_REQUEST","circuit_breakers":{{"thresholds":[
-            {{"max_connections":4096,"max_pending_requests":4096,"max_requests":4096}}]}},
-            "load_assignment":{{"cluster_name":"back","endpoints":[{{"lb_endpoints":[{servers}]}}]}}}}]}}}}"#
-        );
-        let workers = self.workers.to_string();
-        let name = format!("envoy {}", envoy_version(&program));
-        self.exec(name, port, &program, &["--concurrency", &workers, "-l", "off", "-c"], "envoy.json", &text)
-    }
-
     /// Our gateway, as the program `own` plays it.
-    fn gateway(&self, own: &Path, name: &str) -> Result<Proxy, Failure> {
+    pub fn gateway(&self, own: &Path, name: &str, shop: &Shop) -> Result<Proxy, Failure> {
         let path = self.folder.join(format!("{name}.sock"));
         let child = Command::new(own).args(["--role", "gateway", &self.workers.to_string()]).arg(&path).spawn()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -226,10 +183,7 @@ impl Start<'_> {
                 Err(_) => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        serde_json::to_writer(
-            &stream,
-            &ToGateway::Snapshot(Box::new(snapshot("127.0.0.1:0", self.backends, self.workers, limits())?)),
-        )?;
+        serde_json::to_writer(&stream, &ToGateway::Snapshot(Box::new(shop.snapshot("127.0.0.1:0", self.backends)?)))?;
         stream.write_all(b"\n")?;
         for line in BufReader::new(stream.try_clone()?).lines() {
             if let FromGateway::Ack { error, listening, .. } = serde_json::from_str(&line?)? {
@@ -249,12 +203,4 @@ impl Start<'_> {
         proxy._control = Some(stream);
         Ok(proxy)
     }
-}
-
-/// Envoy puts a hash before its version.
-fn envoy_version(program: &Path) -> String {
-    let Ok(output) = Command::new(program).arg("--version").output() else { return "?".to_owned() };
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let behind = text.split("version:").nth(1).unwrap_or_default();
-    behind.split('/').nth(1).unwrap_or("?").to_owned()
 }

@@ -95,7 +95,13 @@ pub async fn serve(
     let open = Rc::new(Cell::new(0));
     let mut is_leaving = false;
     loop {
-        let accepted = next(&place, &mut connection, open.get(), is_leaving).await;
+        // Asked before each stream: a connection that is never idle has to be told too, or it is cut when the drain's time
+        // is up.
+        if !is_leaving && (place.worker.is_draining() || listener.is_closing()) {
+            is_leaving = true;
+            connection.graceful_shutdown();
+        }
+        let accepted = next(&place, &mut connection, is_leaving).await;
         match accepted {
             Some(Ok((request, respond))) => {
                 let open = Open::new(&open);
@@ -107,8 +113,9 @@ pub async fn serve(
                     drop(open);
                 });
             }
+            Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => return,
             Some(Err(_)) => return place.worker.count_refused("http2-failed"),
-            None if is_leaving || is_over(&place, &listener, open.get()) => {
+            None if is_leaving || open.get() == 0 => {
                 if std::mem::replace(&mut is_leaving, true) && open.get() == 0 {
                     return;
                 }
@@ -122,15 +129,10 @@ pub async fn serve(
 type Accepted = Result<(Request<RecvStream>, SendResponse<bytes::Bytes>), h2::Error>;
 
 /// The next stream; none when nothing came in time. The end of the connection is an error.
-async fn next(
-    place: &Place,
-    connection: &mut Connection<Io, bytes::Bytes>,
-    open: u32,
-    is_leaving: bool,
-) -> Option<Accepted> {
+async fn next(place: &Place, connection: &mut Connection<Io, bytes::Bytes>, is_leaving: bool) -> Option<Accepted> {
     let idle_ms = if is_leaving { GOODBYE_MS } else { place.worker.limits().idle_ms };
     let deadline_ms = place.worker.now_ms().saturating_add(idle_ms);
-    place.slot.set_idle(open == 0 && !is_leaving);
+    place.slot.set_idle(!is_leaving);
     let accepted = place.slot.within(deadline_ms, connection.accept()).await;
     place.slot.set_idle(false);
     match accepted {
@@ -138,11 +140,6 @@ async fn next(
         Ok(None) => Some(Err(Reason::NO_ERROR.into())),
         Err(_) => None,
     }
-}
-
-/// Whether a connection that nothing came on should go.
-fn is_over(place: &Place, listener: &Listener, open: u32) -> bool {
-    open == 0 || place.worker.is_draining() || listener.is_closing()
 }
 
 /// One stream: its request becomes bytes, an exchange answers them, and the answer becomes frames.

@@ -10,6 +10,7 @@
 //! RFC 8446 section 6.1: an end without `close_notify` may be a truncation, so it is an error and no end.
 
 use crate::io::{IoEnd, Pace};
+use crate::stream::read_plain;
 use rustls::{ClientConnection, Connection, ServerConnection};
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -24,7 +25,8 @@ struct Raw<'a>(&'a TcpStream);
 
 impl Read for Raw<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(bytes)
+        // rustls asks for no more than 4 KiB at once, so what fills that may have left more; what does not has not.
+        read_plain(self.0, bytes)
     }
 }
 
