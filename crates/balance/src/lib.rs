@@ -14,6 +14,7 @@
 
 mod algorithm;
 mod average;
+mod breaker;
 mod ejector;
 mod endpoint;
 mod key;
@@ -22,6 +23,7 @@ mod pool;
 pub mod simulation;
 mod started;
 
+pub use breaker::{Admission, Breaker, BreakerState, CircuitOpen};
 pub use ejector::{Ejection, EjectionWithheld, Ejector, Rule, Verdicts};
 pub use endpoint::{Endpoint, Outcome, Totals};
 pub use key::{bytes_key, source_key};

@@ -9,13 +9,14 @@ use crate::route::Router;
 use crate::rules::Rules;
 use crate::shared::{SharedService, Target, Upstream};
 use crate::tls::config::{self, ServerTls, TlsError};
-use plimsoll_balance::{Endpoint, Pool};
+use plimsoll_balance::{Breaker, Endpoint, Pool};
 use plimsoll_model::ServiceName;
+use plimsoll_model::breaker::BreakerSpec;
 use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, UpstreamSpec};
 use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Bounds in the units that the data path compares in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,12 +110,23 @@ pub struct QueuePlan {
     pub consecutive_errors: u32,
     /// Requests are spread by the client's address.
     pub hashes_source: bool,
+    /// Most requests in flight in the whole pool.
+    pub pool_in_flight_max: Option<u32>,
+    /// Most connections per endpoint.
+    pub connections_max: Option<u32>,
+    /// Most retries under way at once.
+    pub retries_max: Option<u32>,
 }
 
 impl QueuePlan {
     fn new(balance: &BalanceSpec) -> Self {
+        let breaker = &balance.breaker;
         Self {
-            in_flight_max: balance.in_flight_max,
+            // A request in flight has a connection of its own.
+            in_flight_max: balance.in_flight_max.into_iter().chain(breaker.connections_max).min(),
+            pool_in_flight_max: breaker.in_flight_max,
+            connections_max: breaker.connections_max,
+            retries_max: breaker.retries_max,
             queue_max: balance.queue_max,
             queue_ms: balance.queue_timeout.get(),
             consecutive_errors: balance.ejection.consecutive_errors,
@@ -140,6 +152,8 @@ pub struct ServicePlan {
     pub pool: Arc<Pool>,
     /// When endpoints are taken out.
     pub ejection: EjectionSpec,
+    /// When the pool as a whole is left alone.
+    pub breaker: Option<Arc<Breaker>>,
 }
 
 /// A snapshot made ready.
@@ -384,6 +398,8 @@ fn service(
                     endpoint: Arc::new(Endpoint::new(wanted.id.ordinal, weight.unwrap_or(wanted.weight), now_us)),
                     finished: AtomicU64::new(0),
                     failed: AtomicU64::new(0),
+                    connections: AtomicU32::new(0),
+                    wanted: AtomicU32::new(0),
                 })
             },
             Arc::clone,
@@ -407,5 +423,12 @@ fn service(
         draining,
         upstream,
         ejection: pool.balance.ejection.clone(),
+        breaker: breaker(&pool.balance.breaker, before),
     })
+}
+
+/// A pool's circuit: the same as before while its numbers are the same, so that a reload does not close it.
+fn breaker(spec: &BreakerSpec, before: Option<&ServicePlan>) -> Option<Arc<Breaker>> {
+    let known = before.and_then(|before| before.breaker.as_ref()).filter(|known| known.spec() == spec);
+    known.map(Arc::clone).or_else(|| Breaker::new(spec).map(Arc::new))
 }

@@ -60,12 +60,22 @@ pub struct SharedService {
     pub waiting: Vec<AtomicU32>,
     /// Requests waiting for an endpoint in all workers.
     pub waiting_total: AtomicU32,
+    /// Retries under way.
+    pub retries_running: AtomicU32,
+    /// Retries that were not allowed.
+    pub retries_refused: AtomicU64,
 }
 
 impl SharedService {
     /// Nothing waits.
     pub fn new(name: ServiceName, workers: usize) -> Self {
-        Self { name, waiting: (0..workers).map(|_| AtomicU32::new(0)).collect(), waiting_total: AtomicU32::new(0) }
+        Self {
+            name,
+            waiting: (0..workers).map(|_| AtomicU32::new(0)).collect(),
+            waiting_total: AtomicU32::new(0),
+            retries_running: AtomicU32::new(0),
+            retries_refused: AtomicU64::new(0),
+        }
     }
 
     /// Takes a place in the queue unless `queue_max` are waiting.
@@ -111,4 +121,8 @@ pub struct Target {
     pub finished: AtomicU64,
     /// Of those, failed by its fault.
     pub failed: AtomicU64,
+    /// Connections open to it, idle ones included.
+    pub connections: AtomicU32,
+    /// Connections that could not be opened since idle ones were closed last.
+    pub wanted: AtomicU32,
 }

@@ -9,6 +9,7 @@
 //! This crate must never hold an algorithm: a rule that needs two of these nouns belongs in the crate that owns the
 //! rule. Quantities that enter a [`Decision`] are integers, so that replaying a journal gives the same bytes on any CPU.
 
+pub mod breaker;
 pub mod cluster;
 pub mod decision;
 pub mod forecast;

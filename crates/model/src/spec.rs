@@ -3,6 +3,7 @@
 //! `plimsoll-config` turns a file into a [`Spec`]; nothing here supplies a default, so that a default is written down in
 //! one place only. Ranges are stated here and enforced there.
 
+use crate::breaker::BreakerSpec;
 use crate::gateway::{ListenerRules, ObserveSpec, RouteRules};
 use crate::id::{JobName, NodeName, ServiceName};
 use crate::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
@@ -279,6 +280,9 @@ pub struct BalanceSpec {
     pub queue_max: u32,
     /// Longest wait in that queue, physical.
     pub queue_timeout: Millis,
+    /// Bounds of the pool as a whole, and when it is left alone.
+    #[serde(default)]
+    pub breaker: BreakerSpec,
 }
 
 /// Outlier ejection. Times are physical.

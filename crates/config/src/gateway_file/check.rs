@@ -1,7 +1,7 @@
 //! What has to hold between fields of a gateway file. Each check is silent where a field that it needs is already
 //! reported as broken.
 
-use crate::check::{conflict, doubt, gateway::overlaps, not_above};
+use crate::check::{conflict, doubt, gateway::overlaps};
 use crate::form;
 use crate::nearest::nearest;
 use crate::problem::Problem;
@@ -187,9 +187,7 @@ fn pool_exists(reader: &mut Reader<'_>, root: &Table, table: &Table, field: &str
 }
 
 fn pool(reader: &mut Reader<'_>, table: &Table) {
-    if let Some(ejection) = table.table("balance").and_then(|balance| balance.table("ejection")) {
-        not_above(reader, ejection, ("duration", Unit::Duration), "duration_max");
-    }
+    crate::check::balance::check(reader, table);
     let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
     for endpoint in table.tables("endpoints") {
         let Some(address) = endpoint.text("address") else { continue };

@@ -98,6 +98,8 @@ fn mistakes_are_named_with_their_place() {
     refused(&SMALL.replace("10.0.0.1:80", "10.0.0.1"), "6", &["port"]);
     refused(&SMALL.replace("\" }]", "\", weight = 1001 }]"), "6", &["1001", "0 to 1000"]);
     refused(&format!("{SMALL}check.interval = \"1ms\"\n"), "7", &["interval", "10ms to 1h"]);
+    refused(&format!("{SMALL}balance.breaker.probes = 0\n"), "7", &["breaker.probes", "0", "1 to 1000"]);
+    refused(&format!("{SMALL}balance.breaker = {{ open = \"2m\" }}\n"), "7", &["`open` (2m)", "`open_max` (1m)"]);
     refused(
         &SMALL.replace("[pools", "request.set = { Host = \"x\" }\n[pools"),
         "5",

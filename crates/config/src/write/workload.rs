@@ -4,6 +4,7 @@ use super::scaling::write_scaling;
 use super::{Branch, list, signed};
 use crate::moment;
 use crate::unit::Unit;
+use plimsoll_model::breaker::BreakerSpec;
 use plimsoll_model::spec::{
     BalanceSpec, CommandSpec, EjectionSpec, HealthSpec, JobSpec, Limits, MemoryRetry, Probe, Resources, RestartSpec,
     SandboxSpec, Schedule, ServiceSpec,
@@ -104,7 +105,7 @@ fn write_restart(at: &mut Branch, restart: &RestartSpec) {
 }
 
 fn write_balance(at: &mut Branch, balance: &BalanceSpec) {
-    let BalanceSpec { algorithm, slow_start, ejection, in_flight_max, queue_max, queue_timeout } = balance;
+    let BalanceSpec { algorithm, slow_start, ejection, in_flight_max, queue_max, queue_timeout, breaker } = balance;
     // The file's words are the model's serialised names.
     at.leaf("algorithm", serde_json::to_string(algorithm).unwrap_or_default());
     at.unit("slow_start", Unit::Duration, slow_start.get());
@@ -121,6 +122,30 @@ fn write_balance(at: &mut Branch, balance: &BalanceSpec) {
         at.unit("duration_max", Unit::Duration, duration_max.get());
         at.unit("share_max", Unit::Share, share_max.get());
     });
+    at.branch("breaker", |at| write_breaker(at, breaker));
+}
+
+fn write_breaker(at: &mut Branch, breaker: &BreakerSpec) {
+    let BreakerSpec {
+        failure_share,
+        requests_min,
+        window,
+        open,
+        open_max,
+        probes,
+        in_flight_max,
+        connections_max,
+        retries_max,
+    } = breaker;
+    at.unit_if("failure_share", Unit::Share, failure_share.map(|share| share.get()));
+    at.unit("requests_min", Unit::Count, u64::from(*requests_min));
+    at.unit("window", Unit::Duration, window.get());
+    at.unit("open", Unit::Duration, open.get());
+    at.unit("open_max", Unit::Duration, open_max.get());
+    at.unit("probes", Unit::Count, u64::from(*probes));
+    at.unit_if("in_flight_max", Unit::Count, in_flight_max.map(u64::from));
+    at.unit_if("connections_max", Unit::Count, connections_max.map(u64::from));
+    at.unit_if("retries_max", Unit::Count, retries_max.map(u64::from));
 }
 
 pub fn write_job(at: &mut Branch, job: &JobSpec) {

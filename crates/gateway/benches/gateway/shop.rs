@@ -46,6 +46,7 @@ pub fn snapshot(
         in_flight_max: None,
         queue_max: 1_000,
         queue_timeout: Millis(5_000),
+        breaker: Default::default(),
     };
     let route = RouteSpec {
         host: None,

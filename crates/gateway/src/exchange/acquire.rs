@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::control::FailureReason;
 use crate::dial;
 use crate::stream::Stream;
+use crate::worker::bounds::OpenConnection;
 use crate::worker::service::{Lease, LocalTarget};
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -69,6 +70,17 @@ pub struct Upstream {
     pub stream: Stream,
     /// It has carried requests before, so the replica may have closed it meanwhile.
     pub reused: bool,
+    /// Its place among the endpoint's connections.
+    pub place: OpenConnection,
+}
+
+/// Why there is no connection; nothing was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoConnection {
+    /// The endpoint gave none.
+    Failed(FailureReason),
+    /// It has as many as it may have, and none of them is idle here.
+    Full,
 }
 
 /// An idle connection unless `only_new`, else a new one.
@@ -77,19 +89,32 @@ pub struct Upstream {
 /// connection that the replica closed a moment ago is a failure.
 ///
 /// # Errors
-/// Why no connection could be made; nothing was sent.
+/// [`NoConnection`].
 pub async fn connect(
     client: &Client,
     lease: &Lease,
     may_repeat: bool,
     only_new: bool,
-) -> Result<Upstream, FailureReason> {
-    while let Some(stream) = if only_new { None } else { lease.target.take_idle() } {
+) -> Result<Upstream, NoConnection> {
+    while let Some((stream, place)) = if only_new { None } else { lease.target.take_idle() } {
         if may_repeat || stream.is_quiet_now() {
-            return Ok(Upstream { stream, reused: true });
+            return Ok(Upstream { stream, reused: true, place });
         }
     }
+    let target = &lease.target.target;
+    let Some(place) = OpenConnection::open(target, lease.connections_max()) else { return Err(NoConnection::Full) };
     let deadline_ms = client.worker.now_ms().saturating_add(client.worker.limits().connect_ms);
-    let stream = dial::dial(client, &lease.target.target, deadline_ms).await?;
-    Ok(Upstream { stream, reused: false })
+    let stream = dial::dial(client, target, deadline_ms).await.map_err(NoConnection::Failed)?;
+    Ok(Upstream { stream, reused: false, place })
+}
+
+/// Waits in the queue for an idle connection to be closed elsewhere: for one tick, after which all workers have looked.
+///
+/// # Errors
+/// When the queue is full.
+pub async fn await_connection(client: &Client, facts: &Facts) -> Result<(), FailureReason> {
+    let Some(_waiting) = facts.service.wait(&client.slot) else { return Err(FailureReason::QueueFull) };
+    let deadline_ms = client.worker.now_ms().saturating_add(1);
+    let _ = client.slot.within(deadline_ms, std::future::pending::<()>()).await;
+    Ok(())
 }

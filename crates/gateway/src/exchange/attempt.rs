@@ -8,12 +8,13 @@ use super::{Ended, streaming, tunnel};
 use crate::client::Client;
 use crate::control::FailureReason;
 use crate::io::{IoEnd, Pace};
+use crate::worker::bounds::Retrying;
 use crate::worker::buffer::Buffer;
 use crate::worker::service::Lease;
 use plimsoll_balance::Outcome;
 
 /// How a try ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Attempt {
     /// The exchange is over.
     Ended(Ended),
@@ -27,7 +28,7 @@ pub enum Attempt {
         stale: bool,
     },
     /// The replica answered that it cannot, and the answer was thrown away: a retry was paid for.
-    Declined,
+    Declined(Retrying),
 }
 
 /// One try of a request.
@@ -160,9 +161,12 @@ impl Exchange<'_> {
             return Attempt::Ended(Box::pin(tunnel::run(client, lease, upstream, self.try_us, buffer, out)).await);
         }
         // The head waits in `out`, so the client has seen nothing of this answer yet.
-        if self.may_ask_another && is_declined(answer.status) && facts.service.budget.withdraw() {
+        if self.may_ask_another
+            && is_declined(answer.status)
+            && let Some(retrying) = facts.service.pay_retry()
+        {
             blame(lease, head_us, self.try_us, false);
-            return Attempt::Declined;
+            return Attempt::Declined(retrying);
         }
         let in_one_read = buffer.unread().len();
         let pace = client.pace(to.write_ms);
@@ -194,7 +198,8 @@ pub fn settle(
         Ok(_) => {
             let verdict = if answer.status >= 500 { Outcome::Failure } else { Outcome::Success };
             if answer.upstream_keep && rest.is_empty() {
-                lease.target.keep(upstream.stream, pace.worker.now_ms(), pace.worker.limits().idle_upstream_max);
+                let Upstream { stream, place, .. } = upstream;
+                lease.target.keep(stream, place, pace.worker.now_ms(), pace.worker.limits().idle_upstream_max);
             }
             lease.finish(now_us, latency_us, verdict);
             Ended::Answered { status: answer.status, keep: answer.client_keep, at_us: now_us }

@@ -5,12 +5,13 @@
 
 use super::ejection::Judge;
 use super::unix_ms;
-use crate::control::{EndpointReport, FailureReason, Report, RouteReport, ServiceReport};
+use crate::control::{CircuitReport, CircuitState, EndpointReport, FailureReason, Report, RouteReport, ServiceReport};
 use crate::plan::{Plan, ServicePlan};
 use crate::shared::{Shared, Target};
 use crate::stats::{RouteTotals, Totals};
 use crate::worker::WorkerReport;
 use hdrhistogram::Histogram;
+use plimsoll_balance::{Breaker, BreakerState};
 use plimsoll_model::ServiceName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -166,9 +167,23 @@ impl Reporter {
             waiting: u64::from(service.shared.waiting_total.load(Ordering::Relaxed)),
             latency: interval.latency.as_ref().map(buckets).unwrap_or_default(),
             failures,
+            retries_running: service.shared.retries_running.load(Ordering::Relaxed),
+            retries_refused: service.shared.retries_refused.load(Ordering::Relaxed),
+            circuit: service.breaker.as_deref().map(|breaker| circuit(breaker, clock)),
             endpoints,
         }
     }
+}
+
+fn circuit(breaker: &Breaker, clock: Clock) -> CircuitReport {
+    let state = match breaker.state() {
+        BreakerState::Closed => CircuitState::Closed,
+        BreakerState::Open { until } => {
+            CircuitState::Open { until_unix_us: clock.unix_us.saturating_add(until.saturating_sub(clock.now_us)) }
+        }
+        BreakerState::HalfOpen => CircuitState::HalfOpen,
+    };
+    CircuitReport { state, opened: breaker.opened(), refused: breaker.refused() }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -199,6 +214,7 @@ fn endpoint(
         address: Some(target.address),
         draining,
         in_flight: target.endpoint.in_flight(),
+        connections: target.connections.load(Ordering::Relaxed),
         finished: target.finished.load(Ordering::Relaxed),
         failed: target.failed.load(Ordering::Relaxed),
         ejected: judge.ejected(service, target.id.ordinal, until_us, clock.now_us, clock.unix_us),

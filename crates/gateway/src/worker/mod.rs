@@ -3,6 +3,7 @@
 //! Workers share nothing that a request would have to wait for. Commands of the supervisor are applied between two
 //! polls, so a request sees one plan or the other, never a mixture.
 
+pub mod bounds;
 pub mod budget;
 pub mod buffer;
 pub mod listener;

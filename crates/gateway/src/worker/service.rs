@@ -3,13 +3,14 @@
 //! A request that finds no endpoint with room waits here, in order, up to the queue's bound and time-out. Whoever frees
 //! room grants the first in line, and who got room passes the grant on while there is more.
 
+use super::bounds::OpenConnection;
 use super::budget::RetryBudget;
 use super::slot::Slot;
 use crate::plan::{QueuePlan, ServicePlan};
 use crate::shared::{Shared, SharedService, Target};
 use crate::stats::{Latencies, ServiceStats};
 use crate::stream::Stream;
-use plimsoll_balance::{Outcome, PickContext, Picker, Started};
+use plimsoll_balance::{Breaker, Outcome, PickContext, Picker, Started};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -24,6 +25,7 @@ const IDLE_UPSTREAM_MS: u64 = 4_000;
 #[derive(Debug)]
 struct Idle {
     stream: Stream,
+    place: OpenConnection,
     since_ms: u64,
 }
 
@@ -45,22 +47,32 @@ impl LocalTarget {
     }
 
     /// An idle connection, the one used last; the replica may have closed it meanwhile.
-    pub fn take_idle(&self) -> Option<Stream> {
+    pub fn take_idle(&self) -> Option<(Stream, OpenConnection)> {
         let mut idle = self.idle.borrow_mut();
         loop {
-            let stream = idle.pop()?.stream;
+            let Idle { stream, place, .. } = idle.pop()?;
             if stream.is_quiet() {
-                return Some(stream);
+                return Some((stream, place));
             }
         }
     }
 
+    /// Closes the connection that has been idle for longest; false when there is none.
+    pub fn close_idle(&self) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let has_one = !idle.is_empty();
+        if has_one {
+            drop(idle.remove(0));
+        }
+        has_one
+    }
+
     /// Keeps a connection whose last response was complete.
-    pub fn keep(&self, stream: Stream, now_ms: u64, idle_max: usize) {
+    pub fn keep(&self, stream: Stream, place: OpenConnection, now_ms: u64, idle_max: usize) {
         let mut idle = self.idle.borrow_mut();
         let is_shareable = self.target.upstream.proxy_protocol.is_none();
         if !self.retired.get() && is_shareable && idle.len() < idle_max {
-            idle.push(Idle { stream, since_ms: now_ms });
+            idle.push(Idle { stream, place, since_ms: now_ms });
         }
     }
 
@@ -74,6 +86,7 @@ impl LocalTarget {
     }
 
     fn sweep(&self, now_ms: u64) {
+        self.make_room();
         let mut idle = self.idle.borrow_mut();
         idle.retain(|idle| now_ms.saturating_sub(idle.since_ms) < IDLE_UPSTREAM_MS && idle.stream.is_quiet());
     }
@@ -89,6 +102,11 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Most connections that its endpoint may have.
+    pub fn connections_max(&self) -> Option<u32> {
+        self.service.queue.get().connections_max
+    }
+
     /// Ends the hold with a verdict; `latency_us` is to the end of the response's head.
     pub fn finish(mut self, now_us: u64, latency_us: u64, outcome: Outcome) {
         let Some(started) = self.started.take() else { return };
@@ -126,6 +144,8 @@ pub struct Service {
     global: Arc<Shared>,
     worker: usize,
     queue: Cell<QueuePlan>,
+    /// When the pool as a whole is left alone.
+    pub breaker: RefCell<Option<Arc<Breaker>>>,
     picker: RefCell<Picker>,
     targets: RefCell<Vec<Rc<LocalTarget>>>,
     draining: RefCell<Vec<Rc<LocalTarget>>>,
@@ -143,6 +163,7 @@ impl Service {
             global,
             worker,
             queue: Cell::new(plan.queue),
+            breaker: RefCell::new(plan.breaker.clone()),
             picker: RefCell::new(Picker::new(Arc::clone(&plan.pool), seed)),
             targets: RefCell::new(Self::local(&[], &plan.targets)),
             draining: RefCell::new(Self::local(&[], &plan.draining)),
@@ -161,6 +182,7 @@ impl Service {
     /// Uses a new plan; requests in flight keep what they have, waiting ones look again.
     pub fn apply(&self, plan: &ServicePlan) {
         self.queue.set(plan.queue);
+        self.breaker.borrow_mut().clone_from(&plan.breaker);
         self.picker.borrow_mut().replace(Arc::clone(&plan.pool));
         let known: Vec<_> = self.targets.borrow().iter().chain(self.draining.borrow().iter()).map(Rc::clone).collect();
         *self.targets.borrow_mut() = Self::local(&known, &plan.targets);
@@ -187,6 +209,9 @@ impl Service {
 
     /// Takes an endpoint with room, if possible none of those that this request has `failed` at.
     pub fn try_pick(self: &Rc<Self>, now_us: u64, key: Option<u64>, failed: &[Rc<LocalTarget>]) -> Option<Lease> {
+        if !self.pool_has_room() {
+            return None;
+        }
         let targets = self.targets.borrow();
         let has_failed = |target: &Rc<LocalTarget>| failed.iter().any(|failed| Rc::ptr_eq(failed, target));
         let exclude = failed.last().and_then(|last| targets.iter().position(|target| Rc::ptr_eq(target, last)));
@@ -223,7 +248,7 @@ impl Service {
     /// Takes the endpoint that a client's cookie names, unless it is gone, ejected or full.
     pub fn try_stick(self: &Rc<Self>, now_us: u64, token: u64) -> Option<Lease> {
         let targets = self.targets.borrow();
-        let target = targets.iter().find(|target| target.target.token == token)?;
+        let target = targets.iter().find(|target| target.target.token == token).filter(|_| self.pool_has_room())?;
         let endpoint = &target.target.endpoint;
         let is_full = self.queue.get().in_flight_max.is_some_and(|most| endpoint.in_flight() >= most);
         if is_full || endpoint.is_ejected(now_us) {
@@ -231,6 +256,12 @@ impl Service {
         }
         let started = endpoint.started(now_us);
         Some(Lease { target: Rc::clone(target), service: Rc::clone(self), started: Some(started) })
+    }
+
+    /// Requests in flight in the pool, over all workers.
+    pub fn in_flight_everywhere(&self) -> u64 {
+        let (targets, draining) = (self.targets.borrow(), self.draining.borrow());
+        targets.iter().chain(draining.iter()).map(|target| u64::from(target.target.endpoint.in_flight())).sum()
     }
 
     /// How many endpoints there are.

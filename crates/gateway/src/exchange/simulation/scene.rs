@@ -92,7 +92,15 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
     };
     let in_flight_max = rng.chance(50).then(|| 1 + rng.below(2) as u32);
     let (slow_start, queue_timeout) = (Millis(0), Millis(2_000));
-    let balance = BalanceSpec { algorithm, slow_start, ejection, in_flight_max, queue_max: 2, queue_timeout };
+    let balance = BalanceSpec {
+        algorithm,
+        slow_start,
+        ejection,
+        in_flight_max,
+        queue_max: 2,
+        queue_timeout,
+        breaker: Default::default(),
+    };
     let limits = GatewayLimits {
         head_bytes_max: 8 * 1024,
         headers_max: 64,
