@@ -108,8 +108,8 @@ pub struct QueuePlan {
     pub queue_ms: u64,
     /// Failures in a row that eject at once; zero is never.
     pub consecutive_errors: u32,
-    /// Requests are spread by the client's address.
-    pub hashes_source: bool,
+    /// Requests of one key go to one endpoint.
+    pub hashes: bool,
     /// Most requests in flight in the whole pool.
     pub pool_in_flight_max: Option<u32>,
     /// Most connections per endpoint.
@@ -130,7 +130,7 @@ impl QueuePlan {
             queue_max: balance.queue_max,
             queue_ms: balance.queue_timeout.get(),
             consecutive_errors: balance.ejection.consecutive_errors,
-            hashes_source: matches!(balance.algorithm, Algorithm::SourceHash | Algorithm::RingHash),
+            hashes: balance.algorithm.hashes(),
         }
     }
 }
@@ -150,6 +150,8 @@ pub struct ServicePlan {
     pub upstream: Arc<Upstream>,
     /// The pool that picks are made from.
     pub pool: Arc<Pool>,
+    /// The same endpoints under the algorithms of routes that have their own.
+    pub variants: Vec<Arc<Pool>>,
     /// When endpoints are taken out.
     pub ejection: EjectionSpec,
     /// When the pool as a whole is left alone.
@@ -413,18 +415,38 @@ fn service(
         }
     }
     let slow_start_us = pool.balance.slow_start.get().saturating_mul(1_000);
-    let endpoints = targets.iter().map(|target| Arc::clone(&target.endpoint)).collect();
+    let over = |algorithm| {
+        let endpoints = targets.iter().map(|target: &Arc<Target>| Arc::clone(&target.endpoint)).collect();
+        Arc::new(Pool::with_slow_start(algorithm, slow_start_us, endpoints))
+    };
+    let own = pool.balance.algorithm;
     Ok(ServicePlan {
         shared: before
             .map_or_else(|| Arc::new(SharedService::new(name.clone(), workers)), |before| Arc::clone(&before.shared)),
         queue: QueuePlan::new(&pool.balance),
-        pool: Arc::new(Pool::with_slow_start(pool.balance.algorithm, slow_start_us, endpoints)),
+        pool: over(own),
+        variants: algorithms(snapshot, name).into_iter().filter(|algorithm| *algorithm != own).map(over).collect(),
         targets,
         draining,
         upstream,
         ejection: pool.balance.ejection.clone(),
         breaker: breaker(&pool.balance.breaker, before),
     })
+}
+
+/// The algorithms that routes to a pool name, each once.
+fn algorithms(snapshot: &Snapshot, pool: &ServiceName) -> Vec<Algorithm> {
+    let mut found = Vec::new();
+    for route in snapshot.gateway.listeners.iter().flat_map(|listener| &listener.routes) {
+        let leads_here = route.service == *pool || route.rules.split.iter().any(|part| part.service == *pool);
+        if let Some(algorithm) = route.rules.balance.algorithm
+            && leads_here
+            && !found.contains(&algorithm)
+        {
+            found.push(algorithm);
+        }
+    }
+    found
 }
 
 /// A pool's circuit: the same as before while its numbers are the same, so that a reload does not close it.

@@ -6,6 +6,7 @@
 
 use crate::id::ServiceName;
 use crate::quantity::Millis;
+use crate::route::RouteBalance;
 use crate::spec::{BalanceSpec, GatewaySpec, Probe};
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,9 @@ pub struct RouteRules {
     pub client_rate: Option<RateSpec>,
     /// Keeps a client at the endpoint that answered it first.
     pub sticky: Option<StickySpec>,
+    /// Its own balancing.
+    #[serde(default)]
+    pub balance: RouteBalance,
 }
 
 /// A field that a request must have.

@@ -21,6 +21,7 @@ pub mod quantity;
 pub mod rationale;
 mod rationale_job;
 mod rationale_text;
+pub mod route;
 pub mod scaling;
 pub mod spec;
 

@@ -265,6 +265,14 @@ pub enum Algorithm {
     Prequal,
 }
 
+impl Algorithm {
+    /// Whether it sends requests of one key to one endpoint.
+    #[must_use]
+    pub const fn hashes(self) -> bool {
+        matches!(self, Self::SourceHash | Self::RingHash)
+    }
+}
+
 /// Balancing of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalanceSpec {

@@ -8,6 +8,7 @@ use plimsoll_model::gateway::{
     RateSpec, RedirectSpec, RouteRules, SplitBy, SplitSpec, StaticEndpoint, StaticPool, StickySpec, SubsetSpec,
     TlsSpec, UpstreamSpec, UpstreamTls,
 };
+use plimsoll_model::route::{HashBy, RouteBalance};
 use plimsoll_model::spec::{GatewaySpec, ListenerSpec, Probe, RouteSpec};
 use std::path::Path;
 
@@ -124,7 +125,21 @@ fn rules(table: &Table) -> Option<RouteRules> {
             cookie: cookie.to_owned(),
             age: table.number("age").map(|_| millis(table, "age")),
         }),
+        balance: route_balance(table.table("balance")?),
     })
+}
+
+fn route_balance(table: &Table) -> RouteBalance {
+    let key = || table.text("hash_key").unwrap_or_default().to_owned();
+    RouteBalance {
+        algorithm: table.text("algorithm").and_then(variant),
+        hash_by: match table.text("hash_by") {
+            Some("path") => HashBy::Path,
+            Some("header") => HashBy::Header(key()),
+            Some("cookie") => HashBy::Cookie(key()),
+            _ => HashBy::Source,
+        },
+    }
 }
 
 fn header_rules(table: &Table) -> HeaderRules {

@@ -3,6 +3,7 @@
 
 use super::*;
 use plimsoll_model::gateway::{ProxyVersion, RateSpec, SplitBy};
+use plimsoll_model::route::{HashBy, RouteBalance};
 use plimsoll_model::spec::{Algorithm, Probe};
 
 fn parse(text: &str) -> Result<LoadedGateway, Report> {
@@ -46,6 +47,7 @@ fn every_rule_arrives() {
         rate = "100/s"
         client_rate = { rate = "0.5/s", burst = 3 }
         sticky = "lb"
+        balance = { algorithm = "ring_hash", hash_by = "header", hash_key = "X-Tenant" }
         request.set = { X-Zone = "a" }
         response.remove = ["Server"]
         [[listeners.redirects]]
@@ -73,6 +75,8 @@ fn every_rule_arrives() {
     assert_eq!(rules.split_by, SplitBy::Cookie("id".to_owned()));
     assert_eq!((rules.split[0].share, rules.exact), (100, true));
     assert_eq!(rules.request.set["X-Zone"], "a");
+    let balance = RouteBalance { algorithm: Some(Algorithm::RingHash), hash_by: HashBy::Header("X-Tenant".to_owned()) };
+    assert_eq!(rules.balance, balance);
     assert_eq!(rules.sticky.as_ref().unwrap().cookie, "lb");
     let shop = &file.pools[&plimsoll_model::ServiceName::try_new("shop").unwrap()];
     assert_eq!(shop.check.as_ref().unwrap().probe, Probe::Http { path: "/healthz".to_owned() });
@@ -112,6 +116,10 @@ fn mistakes_are_named_with_their_place() {
         "3",
         &["trusted_proxies"],
     );
+    let routed = |line: &str| SMALL.replace("[pools", &format!("{line}\n[pools"));
+    refused(&routed("balance.hash_by = \"path\""), "5", &["hash_by", "power_of_two", "source_hash"]);
+    refused(&routed("balance = { algorithm = \"ring_hash\", hash_by = \"cookie\" }"), "5", &["hash_key"]);
+    refused(&routed("balance = \"ring_hsh\""), "5", &["ring_hsh", "ring_hash"]);
     refused(&format!("{SMALL}tls.ca = \"ca.pem\"\n"), "7", &["server_name"]);
     refused(&SMALL.replace("listen =", "lissten ="), "2", &["lissten"]);
     refused("[pools]\n", "1", &["listeners"]);

@@ -1,5 +1,6 @@
 //! Routes and redirects of a gateway file.
 
+use super::balance::ALGORITHMS;
 use crate::field::Fallback::{Absent, Inner, Is, Required};
 use crate::field::Literal::{Flag, Integer, Text};
 use crate::field::{Choice, Field, HOUR, Kind, Section, count, duration, rate, share};
@@ -80,8 +81,44 @@ pub static ROUTE: Section = Section {
             "Bound on the requests of one client, by its address (IPv6: its /64).",
         ),
         Field::new("sticky", Kind::Table(&STICKY), Inner, "Keep a client at the endpoint that answered it first."),
+        Field::new(
+            "balance",
+            Kind::Table(&ROUTE_BALANCE),
+            Inner,
+            "Balancing of its own over the same pool. A plain word chooses the algorithm.",
+        ),
     ],
 };
+
+static ROUTE_BALANCE: Section = Section {
+    name: "route_balance",
+    path: "listeners.routes.balance",
+    doc: "How this route chooses among the endpoints of its pool. What is known of them (requests in flight, latencies, \
+          ejection, queue) is shared with the pool's other routes.",
+    short: &["algorithm"],
+    fields: &[
+        Field::new("algorithm", Kind::Choice(ALGORITHMS), Absent("the pool's"), "Which endpoint gets a request."),
+        Field::new(
+            "hash_by",
+            Kind::Choice(HASH_BY),
+            Absent("the client's address"),
+            "What `source_hash` and `ring_hash` hash.",
+        ),
+        Field::new(
+            "hash_key",
+            Kind::Text(Form::Token),
+            Absent("needed with `header` and `cookie`"),
+            "Name of the field or cookie; requests without it go by the client's address.",
+        ),
+    ],
+};
+
+const HASH_BY: &[Choice] = &[
+    Choice { word: "source", doc: "the client's address" },
+    Choice { word: "path", doc: "the path without the query: each file in one endpoint's cache" },
+    Choice { word: "header", doc: "the value of the field `hash_key`" },
+    Choice { word: "cookie", doc: "the value of the cookie `hash_key`" },
+];
 
 static HEADER: Section = Section {
     name: "header_match",

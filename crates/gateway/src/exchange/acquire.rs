@@ -35,7 +35,7 @@ pub async fn acquire(
         return Ok((lease, false));
     }
     if service.nobody_waits()
-        && let Some(lease) = service.try_pick(now_us, facts.key, failed)
+        && let Some(lease) = service.try_pick(now_us, facts.wanted, failed)
     {
         return Ok((lease, false));
     }
@@ -45,7 +45,7 @@ pub async fn acquire(
     let outcome = poll_fn(|context| {
         if client.slot.take_grant() {
             let now_us = client.worker.shared.now_us();
-            if let Some(lease) = service.try_pick(now_us, facts.key, failed) {
+            if let Some(lease) = service.try_pick(now_us, facts.wanted, failed) {
                 return Poll::Ready(Ok((lease, true)));
             }
         }

@@ -17,8 +17,9 @@ use crate::rules::head::insert;
 use crate::stats::RouteStats;
 use crate::worker::Worker;
 use crate::worker::listener::RouteRules;
-use crate::worker::service::Service;
+use crate::worker::service::{Service, Wanted};
 use plimsoll_model::gateway::{RedirectSpec, SplitBy};
+use plimsoll_model::spec::Algorithm;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
@@ -43,8 +44,8 @@ pub struct Facts {
     pub framing: Framing,
     /// What decides how the response is read.
     pub asked: Asked,
-    /// Key for hashing algorithms.
-    pub key: Option<u64>,
+    /// How an endpoint is chosen.
+    pub wanted: Wanted,
     /// What its route does beyond sending it on.
     pub rules: Option<RouteRules>,
     /// Token of the endpoint that the client's cookie names.
@@ -129,7 +130,12 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     if worker.begins_traces() && !has_trace(head.fields) {
         insert(out, &worker.trace_line());
     }
-    let key = service.queue().hashes_source.then(|| source_key(worker, client, &head, trusted));
+    let own = route.rules.as_ref().map(|rules| &rules.shared);
+    let algorithm = own.and_then(|rules| rules.balance.algorithm);
+    let key = algorithm.map_or(service.queue().hashes, Algorithm::hashes).then(|| {
+        let key = own.and_then(|rules| rules.hash_key(head.fields, head.target));
+        key.unwrap_or_else(|| source_key(worker, client, &head, trusted))
+    });
     Ok(Facts {
         service: Rc::clone(service),
         timeout_ms: route.timeout_ms,
@@ -139,7 +145,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         keep_alive: head.keep_alive,
         framing: head.framing,
         asked: Asked { head: head.method == "HEAD", upgrade: head.upgrade.is_some() },
-        key,
+        wanted: Wanted { key, algorithm },
         rules: route.rules.clone(),
         sticks_to: ruled.and_then(|ruled| ruled.sticks_to),
         given_to: Cell::new(0),

@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::codec::Framing;
 use crate::codec::response::Asked;
 use crate::control::FailureReason;
-use crate::worker::service::{LocalTarget, Service};
+use crate::worker::service::{LocalTarget, Service, Wanted};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -25,7 +25,7 @@ pub async fn through(client: &mut Client, service: &Rc<Service>, start_us: u64) 
         keep_alive: false,
         framing: Framing::None,
         asked: Asked { head: false, upgrade: true },
-        key: service.queue().hashes_source.then_some(client.peer.key),
+        wanted: Wanted { key: service.queue().hashes.then_some(client.peer.key), algorithm: None },
         rules: None,
         sticks_to: None,
         given_to: Cell::new(0),

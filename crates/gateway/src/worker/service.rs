@@ -11,6 +11,7 @@ use crate::shared::{Shared, SharedService, Target};
 use crate::stats::{Latencies, ServiceStats};
 use crate::stream::Stream;
 use plimsoll_balance::{Breaker, Outcome, PickContext, Picker, Started};
+use plimsoll_model::spec::Algorithm;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -132,6 +133,15 @@ impl Drop for Lease {
     }
 }
 
+/// How an endpoint is chosen for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// What hashing algorithms hash.
+    pub key: Option<u64>,
+    /// The route's algorithm; none is the pool's.
+    pub algorithm: Option<Algorithm>,
+}
+
 /// One service as one worker sees it.
 #[derive(Debug)]
 pub struct Service {
@@ -146,7 +156,9 @@ pub struct Service {
     queue: Cell<QueuePlan>,
     /// When the pool as a whole is left alone.
     pub breaker: RefCell<Option<Arc<Breaker>>>,
-    picker: RefCell<Picker>,
+    /// The pool's own, then those of routes with an algorithm of their own.
+    pickers: RefCell<Vec<Picker>>,
+    seed: u64,
     targets: RefCell<Vec<Rc<LocalTarget>>>,
     draining: RefCell<Vec<Rc<LocalTarget>>>,
     waiters: RefCell<VecDeque<Rc<Slot>>>,
@@ -164,11 +176,29 @@ impl Service {
             worker,
             queue: Cell::new(plan.queue),
             breaker: RefCell::new(plan.breaker.clone()),
-            picker: RefCell::new(Picker::new(Arc::clone(&plan.pool), seed)),
+            pickers: RefCell::new(Self::pickers(Vec::new(), plan, seed)),
+            seed,
             targets: RefCell::new(Self::local(&[], &plan.targets)),
             draining: RefCell::new(Self::local(&[], &plan.draining)),
             waiters: RefCell::default(),
         }
+    }
+
+    /// One picker for each algorithm; those that are known go on with what they remember.
+    fn pickers(mut known: Vec<Picker>, plan: &ServicePlan, seed: u64) -> Vec<Picker> {
+        let mut pickers = Vec::with_capacity(1 + plan.variants.len());
+        for (at, pool) in std::iter::once(&plan.pool).chain(&plan.variants).enumerate() {
+            let same = |picker: &Picker| picker.pool().algorithm() == pool.algorithm();
+            let known = known.iter().position(same).map(|at| known.swap_remove(at));
+            pickers.push(match known {
+                Some(mut picker) => {
+                    picker.replace(Arc::clone(pool));
+                    picker
+                }
+                None => Picker::new(Arc::clone(pool), seed.wrapping_add(at as u64)),
+            });
+        }
+        pickers
     }
 
     fn local(known: &[Rc<LocalTarget>], wanted: &[Arc<Target>]) -> Vec<Rc<LocalTarget>> {
@@ -183,7 +213,8 @@ impl Service {
     pub fn apply(&self, plan: &ServicePlan) {
         self.queue.set(plan.queue);
         self.breaker.borrow_mut().clone_from(&plan.breaker);
-        self.picker.borrow_mut().replace(Arc::clone(&plan.pool));
+        let pickers = self.pickers.take();
+        *self.pickers.borrow_mut() = Self::pickers(pickers, plan, self.seed);
         let known: Vec<_> = self.targets.borrow().iter().chain(self.draining.borrow().iter()).map(Rc::clone).collect();
         *self.targets.borrow_mut() = Self::local(&known, &plan.targets);
         *self.draining.borrow_mut() = Self::local(&known, &plan.draining);
@@ -208,7 +239,7 @@ impl Service {
     }
 
     /// Takes an endpoint with room, if possible none of those that this request has `failed` at.
-    pub fn try_pick(self: &Rc<Self>, now_us: u64, key: Option<u64>, failed: &[Rc<LocalTarget>]) -> Option<Lease> {
+    pub fn try_pick(self: &Rc<Self>, now_us: u64, wanted: Wanted, failed: &[Rc<LocalTarget>]) -> Option<Lease> {
         if !self.pool_has_room() {
             return None;
         }
@@ -216,7 +247,11 @@ impl Service {
         let has_failed = |target: &Rc<LocalTarget>| failed.iter().any(|failed| Rc::ptr_eq(failed, target));
         let exclude = failed.last().and_then(|last| targets.iter().position(|target| Rc::ptr_eq(target, last)));
         let in_flight_max = self.queue.get().in_flight_max;
-        let picked = self.picker.borrow_mut().pick(PickContext { now: now_us, key, exclude, in_flight_max })?;
+        let mut pickers = self.pickers.borrow_mut();
+        let at = wanted
+            .algorithm
+            .map_or(0, |own| pickers.iter().position(|picker| picker.pool().algorithm() == own).unwrap_or_default());
+        let picked = pickers[at].pick(PickContext { now: now_us, key: wanted.key, exclude, in_flight_max })?;
         let mut target = &targets[picked];
         if has_failed(target) {
             // A dead endpoint has the fewest requests in flight: an algorithm that goes by them would try one dead
