@@ -20,6 +20,7 @@ mod endpoint;
 mod key;
 mod picker;
 mod pool;
+mod quantile;
 pub mod simulation;
 mod started;
 
@@ -29,4 +30,5 @@ pub use endpoint::{Endpoint, Outcome, Totals};
 pub use key::{bytes_key, source_key};
 pub use picker::{PickContext, Picker};
 pub use pool::Pool;
+pub use quantile::LatencyQuantile;
 pub use started::Started;

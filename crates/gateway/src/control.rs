@@ -230,6 +230,15 @@ pub struct RouteReport {
     pub rate_limited: u64,
     /// Of those let in, failed or answered with a 5xx.
     pub failed: u64,
+    /// Requests that were asked of a second endpoint.
+    #[serde(default)]
+    pub hedged: u64,
+    /// Of those, answered by the second one first.
+    #[serde(default)]
+    pub hedges_won: u64,
+    /// Requests that were slow, and that the budget did not allow to be asked twice.
+    #[serde(default)]
+    pub hedges_refused: u64,
 }
 
 /// One service. Its totals start anew when a snapshot leaves it out and a later one names it again.

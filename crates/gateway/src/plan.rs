@@ -13,7 +13,8 @@ use plimsoll_balance::{Breaker, Endpoint, Pool};
 use plimsoll_model::ServiceName;
 use plimsoll_model::breaker::BreakerSpec;
 use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, UpstreamSpec};
-use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec};
+use plimsoll_model::route::{HedgeAfter, HedgeSpec};
+use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec, RouteSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -152,6 +153,8 @@ pub struct ServicePlan {
     pub pool: Arc<Pool>,
     /// The same endpoints under the algorithms of routes that have their own.
     pub variants: Vec<Arc<Pool>>,
+    /// A route asks for a quantile of its latencies.
+    pub measures_latency: bool,
     /// When endpoints are taken out.
     pub ejection: EjectionSpec,
     /// When the pool as a whole is left alone.
@@ -429,20 +432,24 @@ fn service(
         targets,
         draining,
         upstream,
+        measures_latency: routes_to(snapshot, name)
+            .any(|route| matches!(route.rules.hedge, Some(HedgeSpec { after: HedgeAfter::Quantile(_), .. }))),
         ejection: pool.balance.ejection.clone(),
         breaker: breaker(&pool.balance.breaker, before),
     })
 }
 
+/// The routes that may lead to a pool.
+fn routes_to<'s>(snapshot: &'s Snapshot, pool: &'s ServiceName) -> impl Iterator<Item = &'s RouteSpec> {
+    let routes = snapshot.gateway.listeners.iter().flat_map(|listener| &listener.routes);
+    routes.filter(move |route| route.service == *pool || route.rules.split.iter().any(|part| part.service == *pool))
+}
+
 /// The algorithms that routes to a pool name, each once.
 fn algorithms(snapshot: &Snapshot, pool: &ServiceName) -> Vec<Algorithm> {
     let mut found = Vec::new();
-    for route in snapshot.gateway.listeners.iter().flat_map(|listener| &listener.routes) {
-        let leads_here = route.service == *pool || route.rules.split.iter().any(|part| part.service == *pool);
-        if let Some(algorithm) = route.rules.balance.algorithm
-            && leads_here
-            && !found.contains(&algorithm)
-        {
+    for algorithm in routes_to(snapshot, pool).filter_map(|route| route.rules.balance.algorithm) {
+        if !found.contains(&algorithm) {
             found.push(algorithm);
         }
     }

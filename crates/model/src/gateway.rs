@@ -6,7 +6,7 @@
 
 use crate::id::ServiceName;
 use crate::quantity::Millis;
-use crate::route::RouteBalance;
+use crate::route::{HedgeSpec, RouteBalance};
 use crate::spec::{BalanceSpec, GatewaySpec, Probe};
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
@@ -185,6 +185,9 @@ pub struct RouteRules {
     /// Its own balancing.
     #[serde(default)]
     pub balance: RouteBalance,
+    /// A second endpoint is asked when the first one is slow to answer a read.
+    #[serde(default)]
+    pub hedge: Option<HedgeSpec>,
 }
 
 /// A field that a request must have.

@@ -2,6 +2,7 @@
 //!
 //! Everything here is optional and starts from nothing ([`Default`]). Times are physical.
 
+use crate::quantity::{Millis, Permille};
 use crate::spec::Algorithm;
 use serde::{Deserialize, Serialize};
 
@@ -29,4 +30,23 @@ pub enum HashBy {
     Header(String),
     /// The value of a cookie; the client's address where there is none.
     Cookie(String),
+}
+
+/// Asking a second endpoint when the first one is slow. The first answer counts, the other one is thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HedgeSpec {
+    /// When the second one is asked.
+    pub after: HedgeAfter,
+    /// Requests that are asked twice, at most, as a share of those that could be.
+    pub budget: Permille,
+}
+
+/// When a second endpoint is asked, counted from the end of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HedgeAfter {
+    /// After this time.
+    Time(Millis),
+    /// When the answer takes longer than this share of the pool's answers do.
+    Quantile(Permille),
 }

@@ -8,7 +8,8 @@ use plimsoll_model::gateway::{
     RateSpec, RedirectSpec, RouteRules, SplitBy, SplitSpec, StaticEndpoint, StaticPool, StickySpec, SubsetSpec,
     TlsSpec, UpstreamSpec, UpstreamTls,
 };
-use plimsoll_model::route::{HashBy, RouteBalance};
+use plimsoll_model::quantity::Permille;
+use plimsoll_model::route::{HashBy, HedgeAfter, HedgeSpec, RouteBalance};
 use plimsoll_model::spec::{GatewaySpec, ListenerSpec, Probe, RouteSpec};
 use std::path::Path;
 
@@ -126,7 +127,17 @@ fn rules(table: &Table) -> Option<RouteRules> {
             age: table.number("age").map(|_| millis(table, "age")),
         }),
         balance: route_balance(table.table("balance")?),
+        hedge: table.table("hedge").and_then(hedge),
     })
+}
+
+fn hedge(table: &Table) -> Option<HedgeSpec> {
+    let after = match (table.number("after"), table.number("quantile")) {
+        (Some(_), _) => HedgeAfter::Time(millis(table, "after")),
+        (None, Some(_)) => HedgeAfter::Quantile(Permille(table.unsigned("quantile"))),
+        (None, None) => return None,
+    };
+    Some(HedgeSpec { after, budget: Permille(table.unsigned("budget")) })
 }
 
 fn route_balance(table: &Table) -> RouteBalance {

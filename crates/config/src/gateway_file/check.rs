@@ -121,6 +121,15 @@ fn route(reader: &mut Reader<'_>, root: &Table, route: &Table) {
     if let Some(balance) = route.table("balance") {
         route_balance(reader, root, route, balance);
     }
+    if let Some(hedge) = route.table("hedge") {
+        if hedge.is_given("after") && hedge.is_given("quantile") {
+            let what = "`after` and `quantile` both say when the second endpoint is asked".to_owned();
+            conflict(reader, hedge, "quantile", (what, "one of them".to_owned()), None);
+        } else if hedge.is_given("budget") && !hedge.is_given("after") && !hedge.is_given("quantile") {
+            let what = "`budget` without `after` or `quantile`: nothing is asked twice".to_owned();
+            conflict(reader, hedge, "budget", (what, "one of them beside it".to_owned()), None);
+        }
+    }
     for rules in ["request", "response"].into_iter().filter_map(|name| route.table(name)) {
         header_rules(reader, rules);
     }

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
+use plimsoll_model::Permille;
 use plimsoll_model::gateway::{ProxyVersion, RateSpec, SplitBy};
-use plimsoll_model::route::{HashBy, RouteBalance};
+use plimsoll_model::route::{HashBy, HedgeAfter, HedgeSpec, RouteBalance};
 use plimsoll_model::spec::{Algorithm, Probe};
 
 fn parse(text: &str) -> Result<LoadedGateway, Report> {
@@ -47,6 +48,7 @@ fn every_rule_arrives() {
         rate = "100/s"
         client_rate = { rate = "0.5/s", burst = 3 }
         sticky = "lb"
+        hedge = { quantile = "95%", budget = "2%" }
         balance = { algorithm = "ring_hash", hash_by = "header", hash_key = "X-Tenant" }
         request.set = { X-Zone = "a" }
         response.remove = ["Server"]
@@ -77,6 +79,8 @@ fn every_rule_arrives() {
     assert_eq!(rules.request.set["X-Zone"], "a");
     let balance = RouteBalance { algorithm: Some(Algorithm::RingHash), hash_by: HashBy::Header("X-Tenant".to_owned()) };
     assert_eq!(rules.balance, balance);
+    let hedge = HedgeSpec { after: HedgeAfter::Quantile(Permille(950)), budget: Permille(20) };
+    assert_eq!(rules.hedge, Some(hedge));
     assert_eq!(rules.sticky.as_ref().unwrap().cookie, "lb");
     let shop = &file.pools[&plimsoll_model::ServiceName::try_new("shop").unwrap()];
     assert_eq!(shop.check.as_ref().unwrap().probe, Probe::Http { path: "/healthz".to_owned() });
@@ -119,6 +123,9 @@ fn mistakes_are_named_with_their_place() {
     let routed = |line: &str| SMALL.replace("[pools", &format!("{line}\n[pools"));
     refused(&routed("balance.hash_by = \"path\""), "5", &["hash_by", "power_of_two", "source_hash"]);
     refused(&routed("balance = { algorithm = \"ring_hash\", hash_by = \"cookie\" }"), "5", &["hash_key"]);
+    refused(&routed("hedge = \"0ms\""), "5", &["hedge", "0ms", "1ms to 1h"]);
+    refused(&routed("hedge = { after = \"5ms\", quantile = \"90%\" }"), "5", &["`after` and `quantile`"]);
+    refused(&routed("hedge.budget = \"5%\""), "5", &["`budget` without"]);
     refused(&routed("balance = \"ring_hsh\""), "5", &["ring_hsh", "ring_hash"]);
     refused(&format!("{SMALL}tls.ca = \"ca.pem\"\n"), "7", &["server_name"]);
     refused(&SMALL.replace("listen =", "lissten ="), "2", &["lissten"]);

@@ -87,6 +87,36 @@ pub static ROUTE: Section = Section {
             Inner,
             "Balancing of its own over the same pool. A plain word chooses the algorithm.",
         ),
+        Field::new("hedge", Kind::Table(&HEDGE), Inner, "Ask a second endpoint when the first one is slow."),
+    ],
+};
+
+static HEDGE: Section = Section {
+    name: "hedge",
+    path: "listeners.routes.hedge",
+    doc: "Reads (GET, HEAD and OPTIONS without a body) that are slow to be answered are asked of a second endpoint; the \
+          first answer counts, and the other connection is closed. A plain duration sets `after`.",
+    short: &["after"],
+    fields: &[
+        Field::new(
+            "after",
+            duration(1, HOUR),
+            Absent("no second endpoint, unless `quantile` says when"),
+            "Ask the second one after so long.",
+        ),
+        Field::new(
+            "quantile",
+            share(500, 999),
+            Absent("`after` says when, if anything"),
+            "Ask the second one when it takes longer than this share of the pool's recent answers.",
+        )
+        .long("Not before a worker has seen 100 answers."),
+        Field::new(
+            "budget",
+            share(1, 1_000),
+            Is(Text("5%"), "what the 95th percentile asks for: load grows by a twentieth and no more"),
+            "At most this share of the requests that could be is asked twice.",
+        ),
     ],
 };
 

@@ -17,8 +17,9 @@ use crate::rules::head::insert;
 use crate::stats::RouteStats;
 use crate::worker::Worker;
 use crate::worker::listener::RouteRules;
-use crate::worker::service::{Service, Wanted};
+use crate::worker::service::{LocalTarget, Service, Wanted};
 use plimsoll_model::gateway::{RedirectSpec, SplitBy};
+use plimsoll_model::route::HedgeSpec;
 use plimsoll_model::spec::Algorithm;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -50,8 +51,10 @@ pub struct Facts {
     pub rules: Option<RouteRules>,
     /// Token of the endpoint that the client's cookie names.
     pub sticks_to: Option<u64>,
+    /// Another endpoint is asked when the first one is slow.
+    pub hedge: Option<HedgeSpec>,
     /// Token of the endpoint that has the request now.
-    pub given_to: Cell<u64>,
+    pub token: Cell<u64>,
     /// Where that endpoint listens.
     pub endpoint: Cell<Option<SocketAddr>>,
     /// Body bytes that went to the client.
@@ -63,14 +66,20 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// This endpoint has the request now.
+    pub fn given_to(&self, target: &LocalTarget) {
+        self.token.set(target.target.token);
+        self.endpoint.set(Some(target.target.address));
+    }
+
     /// Changes the head of a final response, which begins at `start` and ends with `out`, as the route says.
     pub fn change_response(&self, out: &mut Vec<u8>, start: usize) {
         let Some(rules) = &self.rules else { return };
         if let Some(changes) = &rules.shared.response {
             changes.apply(out, start);
         }
-        if let Some(sticky) = rules.shared.sticky.as_ref().filter(|_| self.sticks_to != Some(self.given_to.get())) {
-            sticky.set(out, self.given_to.get());
+        if let Some(sticky) = rules.shared.sticky.as_ref().filter(|_| self.sticks_to != Some(self.token.get())) {
+            sticky.set(out, self.token.get());
         }
     }
 }
@@ -136,6 +145,9 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         let key = own.and_then(|rules| rules.hash_key(head.fields, head.target));
         key.unwrap_or_else(|| source_key(worker, client, &head, trusted))
     });
+    let is_read =
+        matches!(head.method, "GET" | "HEAD" | "OPTIONS") && head.framing.is_empty() && head.upgrade.is_none();
+    let hedge = own.and_then(|rules| rules.hedge).filter(|_| is_read);
     Ok(Facts {
         service: Rc::clone(service),
         timeout_ms: route.timeout_ms,
@@ -148,7 +160,8 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         wanted: Wanted { key, algorithm },
         rules: route.rules.clone(),
         sticks_to: ruled.and_then(|ruled| ruled.sticks_to),
-        given_to: Cell::new(0),
+        hedge,
+        token: Cell::new(0),
         endpoint: Cell::new(None),
         bytes_out: Cell::new(0),
         route: Some(Rc::clone(&route.stats)),

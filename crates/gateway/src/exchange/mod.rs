@@ -7,6 +7,7 @@
 mod acquire;
 mod admit;
 mod attempt;
+mod hedge;
 mod log;
 pub mod pass;
 mod respond;
@@ -240,8 +241,7 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
             try_us = client.worker.shared.now_us();
         }
         let target = Rc::clone(&lease.target);
-        facts.given_to.set(target.target.token);
-        facts.endpoint.set(Some(target.target.address));
+        facts.given_to(&target);
         let may_repeat = facts.idempotent && upload.is_complete();
         let upstream = match acquire::connect(client, &lease, may_repeat, only_new).await {
             Ok(upstream) => upstream,
@@ -272,11 +272,14 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
             }
         };
         let may_ask_another = may_repeat && retrying.is_none() && facts.retry && service.endpoints_len() > 1;
-        let this = Try { start_us: try_us, may_ask_another };
-        match attempt::run(client, facts, upload, out, lease, upstream, this).await {
+        let may_hedge = retrying.is_none() && service.endpoints_len() > 1;
+        let this = Try { start_us: try_us, may_ask_another, may_hedge };
+        let hedged = attempt::run(client, facts, upload, out, lease, upstream, this).await;
+        failed.extend(hedged.second);
+        match hedged.attempt {
             Attempt::Ended(ended) => return ended,
             Attempt::Declined(paid) => {
-                retrying = Some(paid);
+                retrying = paid;
                 service.stats.count(|totals| totals.retried += 1);
                 failed.push(target);
                 try_us = client.worker.shared.now_us();

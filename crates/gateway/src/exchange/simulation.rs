@@ -44,5 +44,6 @@ fn no_half_used_connection_is_used_again_and_no_response_reaches_another_request
     println!("{tally:#?}");
     // A simulation in which nothing happens proves nothing.
     assert!(tally.answered > count && tally.refused > count / 50 && tally.cut > count / 50, "{tally:?}");
+    assert!(tally.hedged > count / 10 && tally.hedges_won > count / 50, "{tally:?}");
     assert!(tally.reused > count / 10 && tally.drained > count / 50, "{tally:?}");
 }

@@ -9,7 +9,7 @@ use crate::codec::field::elements;
 use head::HeadChanges;
 use httparse::Header;
 use plimsoll_model::gateway::{RouteRules, SplitBy, StickySpec};
-use plimsoll_model::route::{HashBy, RouteBalance};
+use plimsoll_model::route::{HashBy, HedgeSpec, RouteBalance};
 use rate::{Bucket, Buckets};
 
 /// The rules of one route, shared by all workers.
@@ -31,6 +31,8 @@ pub struct Rules {
     pub sticky: Option<Sticky>,
     /// Its own balancing.
     pub balance: RouteBalance,
+    /// A second endpoint is asked when the first one is slow.
+    pub hedge: Option<HedgeSpec>,
 }
 
 /// Stickiness made ready.
@@ -91,6 +93,7 @@ impl Rules {
             split_by: spec.split_by.clone(),
             sticky: spec.sticky.as_ref().map(Sticky::new),
             balance: spec.balance.clone(),
+            hedge: spec.hedge,
         };
         Ok(rules.does_something().then_some(rules))
     }
@@ -103,6 +106,7 @@ impl Rules {
             || !self.split.is_empty()
             || self.sticky.is_some()
             || self.balance != RouteBalance::default()
+            || self.hedge.is_some()
     }
 
     /// The key of a request for a hashing algorithm, where it is not the client's address.

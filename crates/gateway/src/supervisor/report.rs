@@ -132,6 +132,9 @@ impl Reporter {
             requests: totals.requests,
             rate_limited: totals.rate_limited,
             failed: totals.failed,
+            hedged: totals.hedged,
+            hedges_won: totals.hedges_won,
+            hedges_refused: totals.hedges_refused,
         };
         sums.into_iter().map(|(name, totals)| (name.clone(), report(totals))).collect()
     }

@@ -103,6 +103,8 @@ pub struct Worker {
     pub accepting: Cell<usize>,
     draining: Cell<bool>,
     drained: RefCell<Option<oneshot::Sender<()>>>,
+    #[cfg(test)]
+    pub(crate) simulated: Cell<bool>,
 }
 
 impl Worker {
@@ -126,6 +128,8 @@ impl Worker {
             accepting: Cell::new(0),
             draining: Cell::new(false),
             drained: RefCell::default(),
+            #[cfg(test)]
+            simulated: Cell::new(false),
         }
     }
 
@@ -287,6 +291,18 @@ impl Worker {
         self.now_ms.set(now_ms);
         self.slots.sweep(now_ms);
         self.services.borrow().iter().for_each(|service| service.tick(now_ms));
+    }
+
+    /// Time is counted in turns.
+    #[cfg(test)]
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.simulated.get()
+    }
+
+    /// What it counted of routes.
+    #[cfg(test)]
+    pub(crate) fn routes_now(&self) -> Vec<RouteTotals> {
+        self.routes.borrow().values().map(|stats| stats.get()).collect()
     }
 
     /// Its services.

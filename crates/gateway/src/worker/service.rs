@@ -10,7 +10,7 @@ use crate::plan::{QueuePlan, ServicePlan};
 use crate::shared::{Shared, SharedService, Target};
 use crate::stats::{Latencies, ServiceStats};
 use crate::stream::Stream;
-use plimsoll_balance::{Breaker, Outcome, PickContext, Picker, Started};
+use plimsoll_balance::{Breaker, LatencyQuantile, Outcome, PickContext, Picker, Started};
 use plimsoll_model::spec::Algorithm;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -117,6 +117,7 @@ impl Lease {
         }
         if outcome == Outcome::Success {
             self.target.latencies.record(latency_us);
+            self.service.record_latency(latency_us);
         }
         started.finish(now_us, latency_us, outcome);
         let limit = self.service.queue.get().consecutive_errors;
@@ -159,6 +160,8 @@ pub struct Service {
     /// The pool's own, then those of routes with an algorithm of their own.
     pickers: RefCell<Vec<Picker>>,
     seed: u64,
+    /// Latencies of the pool, where a route asks for a quantile of them.
+    quantile: RefCell<Option<LatencyQuantile>>,
     targets: RefCell<Vec<Rc<LocalTarget>>>,
     draining: RefCell<Vec<Rc<LocalTarget>>>,
     waiters: RefCell<VecDeque<Rc<Slot>>>,
@@ -178,6 +181,7 @@ impl Service {
             breaker: RefCell::new(plan.breaker.clone()),
             pickers: RefCell::new(Self::pickers(Vec::new(), plan, seed)),
             seed,
+            quantile: RefCell::new(plan.measures_latency.then(LatencyQuantile::default)),
             targets: RefCell::new(Self::local(&[], &plan.targets)),
             draining: RefCell::new(Self::local(&[], &plan.draining)),
             waiters: RefCell::default(),
@@ -213,6 +217,8 @@ impl Service {
     pub fn apply(&self, plan: &ServicePlan) {
         self.queue.set(plan.queue);
         self.breaker.borrow_mut().clone_from(&plan.breaker);
+        let known = self.quantile.take();
+        *self.quantile.borrow_mut() = plan.measures_latency.then(|| known.unwrap_or_default());
         let pickers = self.pickers.take();
         *self.pickers.borrow_mut() = Self::pickers(pickers, plan, self.seed);
         let known: Vec<_> = self.targets.borrow().iter().chain(self.draining.borrow().iter()).map(Rc::clone).collect();
@@ -297,6 +303,18 @@ impl Service {
     pub fn in_flight_everywhere(&self) -> u64 {
         let (targets, draining) = (self.targets.borrow(), self.draining.borrow());
         targets.iter().chain(draining.iter()).map(|target| u64::from(target.target.endpoint.in_flight())).sum()
+    }
+
+    /// An answer took so long.
+    pub fn record_latency(&self, latency_us: u64) {
+        if let Some(quantile) = &mut *self.quantile.borrow_mut() {
+            quantile.record(latency_us);
+        }
+    }
+
+    /// The latency that this share (in thousandths) of recent answers stays within, µs.
+    pub fn latency_at(&self, permille: u64) -> Option<u64> {
+        self.quantile.borrow().as_ref()?.at(permille)
     }
 
     /// How many endpoints there are.

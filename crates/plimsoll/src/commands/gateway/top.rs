@@ -90,11 +90,16 @@ fn routes(report: &Report, before: &Report, elapsed_us: u64) -> Table {
         Column::right("rate", "req/s"),
         Column::right("failed", "failed/s"),
         Column::right("rate_limited", "over rate/s"),
+        Column::right("hedged", "hedged/s"),
     ]);
     for (name, now) in &report.routes {
         let known = before.routes.get(name).copied().unwrap_or_default();
-        let growth =
-            [(now.requests, known.requests), (now.failed, known.failed), (now.rate_limited, known.rate_limited)];
+        let growth = [
+            (now.requests, known.requests),
+            (now.failed, known.failed),
+            (now.rate_limited, known.rate_limited),
+            (now.hedged, known.hedged),
+        ];
         let cells = growth.map(|(now, known)| Cell::of(per_second(now, known, elapsed_us)));
         table.row(std::iter::once(Cell::of(name)).chain(cells));
     }
