@@ -327,6 +327,15 @@ pub struct EndpointReport {
     pub finished: u64,
     /// Of those, failed by its fault.
     pub failed: u64,
+    /// Reports of its own load that were believed; where no algorithm goes by them none is read.
+    #[serde(default)]
+    pub load_reports: u64,
+    /// Reports of its own load that could not be read.
+    #[serde(default)]
+    pub load_reports_invalid: u64,
+    /// Its weight by these reports, in thousandths; none while it does not count.
+    #[serde(default)]
+    pub load_weight_milli: Option<u64>,
     /// Taken out for now.
     pub ejected: Option<Ejected>,
     /// Median latency of the interval, microseconds; zero without requests.

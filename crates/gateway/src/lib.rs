@@ -21,6 +21,7 @@ mod greet;
 mod http2;
 mod io;
 mod listen;
+mod load_report;
 mod plan;
 mod proxy_protocol;
 mod refusal;

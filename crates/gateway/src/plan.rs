@@ -9,10 +9,12 @@ use crate::route::Router;
 use crate::rules::Rules;
 use crate::shared::{SharedService, Target, Upstream};
 use crate::tls::config::{self, ServerTls, TlsError};
+use crate::worker::load::Reports;
 use plimsoll_balance::{Breaker, Endpoint, Pool};
 use plimsoll_model::ServiceName;
 use plimsoll_model::breaker::BreakerSpec;
 use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, UpstreamSpec};
+use plimsoll_model::load::LoadSpec;
 use plimsoll_model::route::{HedgeAfter, HedgeSpec};
 use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec, RouteSpec};
 use std::collections::BTreeMap;
@@ -157,6 +159,10 @@ pub struct ServicePlan {
     pub measures_latency: bool,
     /// When endpoints are taken out.
     pub ejection: EjectionSpec,
+    /// What is done with load that endpoints report, where an algorithm goes by it.
+    pub load: Option<Arc<Reports>>,
+    /// The numbers for that.
+    pub load_spec: LoadSpec,
     /// When the pool as a whole is left alone.
     pub breaker: Option<Arc<Breaker>>,
 }
@@ -403,6 +409,8 @@ fn service(
                     endpoint: Arc::new(Endpoint::new(wanted.id.ordinal, weight.unwrap_or(wanted.weight), now_us)),
                     finished: AtomicU64::new(0),
                     failed: AtomicU64::new(0),
+                    load_reports: AtomicU64::new(0),
+                    load_reports_invalid: AtomicU64::new(0),
                     connections: AtomicU32::new(0),
                     wanted: AtomicU32::new(0),
                 })
@@ -420,21 +428,25 @@ fn service(
     let slow_start_us = pool.balance.slow_start.get().saturating_mul(1_000);
     let over = |algorithm| {
         let endpoints = targets.iter().map(|target: &Arc<Target>| Arc::clone(&target.endpoint)).collect();
-        Arc::new(Pool::with_slow_start(algorithm, slow_start_us, endpoints))
+        Arc::new(Pool::with_slow_start(algorithm, slow_start_us, endpoints).with_load(pool.balance.load))
     };
     let own = pool.balance.algorithm;
+    let algorithms = algorithms(snapshot, name);
+    let wants_load = own == Algorithm::WeightedByLoad || algorithms.contains(&Algorithm::WeightedByLoad);
     Ok(ServicePlan {
         shared: before
             .map_or_else(|| Arc::new(SharedService::new(name.clone(), workers)), |before| Arc::clone(&before.shared)),
         queue: QueuePlan::new(&pool.balance),
         pool: over(own),
-        variants: algorithms(snapshot, name).into_iter().filter(|algorithm| *algorithm != own).map(over).collect(),
+        variants: algorithms.into_iter().filter(|algorithm| *algorithm != own).map(over).collect(),
         targets,
         draining,
         upstream,
         measures_latency: routes_to(snapshot, name)
             .any(|route| matches!(route.rules.hedge, Some(HedgeSpec { after: HedgeAfter::Quantile(_), .. }))),
         ejection: pool.balance.ejection.clone(),
+        load: wants_load.then(|| Arc::new(Reports::new(&pool.balance.load))),
+        load_spec: pool.balance.load,
         breaker: breaker(&pool.balance.breaker, before),
     })
 }

@@ -121,6 +121,10 @@ pub struct Target {
     pub finished: AtomicU64,
     /// Of those, failed by its fault.
     pub failed: AtomicU64,
+    /// Reports of its load that were believed.
+    pub load_reports: AtomicU64,
+    /// Reports of its load that were not.
+    pub load_reports_invalid: AtomicU64,
     /// Connections open to it, idle ones included.
     pub connections: AtomicU32,
     /// Connections that could not be opened since idle ones were closed last.

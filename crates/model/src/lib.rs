@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod gateway;
 pub mod id;
 pub mod inventory;
+pub mod load;
 pub mod observation;
 pub mod quantity;
 pub mod rationale;

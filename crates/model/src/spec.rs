@@ -6,6 +6,7 @@
 use crate::breaker::BreakerSpec;
 use crate::gateway::{ListenerRules, ObserveSpec, RouteRules};
 use crate::id::{JobName, NodeName, ServiceName};
+use crate::load::LoadSpec;
 use crate::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -263,6 +264,8 @@ pub enum Algorithm {
     PeakEwma,
     /// Hot/cold choice over probed load and latency.
     Prequal,
+    /// In turn, by the load that endpoints report.
+    WeightedByLoad,
 }
 
 impl Algorithm {
@@ -291,6 +294,9 @@ pub struct BalanceSpec {
     /// Bounds of the pool as a whole, and when it is left alone.
     #[serde(default)]
     pub breaker: BreakerSpec,
+    /// What is made of the load that endpoints report.
+    #[serde(default)]
+    pub load: LoadSpec,
 }
 
 /// Outlier ejection. Times are physical.

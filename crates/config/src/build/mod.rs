@@ -12,6 +12,7 @@ use crate::moment;
 use crate::value::Table;
 use plimsoll_model::breaker::BreakerSpec;
 use plimsoll_model::gateway::{ListenerRules, ObserveSpec, RouteRules};
+use plimsoll_model::load::LoadSpec;
 use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{
     Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, GatewayLimits, GatewaySpec, HealthSpec, HistorySpec,
@@ -250,7 +251,18 @@ pub fn balance(table: &Table) -> Option<BalanceSpec> {
         queue_max: table.count("queue_max"),
         queue_timeout: millis(table, "queue_timeout"),
         breaker: breaker(table.table("breaker")?),
+        load: load(table.table("load")?),
     })
+}
+
+fn load(table: &Table) -> LoadSpec {
+    LoadSpec {
+        blackout: millis(table, "blackout"),
+        expiry: millis(table, "expiry"),
+        update: millis(table, "update"),
+        error_penalty: permille(table, "error_penalty"),
+        keep: table.flag("keep"),
+    }
 }
 
 fn breaker(table: &Table) -> BreakerSpec {

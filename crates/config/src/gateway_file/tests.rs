@@ -57,7 +57,7 @@ fn every_rule_arrives() {
         to = "https://{host}/new"
         [pools.shop]
         check = "/healthz"
-        balance = "prequal"
+        balance = { algorithm = "weighted_by_load", load = { blackout = "0s", error_penalty = 2.5 } }
         proxy_protocol = "v2"
         zone = "a"
         endpoints = [{ address = "10.0.0.1:80", zone = "a", weight = 3 }]
@@ -84,6 +84,8 @@ fn every_rule_arrives() {
     assert_eq!(rules.sticky.as_ref().unwrap().cookie, "lb");
     let shop = &file.pools[&plimsoll_model::ServiceName::try_new("shop").unwrap()];
     assert_eq!(shop.check.as_ref().unwrap().probe, Probe::Http { path: "/healthz".to_owned() });
+    assert_eq!(shop.balance.algorithm, Algorithm::WeightedByLoad);
+    assert_eq!((shop.balance.load.blackout.get(), shop.balance.load.error_penalty.get()), (0, 2_500));
     assert_eq!(shop.upstream.proxy_protocol, Some(ProxyVersion::V2));
     assert_eq!(shop.upstream.subset.unwrap().size, 5);
     assert_eq!(shop.upstream.tls.as_ref().unwrap().server_name, "shop.internal");
@@ -120,6 +122,7 @@ fn mistakes_are_named_with_their_place() {
         "3",
         &["trusted_proxies"],
     );
+    refused(&format!("{SMALL}balance.load.update = \"50ms\"\n"), "7", &["load.update", "50ms", "100ms to 1h"]);
     let routed = |line: &str| SMALL.replace("[pools", &format!("{line}\n[pools"));
     refused(&routed("balance.hash_by = \"path\""), "5", &["hash_by", "power_of_two", "source_hash"]);
     refused(&routed("balance = { algorithm = \"ring_hash\", hash_by = \"cookie\" }"), "5", &["hash_key"]);

@@ -1,7 +1,7 @@
 //! Balancing: algorithm, queue, slow start, ejection.
 
 use crate::field::Fallback::{Absent, Inner, Is};
-use crate::field::Literal::{Integer, Text};
+use crate::field::Literal::{Flag, Integer, Text};
 use crate::field::{Choice, DAY, Field, HOUR, Kind, Section, count, duration, share, thousandths};
 
 /// The algorithms, with the words of the file.
@@ -15,6 +15,7 @@ pub const ALGORITHMS: &[Choice] = &[
     Choice { word: "power_of_two", doc: "the less loaded of two drawn at random" },
     Choice { word: "peak_ewma", doc: "the lower latency-and-load cost of two drawn at random" },
     Choice { word: "prequal", doc: "hot/cold choice over probed load and latency" },
+    Choice { word: "weighted_by_load", doc: "in turn by the load that replicas report with their answers (ORCA)" },
 ];
 
 pub static BALANCE: Section = Section {
@@ -54,6 +55,7 @@ pub static BALANCE: Section = Section {
             "Longest wait in that queue, physical.",
         ),
         Field::new("ejection", Kind::Table(&EJECTION), Inner, "When a replica is taken out for a while."),
+        Field::new("load", Kind::Table(&LOAD), Inner, "What is made of the load that replicas report."),
         Field::new("breaker", Kind::Table(&BREAKER), Inner, "Bounds of all replicas together; when none is asked."),
     ],
 };
@@ -166,6 +168,46 @@ static BREAKER: Section = Section {
             count(1, 1_000_000),
             Absent("only the retry budget bounds them"),
             "Most retries under way at once.",
+        ),
+    ],
+};
+
+static LOAD: Section = Section {
+    name: "load",
+    path: "services.NAME.balance.load",
+    doc: "What `weighted_by_load` makes of the load that replicas report in the field `endpoint-load-metrics` of their \
+          answers: weight = requests per second / (utilization + error rate × `error_penalty`). Physical times.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "blackout",
+            duration(0, HOUR),
+            Is(Text("10s"), "the default of gRPC (A58): the first reports of a new replica say little"),
+            "A replica's reports count when they have come for so long; until then it gets the mean weight.",
+        ),
+        Field::new(
+            "expiry",
+            duration(1_000, DAY),
+            Is(Text("3m"), "the default of gRPC (A58)"),
+            "A report counts for no longer than this.",
+        ),
+        Field::new(
+            "update",
+            duration(100, HOUR),
+            Is(Text("1s"), "the default of gRPC (A58)"),
+            "Time between two looks at the weights.",
+        ),
+        Field::new(
+            "error_penalty",
+            thousandths(0, 100_000),
+            Is(Integer(1), "the default of gRPC (A58)"),
+            "How much an error rate of one adds to the utilization.",
+        ),
+        Field::new(
+            "keep",
+            Kind::Flag,
+            Is(Flag(false), "how busy a replica is concerns no client"),
+            "Pass the reports on to clients.",
         ),
     ],
 };

@@ -5,6 +5,7 @@ use super::{Branch, list, signed};
 use crate::moment;
 use crate::unit::Unit;
 use plimsoll_model::breaker::BreakerSpec;
+use plimsoll_model::load::LoadSpec;
 use plimsoll_model::spec::{
     BalanceSpec, CommandSpec, EjectionSpec, HealthSpec, JobSpec, Limits, MemoryRetry, Probe, Resources, RestartSpec,
     SandboxSpec, Schedule, ServiceSpec,
@@ -105,7 +106,8 @@ fn write_restart(at: &mut Branch, restart: &RestartSpec) {
 }
 
 fn write_balance(at: &mut Branch, balance: &BalanceSpec) {
-    let BalanceSpec { algorithm, slow_start, ejection, in_flight_max, queue_max, queue_timeout, breaker } = balance;
+    let BalanceSpec { algorithm, slow_start, ejection, in_flight_max, queue_max, queue_timeout, breaker, load } =
+        balance;
     // The file's words are the model's serialised names.
     at.leaf("algorithm", serde_json::to_string(algorithm).unwrap_or_default());
     at.unit("slow_start", Unit::Duration, slow_start.get());
@@ -123,6 +125,14 @@ fn write_balance(at: &mut Branch, balance: &BalanceSpec) {
         at.unit("share_max", Unit::Share, share_max.get());
     });
     at.branch("breaker", |at| write_breaker(at, breaker));
+    at.branch("load", |at| {
+        let LoadSpec { blackout, expiry, update, error_penalty, keep } = load;
+        at.unit("blackout", Unit::Duration, blackout.get());
+        at.unit("expiry", Unit::Duration, expiry.get());
+        at.unit("update", Unit::Duration, update.get());
+        at.unit("error_penalty", Unit::Thousandths, error_penalty.get());
+        at.leaf("keep", keep.to_string());
+    });
 }
 
 fn write_breaker(at: &mut Branch, breaker: &BreakerSpec) {

@@ -69,6 +69,7 @@ pub fn service(min: u32, max: u32, policies: Vec<ScalingPolicy>) -> ServiceSpec 
             queue_max: 100,
             queue_timeout: Millis(1_000),
             breaker: Default::default(),
+            load: Default::default(),
         },
         scaling: ScalingSpec {
             policies,

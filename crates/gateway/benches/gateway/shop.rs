@@ -47,6 +47,7 @@ pub fn snapshot(
         queue_max: 1_000,
         queue_timeout: Millis(5_000),
         breaker: Default::default(),
+        load: Default::default(),
     };
     let route = RouteSpec {
         host: None,

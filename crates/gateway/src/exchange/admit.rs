@@ -18,6 +18,7 @@ use crate::stats::RouteStats;
 use crate::worker::Worker;
 use crate::worker::listener::RouteRules;
 use crate::worker::service::{LocalTarget, Service, Wanted};
+use httparse::Header;
 use plimsoll_model::gateway::{RedirectSpec, SplitBy};
 use plimsoll_model::route::HedgeSpec;
 use plimsoll_model::spec::Algorithm;
@@ -70,6 +71,16 @@ impl Facts {
     pub fn given_to(&self, target: &LocalTarget) {
         self.token.set(target.target.token);
         self.endpoint.set(Some(target.target.address));
+    }
+
+    /// Takes in what the endpoint says of its load, where its pool wants to know; `out` ends with the head, from `start` on.
+    pub fn learn_load(&self, fields: &[Header<'_>], out: &mut Vec<u8>, start: usize) {
+        if let Some(load) = &*self.service.load.borrow() {
+            load.learn(&self.service, self.token.get(), fields);
+            if let Some(changes) = &load.changes {
+                changes.apply(out, start);
+            }
+        }
     }
 
     /// Changes the head of a final response, which begins at `start` and ends with `out`, as the route says.

@@ -13,6 +13,7 @@ use crate::worker::WorkerReport;
 use hdrhistogram::Histogram;
 use plimsoll_balance::{Breaker, BreakerState};
 use plimsoll_model::ServiceName;
+use plimsoll_model::load::LoadSpec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -155,8 +156,9 @@ impl Reporter {
         let offered = service.targets.iter().map(|target| (target, false));
         let draining = service.draining.iter().map(|target| (target, true));
         let endpoints = offered.chain(draining).chain(removed);
-        let endpoints =
-            endpoints.map(|(target, drains)| endpoint(name, target, drains, &interval, judge, clock)).collect();
+        let endpoints = endpoints
+            .map(|(target, drains)| endpoint((name, &service.load_spec), target, drains, &interval, judge, clock))
+            .collect();
         ServiceReport {
             arrived: totals.arrived,
             finished: totals.finished,
@@ -201,7 +203,7 @@ fn buckets(latency: &Histogram<u32>) -> Vec<(u64, u64)> {
 }
 
 fn endpoint(
-    service: &ServiceName,
+    (service, load): (&ServiceName, &LoadSpec),
     target: &Arc<Target>,
     draining: bool,
     interval: &Interval,
@@ -212,6 +214,7 @@ fn endpoint(
         interval.targets.iter().find(|(known, _)| Arc::ptr_eq(known, target)).map(|(_, latencies)| latencies);
     let quantile = |share: f64| latencies.map_or(0, |latencies| latencies.value_at_quantile(share));
     let until_us = target.endpoint.ejected_until();
+    let load_weight = target.endpoint.load_weight(clock.now_us, load);
     EndpointReport {
         id: target.id.clone(),
         address: Some(target.address),
@@ -220,6 +223,9 @@ fn endpoint(
         connections: target.connections.load(Ordering::Relaxed),
         finished: target.finished.load(Ordering::Relaxed),
         failed: target.failed.load(Ordering::Relaxed),
+        load_reports: target.load_reports.load(Ordering::Relaxed),
+        load_reports_invalid: target.load_reports_invalid.load(Ordering::Relaxed),
+        load_weight_milli: (load_weight > 0.0).then_some((load_weight * 1_000.0) as u64),
         ejected: judge.ejected(service, target.id.ordinal, until_us, clock.now_us, clock.unix_us),
         latency_p50_us: quantile(0.5),
         latency_p99_us: quantile(0.99),

@@ -7,6 +7,7 @@ pub mod bounds;
 pub mod budget;
 pub mod buffer;
 pub mod listener;
+pub mod load;
 pub mod pipe;
 pub mod service;
 pub mod slot;

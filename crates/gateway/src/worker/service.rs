@@ -5,6 +5,7 @@
 
 use super::bounds::OpenConnection;
 use super::budget::RetryBudget;
+use super::load::Reports;
 use super::slot::Slot;
 use crate::plan::{QueuePlan, ServicePlan};
 use crate::shared::{Shared, SharedService, Target};
@@ -155,6 +156,8 @@ pub struct Service {
     global: Arc<Shared>,
     worker: usize,
     queue: Cell<QueuePlan>,
+    /// What is done with load that endpoints report, where it matters.
+    pub load: RefCell<Option<Arc<Reports>>>,
     /// When the pool as a whole is left alone.
     pub breaker: RefCell<Option<Arc<Breaker>>>,
     /// The pool's own, then those of routes with an algorithm of their own.
@@ -178,6 +181,7 @@ impl Service {
             global,
             worker,
             queue: Cell::new(plan.queue),
+            load: RefCell::new(plan.load.clone()),
             breaker: RefCell::new(plan.breaker.clone()),
             pickers: RefCell::new(Self::pickers(Vec::new(), plan, seed)),
             seed,
@@ -216,6 +220,7 @@ impl Service {
     /// Uses a new plan; requests in flight keep what they have, waiting ones look again.
     pub fn apply(&self, plan: &ServicePlan) {
         self.queue.set(plan.queue);
+        self.load.borrow_mut().clone_from(&plan.load);
         self.breaker.borrow_mut().clone_from(&plan.breaker);
         let known = self.quantile.take();
         *self.quantile.borrow_mut() = plan.measures_latency.then(|| known.unwrap_or_default());
@@ -303,6 +308,17 @@ impl Service {
     pub fn in_flight_everywhere(&self) -> u64 {
         let (targets, draining) = (self.targets.borrow(), self.draining.borrow());
         targets.iter().chain(draining.iter()).map(|target| u64::from(target.target.endpoint.in_flight())).sum()
+    }
+
+    /// The endpoint with this token, also one that only finishes what it has.
+    pub fn target_of(&self, token: u64) -> Option<Rc<LocalTarget>> {
+        let (targets, draining) = (self.targets.borrow(), self.draining.borrow());
+        targets.iter().chain(draining.iter()).find(|target| target.target.token == token).map(Rc::clone)
+    }
+
+    /// The clock of balancing.
+    pub fn now_us(&self) -> u64 {
+        self.global.now_us()
     }
 
     /// An answer took so long.

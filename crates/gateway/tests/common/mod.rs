@@ -55,6 +55,7 @@ pub fn balance() -> BalanceSpec {
         queue_max: 100,
         queue_timeout: Millis(2_000),
         breaker: Default::default(),
+        load: Default::default(),
     }
 }
 

@@ -104,6 +104,7 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr]) -> Snapshot {
         queue_max: 2,
         queue_timeout,
         breaker: Default::default(),
+        load: Default::default(),
     };
     let limits = GatewayLimits {
         head_bytes_max: 8 * 1024,
