@@ -212,6 +212,12 @@ pub struct Report {
     /// Lines of the access log that the disk did not take in time.
     #[serde(default)]
     pub access_log_dropped: u64,
+    /// Spans that a collector has taken.
+    #[serde(default)]
+    pub spans_sent: u64,
+    /// Spans that no collector took in time.
+    #[serde(default)]
+    pub spans_dropped: u64,
     /// Reports that a slow daemon did not take, on this connection.
     pub reports_dropped: u64,
     /// Per route, by listener, host and path.

@@ -33,6 +33,7 @@ mod stream;
 mod supervisor;
 mod tcp;
 mod tls;
+mod trace;
 mod worker;
 
 pub use control::{FromGateway, ListeningSockets, Snapshot, ToGateway};

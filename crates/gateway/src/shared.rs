@@ -25,6 +25,10 @@ pub struct Shared {
     pub connections_refused: AtomicU64,
     /// Lines of the access log that were dropped.
     pub log_dropped: AtomicU64,
+    /// Spans that a collector has taken.
+    pub spans_sent: AtomicU64,
+    /// Spans that were dropped.
+    pub spans_dropped: AtomicU64,
     /// Woken when an endpoint has failed so often in a row that ejection should not wait for the next round.
     pub suspicion: Notify,
     /// One per worker: some endpoint has room again while requests wait there.
@@ -40,6 +44,8 @@ impl Shared {
             connections_accepted: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
             log_dropped: AtomicU64::new(0),
+            spans_sent: AtomicU64::new(0),
+            spans_dropped: AtomicU64::new(0),
             suspicion: Notify::new(),
             room: (0..workers).map(|_| Notify::new()).collect(),
         }

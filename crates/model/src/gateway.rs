@@ -5,6 +5,7 @@
 //! Ranges are stated here and enforced by `plimsoll-config`. Times are physical.
 
 use crate::id::ServiceName;
+use crate::otlp::OtlpSpec;
 use crate::quantity::Millis;
 use crate::route::{HedgeSpec, RouteBalance};
 use crate::spec::{BalanceSpec, GatewaySpec, Probe};
@@ -267,6 +268,9 @@ pub struct ObserveSpec {
     pub access_log: Option<AccessLogSpec>,
     /// Begin a W3C trace where a request has none; one that it has is passed on either way.
     pub trace: bool,
+    /// Where spans are sent; none sends none.
+    #[serde(default)]
+    pub otlp: Option<OtlpSpec>,
 }
 
 /// The access log: one JSON object a line.

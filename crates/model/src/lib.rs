@@ -18,6 +18,7 @@ pub mod id;
 pub mod inventory;
 pub mod load;
 pub mod observation;
+pub mod otlp;
 pub mod quantity;
 pub mod rationale;
 mod rationale_job;

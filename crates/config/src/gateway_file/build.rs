@@ -8,6 +8,7 @@ use plimsoll_model::gateway::{
     RateSpec, RedirectSpec, RouteRules, SplitBy, SplitSpec, StaticEndpoint, StaticPool, StickySpec, SubsetSpec,
     TlsSpec, UpstreamSpec, UpstreamTls,
 };
+use plimsoll_model::otlp::OtlpSpec;
 use plimsoll_model::quantity::Permille;
 use plimsoll_model::route::{HashBy, HedgeAfter, HedgeSpec, RouteBalance};
 use plimsoll_model::spec::{GatewaySpec, ListenerSpec, Probe, RouteSpec};
@@ -42,7 +43,21 @@ fn observe(root: &Table, directory: &Path) -> ObserveSpec {
             sample: table.count("sample"),
         }),
         trace: root.flag("trace"),
+        otlp: root.table("otlp").and_then(otlp),
     }
+}
+
+fn otlp(table: &Table) -> Option<OtlpSpec> {
+    Some(OtlpSpec {
+        address: table.text("address")?.parse().ok()?,
+        path: table.text("path")?.to_owned(),
+        service: table.text("service")?.to_owned(),
+        sample: Permille(table.unsigned("sample")),
+        batch_max: table.count("batch_max"),
+        queue_max: table.count("queue_max"),
+        interval: millis(table, "interval"),
+        timeout: millis(table, "timeout"),
+    })
 }
 
 fn listener(table: &Table, directory: &Path) -> Option<ListenerSpec> {

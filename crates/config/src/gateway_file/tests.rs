@@ -30,6 +30,7 @@ fn every_rule_arrives() {
     let text = r#"
         trusted_proxies = ["10.0.0.0/8"]
         access_log = "access.log"
+        otlp = { address = "10.0.0.9:4318", sample = "100%" }
         [[listeners]]
         listen = "0.0.0.0:443"
         proxy_protocol = true
@@ -89,6 +90,8 @@ fn every_rule_arrives() {
     assert_eq!(shop.upstream.proxy_protocol, Some(ProxyVersion::V2));
     assert_eq!(shop.upstream.subset.unwrap().size, 5);
     assert_eq!(shop.upstream.tls.as_ref().unwrap().server_name, "shop.internal");
+    let otlp = file.gateway.observe.otlp.as_ref().unwrap();
+    assert_eq!((otlp.address.port(), otlp.path.as_str(), otlp.sample.get()), (4318, "/v1/traces", 1_000));
     assert_eq!(file.gateway.observe.access_log.as_ref().unwrap().file, "/etc/lb/access.log");
 }
 
@@ -123,6 +126,8 @@ fn mistakes_are_named_with_their_place() {
         &["trusted_proxies"],
     );
     refused(&format!("{SMALL}balance.load.update = \"50ms\"\n"), "7", &["load.update", "50ms", "100ms to 1h"]);
+    refused(&format!("otlp = \"collector\"\n{SMALL}"), "1", &["otlp", "collector", "port"]);
+    refused(&format!("otlp.batch_max = 0\n{SMALL}"), "1", &["otlp.batch_max", "1 to 100000"]);
     let routed = |line: &str| SMALL.replace("[pools", &format!("{line}\n[pools"));
     refused(&routed("balance.hash_by = \"path\""), "5", &["hash_by", "power_of_two", "source_hash"]);
     refused(&routed("balance = { algorithm = \"ring_hash\", hash_by = \"cookie\" }"), "5", &["hash_key"]);

@@ -15,6 +15,7 @@ use crate::route::{Asking, Goal};
 use crate::rules::has_trace;
 use crate::rules::head::insert;
 use crate::stats::RouteStats;
+use crate::trace::Begun;
 use crate::worker::Worker;
 use crate::worker::listener::RouteRules;
 use crate::worker::service::{LocalTarget, Service, Wanted};
@@ -64,6 +65,8 @@ pub struct Facts {
     pub route: Option<Rc<RouteStats>>,
     /// For the access log, where there is one.
     pub logged: Option<Box<Logged>>,
+    /// Its span, where it has one.
+    pub span: Option<Box<Begun>>,
 }
 
 impl Facts {
@@ -113,12 +116,17 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     let host = head.authority.map_or(&b""[..], host_of);
     let asked = Asking { host, target: head.target, method: head.method, fields: head.fields };
     let logged = worker.log().map(|_| Box::new(Logged::new(head.method, host, head.target)));
+    let tracer = worker.tracer();
+    let span = tracer.as_ref().and_then(|tracer| {
+        let what = (head.method, host, head.target, routes.tls.is_some());
+        tracer.begin(what, head.fields, || worker.chance(), || worker.request_id())
+    });
     let route = match routes.router.find(&asked) {
         Some(Goal::Route(index)) => &routes.routes[index],
         Some(Goal::Redirect(index)) => {
-            return Err(Turned { asked: logged, ..redirect(&routes.redirects[index], &head) });
+            return Err(Turned { asked: logged, span, ..redirect(&routes.redirects[index], &head) });
         }
-        None => return Err(Turned { asked: logged, ..Refusal::new(404, "no-route").into() }),
+        None => return Err(Turned { asked: logged, span, ..Refusal::new(404, "no-route").into() }),
     };
     let trusted = worker.trusts(client.peer.address);
     let ruled = match &route.rules {
@@ -127,7 +135,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
             Ok(ruled) => Some(ruled),
             Err(turned) => {
                 route.stats.count(|totals| totals.rate_limited += 1);
-                return Err(Turned { asked: logged, ..turned });
+                return Err(Turned { asked: logged, span, ..turned });
             }
         },
     };
@@ -147,7 +155,9 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     if let Some(changes) = route.rules.as_ref().and_then(|rules| rules.shared.request.as_ref()) {
         changes.apply(out, start);
     }
-    if worker.begins_traces() && !has_trace(head.fields) {
+    if let (Some(span), Some(tracer)) = (&span, &tracer) {
+        tracer.pass_on(span, out, start);
+    } else if worker.begins_traces() && !has_trace(head.fields) {
         insert(out, &worker.trace_line());
     }
     let own = route.rules.as_ref().map(|rules| &rules.shared);
@@ -177,6 +187,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         bytes_out: Cell::new(0),
         route: Some(Rc::clone(&route.stats)),
         logged,
+        span,
     })
 }
 
@@ -211,7 +222,7 @@ fn obey(
 
 fn turned(refusal: Refusal, location: Option<String>, head: &RequestHead<'_, '_>) -> Turned {
     let may_go_on = head.keep_alive && head.minor == 1 && head.framing.is_empty() && head.upgrade.is_none();
-    Turned { refusal, location, may_go_on, bodiless: head.method == "HEAD", asked: None }
+    Turned { refusal, location, may_go_on, bodiless: head.method == "HEAD", asked: None, span: None }
 }
 
 /// The answer of a redirect. A host or path that could break a line cannot be here: the codec let neither through.

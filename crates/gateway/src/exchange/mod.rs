@@ -125,6 +125,7 @@ pub async fn run(client: &mut Client, head_length: usize) -> Next {
             client.inbox = Some(inbox);
             client.worker.count_refused(turned.refusal.word);
             log::turned(client, &turned, start_us);
+            log::turned_span(client, &mut turned, start_us);
             out.clear();
             turned.encode(&mut out, !may_go_on);
             let sent = client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok();
@@ -174,6 +175,9 @@ async fn finish(client: &mut Client, facts: &Facts, upload: &Upload, tally: &mut
     }
     if let Some(asked) = &facts.logged {
         log::ended(client, facts, asked, upload.bytes(), tally.start_us, ended);
+    }
+    if let Some(begun) = &facts.span {
+        log::ended_span(client, facts, begun, upload.bytes(), tally.start_us, ended);
     }
     match ended {
         Ended::Answered { status, keep, at_us } => {

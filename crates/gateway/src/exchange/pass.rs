@@ -34,6 +34,7 @@ pub async fn through(client: &mut Client, service: &Rc<Service>, start_us: u64) 
         bytes_out: Cell::new(0),
         route: None,
         logged: None,
+        span: None,
     };
     let admission = service.admit(start_us).map_err(Some)?;
     let mut failed: Vec<Rc<LocalTarget>> = Vec::new();

@@ -119,6 +119,8 @@ impl Reporter {
             refused,
             routes: self.routes(),
             access_log_dropped: shared.log_dropped.load(Ordering::Relaxed),
+            spans_sent: shared.spans_sent.load(Ordering::Relaxed),
+            spans_dropped: shared.spans_dropped.load(Ordering::Relaxed),
             reports_dropped: 0,
             services: services.collect(),
         }

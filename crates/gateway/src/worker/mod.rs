@@ -17,6 +17,7 @@ use crate::cidr::Cidr;
 use crate::plan::{Limits, Plan};
 use crate::shared::{Shared, Target};
 use crate::stats::{RouteStats, RouteTotals, Totals};
+use crate::trace::Tracer;
 use buffer::Buffers;
 use hdrhistogram::Histogram;
 use listener::{Listener, Routes};
@@ -42,6 +43,8 @@ pub enum Command {
         plan: Arc<Plan>,
         /// The access log.
         log: Option<Arc<AccessLog>>,
+        /// Where spans go.
+        tracer: Option<Arc<Tracer>>,
         /// Sockets for listeners that this worker does not have yet, by the listener's address.
         sockets: Vec<(String, std::net::TcpListener)>,
         /// Answered when it is in use.
@@ -93,6 +96,7 @@ pub struct Worker {
     limits: Cell<Option<Limits>>,
     begins_traces: Cell<bool>,
     log: RefCell<Option<Arc<AccessLog>>>,
+    tracer: RefCell<Option<Arc<Tracer>>>,
     trusted: RefCell<Rc<[Cidr]>>,
     services: RefCell<Vec<Rc<Service>>>,
     listeners: RefCell<BTreeMap<String, Rc<Listener>>>,
@@ -119,6 +123,7 @@ impl Worker {
             limits: Cell::new(None),
             begins_traces: Cell::new(false),
             log: RefCell::default(),
+            tracer: RefCell::default(),
             trusted: RefCell::new(Rc::from([])),
             services: RefCell::default(),
             listeners: RefCell::default(),
@@ -170,6 +175,11 @@ impl Worker {
     /// The access log, if there is one.
     pub fn log(&self) -> Option<std::cell::Ref<'_, AccessLog>> {
         std::cell::Ref::filter_map(self.log.borrow(), Option::as_deref).ok()
+    }
+
+    /// Where spans go, if anywhere.
+    pub fn tracer(&self) -> Option<std::cell::Ref<'_, Tracer>> {
+        std::cell::Ref::filter_map(self.tracer.borrow(), Option::as_deref).ok()
     }
 
     /// Whether a request without a trace is given one.
@@ -337,8 +347,9 @@ pub fn run(
                 _ = tick.tick() => worker.tick(),
                 () = worker.shared.room[index].notified() => worker.room_freed_elsewhere(),
                 command = commands.recv() => match command {
-                    Some(Command::Apply { plan, log, sockets, done }) => {
+                    Some(Command::Apply { plan, log, tracer, sockets, done }) => {
                         *worker.log.borrow_mut() = log;
+                        *worker.tracer.borrow_mut() = tracer;
                         worker.apply(&plan, sockets);
                         let _ = done.send(());
                     }

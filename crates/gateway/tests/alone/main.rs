@@ -6,6 +6,7 @@ mod common;
 
 mod http2;
 mod life;
+mod otlp;
 mod proxy;
 mod routing;
 mod tls;
