@@ -7,7 +7,9 @@
 //! Must not know which algorithm runs: it measures, the algorithm judges.
 
 use crate::average::{AtomicAverage, decay};
+use crate::load::{LoadReport, LoadWeight};
 use crate::started::Started;
+use plimsoll_model::load::LoadSpec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -61,6 +63,7 @@ pub struct Endpoint {
     successes: AtomicU64,
     failures: AtomicU64,
     latency_sum: AtomicU64,
+    reported: LoadWeight,
 }
 
 /// Totals since the endpoint was made.
@@ -96,6 +99,7 @@ impl Endpoint {
             successes: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             latency_sum: AtomicU64::new(0),
+            reported: LoadWeight::new(),
         }
     }
 
@@ -165,6 +169,19 @@ impl Endpoint {
         self.failure_rate.clear();
         self.latency_peak.clear();
         self.latency_at_load.iter().for_each(AtomicAverage::clear);
+        self.reported.forget();
+    }
+
+    /// Takes in what it says of its own load at `now` (µs); `error_penalty` is how much an error rate of one adds to its
+    /// utilization. A report that says too little changes nothing.
+    pub fn report_load(&self, now: u64, load: &LoadReport, error_penalty: f64) {
+        self.reported.report(now, load.weight(error_penalty));
+    }
+
+    /// Its weight by what it reported, as far as that counts at `now` (µs); zero when it does not.
+    #[must_use]
+    pub fn load_weight(&self, now: u64, spec: &LoadSpec) -> f32 {
+        self.reported.at(now, spec)
     }
 
     /// Totals since it was made.

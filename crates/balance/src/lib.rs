@@ -14,17 +14,23 @@
 
 mod algorithm;
 mod average;
+mod breaker;
 mod ejector;
 mod endpoint;
 mod key;
+mod load;
 mod picker;
 mod pool;
+mod quantile;
 pub mod simulation;
 mod started;
 
+pub use breaker::{Admission, Breaker, BreakerState, CircuitOpen};
 pub use ejector::{Ejection, EjectionWithheld, Ejector, Rule, Verdicts};
 pub use endpoint::{Endpoint, Outcome, Totals};
 pub use key::{bytes_key, source_key};
+pub use load::LoadReport;
 pub use picker::{PickContext, Picker};
 pub use pool::Pool;
+pub use quantile::LatencyQuantile;
 pub use started::Started;

@@ -7,6 +7,7 @@
 
 use crate::algorithm::Tables;
 use crate::endpoint::Endpoint;
+use plimsoll_model::load::LoadSpec;
 use plimsoll_model::spec::Algorithm;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub struct Pool {
     slow_start_us: u64,
     endpoints: Vec<Arc<Endpoint>>,
     weights: Vec<u32>,
+    load: LoadSpec,
     pub(crate) tables: Tables,
 }
 
@@ -36,7 +38,18 @@ impl Pool {
     pub fn with_slow_start(algorithm: Algorithm, slow_start_us: u64, endpoints: Vec<Arc<Endpoint>>) -> Self {
         let weights: Vec<u32> = endpoints.iter().map(|endpoint| endpoint.weight()).collect();
         let tables = Tables::build(algorithm, &endpoints, &weights);
-        Self { algorithm, slow_start_us, endpoints, weights, tables }
+        Self { algorithm, slow_start_us, endpoints, weights, load: LoadSpec::default(), tables }
+    }
+
+    /// The same pool with other numbers for what endpoints report.
+    #[must_use]
+    pub fn with_load(self, load: LoadSpec) -> Self {
+        Self { load, ..self }
+    }
+
+    /// What is made of what endpoints report.
+    pub(crate) const fn load_spec(&self) -> &LoadSpec {
+        &self.load
     }
 
     /// The algorithm it was built for.

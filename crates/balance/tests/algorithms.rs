@@ -6,7 +6,7 @@ use plimsoll_stats::Random;
 use proptest::prelude::*;
 use std::sync::Arc;
 
-const ALL: [Algorithm; 9] = [
+const ALL: [Algorithm; 10] = [
     Algorithm::RoundRobin,
     Algorithm::WeightedRoundRobin,
     Algorithm::Random,
@@ -16,6 +16,7 @@ const ALL: [Algorithm; 9] = [
     Algorithm::PowerOfTwo,
     Algorithm::PeakEwma,
     Algorithm::Prequal,
+    Algorithm::WeightedByLoad,
 ];
 
 fn endpoints(weights: &[u32]) -> Vec<Arc<Endpoint>> {

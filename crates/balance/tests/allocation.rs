@@ -49,6 +49,7 @@ fn no_algorithm_allocates_on_the_pick_path() {
         Algorithm::PowerOfTwo,
         Algorithm::PeakEwma,
         Algorithm::Prequal,
+        Algorithm::WeightedByLoad,
     ] {
         let endpoints: Vec<_> = (1..=50).map(|id| Arc::new(Endpoint::new(id, 1 + id as u32 % 3, 0))).collect();
         let mut picker = Picker::new(Arc::new(Pool::with_slow_start(algorithm, 20_000, endpoints.clone())), 1);

@@ -141,11 +141,13 @@ pub enum FailureReason {
     BodyCut,
     /// The replica answered with a status of 500 or above.
     Status5xx,
+    /// The pool failed so often that it is left alone for a while.
+    CircuitOpen,
 }
 
 impl FailureReason {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NoEndpoint,
         Self::QueueTimeout,
         Self::QueueFull,
@@ -157,6 +159,7 @@ impl FailureReason {
         Self::BodyTimeout,
         Self::BodyCut,
         Self::Status5xx,
+        Self::CircuitOpen,
     ];
 
     /// The word in `X-Plimsoll-Reason`.
@@ -174,6 +177,7 @@ impl FailureReason {
             Self::BodyTimeout => "body-timeout",
             Self::BodyCut => "body-cut",
             Self::Status5xx => "status-5xx",
+            Self::CircuitOpen => "circuit-open",
         }
     }
 
@@ -181,7 +185,7 @@ impl FailureReason {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::NoEndpoint | Self::QueueTimeout | Self::QueueFull => 503,
+            Self::NoEndpoint | Self::QueueTimeout | Self::QueueFull | Self::CircuitOpen => 503,
             Self::ConnectTimeout | Self::ResponseTimeout | Self::BodyTimeout => 504,
             _ => 502,
         }
@@ -208,6 +212,12 @@ pub struct Report {
     /// Lines of the access log that the disk did not take in time.
     #[serde(default)]
     pub access_log_dropped: u64,
+    /// Spans that a collector has taken.
+    #[serde(default)]
+    pub spans_sent: u64,
+    /// Spans that no collector took in time.
+    #[serde(default)]
+    pub spans_dropped: u64,
     /// Reports that a slow daemon did not take, on this connection.
     pub reports_dropped: u64,
     /// Per route, by listener, host and path.
@@ -226,6 +236,15 @@ pub struct RouteReport {
     pub rate_limited: u64,
     /// Of those let in, failed or answered with a 5xx.
     pub failed: u64,
+    /// Requests that were asked of a second endpoint.
+    #[serde(default)]
+    pub hedged: u64,
+    /// Of those, answered by the second one first.
+    #[serde(default)]
+    pub hedges_won: u64,
+    /// Requests that were slow, and that the budget did not allow to be asked twice.
+    #[serde(default)]
+    pub hedges_refused: u64,
 }
 
 /// One service. Its totals start anew when a snapshot leaves it out and a later one names it again.
@@ -256,8 +275,43 @@ pub struct ServiceReport {
     pub latency: Vec<(u64, u64)>,
     /// Failures by reason.
     pub failures: BTreeMap<FailureReason, u64>,
+    /// Retries under way now.
+    #[serde(default)]
+    pub retries_running: u32,
+    /// Retries that the budget or the bound on retries did not allow.
+    #[serde(default)]
+    pub retries_refused: u64,
+    /// The pool's circuit; none where it has none.
+    #[serde(default)]
+    pub circuit: Option<CircuitReport>,
     /// The endpoints of the snapshot in use, and removed ones that still have requests in flight.
     pub endpoints: Vec<EndpointReport>,
+}
+
+/// The circuit breaker of a pool. Its totals start anew when its numbers change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitReport {
+    /// What it does now.
+    pub state: CircuitState,
+    /// How often it opened.
+    pub opened: u64,
+    /// Requests that it refused.
+    pub refused: u64,
+}
+
+/// What a circuit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "name")]
+pub enum CircuitState {
+    /// Requests pass and are counted.
+    Closed,
+    /// Nothing passes.
+    Open {
+        /// When the first request is let through again, microseconds since the Unix epoch.
+        until_unix_us: u64,
+    },
+    /// A few requests pass, to find out.
+    HalfOpen,
 }
 
 /// One endpoint.
@@ -272,10 +326,22 @@ pub struct EndpointReport {
     pub draining: bool,
     /// Requests in flight now, over all workers. A draining endpoint with zero is idle.
     pub in_flight: u32,
+    /// Connections open to it, idle ones included.
+    #[serde(default)]
+    pub connections: u32,
     /// Requests it finished.
     pub finished: u64,
     /// Of those, failed by its fault.
     pub failed: u64,
+    /// Reports of its own load that were believed; where no algorithm goes by them none is read.
+    #[serde(default)]
+    pub load_reports: u64,
+    /// Reports of its own load that could not be read.
+    #[serde(default)]
+    pub load_reports_invalid: u64,
+    /// Its weight by these reports, in thousandths; none while it does not count.
+    #[serde(default)]
+    pub load_weight_milli: Option<u64>,
     /// Taken out for now.
     pub ejected: Option<Ejected>,
     /// Median latency of the interval, microseconds; zero without requests.

@@ -21,6 +21,7 @@ mod greet;
 mod http2;
 mod io;
 mod listen;
+mod load_report;
 mod plan;
 mod proxy_protocol;
 mod refusal;
@@ -33,6 +34,7 @@ mod stream;
 mod supervisor;
 mod tcp;
 mod tls;
+mod trace;
 mod worker;
 
 pub use control::{FromGateway, ListeningSockets, Snapshot, ToGateway};

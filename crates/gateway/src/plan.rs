@@ -9,13 +9,17 @@ use crate::route::Router;
 use crate::rules::Rules;
 use crate::shared::{SharedService, Target, Upstream};
 use crate::tls::config::{self, ServerTls, TlsError};
-use plimsoll_balance::{Endpoint, Pool};
+use crate::worker::load::Reports;
+use plimsoll_balance::{Breaker, Endpoint, Pool};
 use plimsoll_model::ServiceName;
+use plimsoll_model::breaker::BreakerSpec;
 use plimsoll_model::gateway::{ObserveSpec, RedirectSpec, SourcePrefix, UpstreamSpec};
-use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec};
+use plimsoll_model::load::LoadSpec;
+use plimsoll_model::route::{HedgeAfter, HedgeSpec};
+use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, ListenerSpec, RouteSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Bounds in the units that the data path compares in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,18 +114,29 @@ pub struct QueuePlan {
     pub queue_ms: u64,
     /// Failures in a row that eject at once; zero is never.
     pub consecutive_errors: u32,
-    /// Requests are spread by the client's address.
-    pub hashes_source: bool,
+    /// Requests of one key go to one endpoint.
+    pub hashes: bool,
+    /// Most requests in flight in the whole pool.
+    pub pool_in_flight_max: Option<u32>,
+    /// Most connections per endpoint.
+    pub connections_max: Option<u32>,
+    /// Most retries under way at once.
+    pub retries_max: Option<u32>,
 }
 
 impl QueuePlan {
     fn new(balance: &BalanceSpec) -> Self {
+        let breaker = &balance.breaker;
         Self {
-            in_flight_max: balance.in_flight_max,
+            // A request in flight has a connection of its own.
+            in_flight_max: balance.in_flight_max.into_iter().chain(breaker.connections_max).min(),
+            pool_in_flight_max: breaker.in_flight_max,
+            connections_max: breaker.connections_max,
+            retries_max: breaker.retries_max,
             queue_max: balance.queue_max,
             queue_ms: balance.queue_timeout.get(),
             consecutive_errors: balance.ejection.consecutive_errors,
-            hashes_source: matches!(balance.algorithm, Algorithm::SourceHash | Algorithm::RingHash),
+            hashes: balance.algorithm.hashes(),
         }
     }
 }
@@ -141,8 +156,18 @@ pub struct ServicePlan {
     pub upstream: Arc<Upstream>,
     /// The pool that picks are made from.
     pub pool: Arc<Pool>,
+    /// The same endpoints under the algorithms of routes that have their own.
+    pub variants: Vec<Arc<Pool>>,
+    /// A route asks for a quantile of its latencies.
+    pub measures_latency: bool,
     /// When endpoints are taken out.
     pub ejection: EjectionSpec,
+    /// What is done with load that endpoints report, where an algorithm goes by it.
+    pub load: Option<Arc<Reports>>,
+    /// The numbers for that.
+    pub load_spec: LoadSpec,
+    /// When the pool as a whole is left alone.
+    pub breaker: Option<Arc<Breaker>>,
 }
 
 /// A snapshot made ready.
@@ -391,6 +416,10 @@ fn service(
                     endpoint: Arc::new(Endpoint::new(wanted.id.ordinal, weight.unwrap_or(wanted.weight), now_us)),
                     finished: AtomicU64::new(0),
                     failed: AtomicU64::new(0),
+                    load_reports: AtomicU64::new(0),
+                    load_reports_invalid: AtomicU64::new(0),
+                    connections: AtomicU32::new(0),
+                    wanted: AtomicU32::new(0),
                 })
             },
             Arc::clone,
@@ -404,15 +433,50 @@ fn service(
         }
     }
     let slow_start_us = pool.balance.slow_start.get().saturating_mul(1_000);
-    let endpoints = targets.iter().map(|target| Arc::clone(&target.endpoint)).collect();
+    let over = |algorithm| {
+        let endpoints = targets.iter().map(|target: &Arc<Target>| Arc::clone(&target.endpoint)).collect();
+        Arc::new(Pool::with_slow_start(algorithm, slow_start_us, endpoints).with_load(pool.balance.load))
+    };
+    let own = pool.balance.algorithm;
+    let algorithms = algorithms(snapshot, name);
+    let wants_load = own == Algorithm::WeightedByLoad || algorithms.contains(&Algorithm::WeightedByLoad);
     Ok(ServicePlan {
         shared: before
             .map_or_else(|| Arc::new(SharedService::new(name.clone(), workers)), |before| Arc::clone(&before.shared)),
         queue: QueuePlan::new(&pool.balance),
-        pool: Arc::new(Pool::with_slow_start(pool.balance.algorithm, slow_start_us, endpoints)),
+        pool: over(own),
+        variants: algorithms.into_iter().filter(|algorithm| *algorithm != own).map(over).collect(),
         targets,
         draining,
         upstream,
+        measures_latency: routes_to(snapshot, name)
+            .any(|route| matches!(route.rules.hedge, Some(HedgeSpec { after: HedgeAfter::Quantile(_), .. }))),
         ejection: pool.balance.ejection.clone(),
+        load: wants_load.then(|| Arc::new(Reports::new(&pool.balance.load))),
+        load_spec: pool.balance.load,
+        breaker: breaker(&pool.balance.breaker, before),
     })
+}
+
+/// The routes that may lead to a pool.
+fn routes_to<'s>(snapshot: &'s Snapshot, pool: &'s ServiceName) -> impl Iterator<Item = &'s RouteSpec> {
+    let routes = snapshot.gateway.listeners.iter().flat_map(|listener| &listener.routes);
+    routes.filter(move |route| route.service == *pool || route.rules.split.iter().any(|part| part.service == *pool))
+}
+
+/// The algorithms that routes to a pool name, each once.
+fn algorithms(snapshot: &Snapshot, pool: &ServiceName) -> Vec<Algorithm> {
+    let mut found = Vec::new();
+    for algorithm in routes_to(snapshot, pool).filter_map(|route| route.rules.balance.algorithm) {
+        if !found.contains(&algorithm) {
+            found.push(algorithm);
+        }
+    }
+    found
+}
+
+/// A pool's circuit: the same as before while its numbers are the same, so that a reload does not close it.
+fn breaker(spec: &BreakerSpec, before: Option<&ServicePlan>) -> Option<Arc<Breaker>> {
+    let known = before.and_then(|before| before.breaker.as_ref()).filter(|known| known.spec() == spec);
+    known.map(Arc::clone).or_else(|| Breaker::new(spec).map(Arc::new))
 }

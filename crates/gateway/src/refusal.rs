@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::codec::encode::decimal;
 use crate::codec::{RequestError, ResponseError};
 use crate::control::FailureReason;
+use crate::trace::Begun;
 
 /// Seconds after which a shed client may try again.
 const RETRY_AFTER_S: u16 = 1;
@@ -108,11 +109,13 @@ pub struct Turned {
     pub bodiless: bool,
     /// For the access log, where there is one.
     pub asked: Option<Box<Logged>>,
+    /// Its span, where it has one.
+    pub span: Option<Box<Begun>>,
 }
 
 impl<R: Into<Refusal>> From<R> for Turned {
     fn from(refusal: R) -> Self {
-        Self { refusal: refusal.into(), location: None, may_go_on: false, bodiless: false, asked: None }
+        Self { refusal: refusal.into(), location: None, may_go_on: false, bodiless: false, asked: None, span: None }
     }
 }
 

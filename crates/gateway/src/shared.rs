@@ -25,6 +25,10 @@ pub struct Shared {
     pub connections_refused: AtomicU64,
     /// Lines of the access log that were dropped.
     pub log_dropped: AtomicU64,
+    /// Spans that a collector has taken.
+    pub spans_sent: AtomicU64,
+    /// Spans that were dropped.
+    pub spans_dropped: AtomicU64,
     /// Woken when an endpoint has failed so often in a row that ejection should not wait for the next round.
     pub suspicion: Notify,
     /// One per worker: some endpoint has room again while requests wait there.
@@ -40,6 +44,8 @@ impl Shared {
             connections_accepted: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
             log_dropped: AtomicU64::new(0),
+            spans_sent: AtomicU64::new(0),
+            spans_dropped: AtomicU64::new(0),
             suspicion: Notify::new(),
             room: (0..workers).map(|_| Notify::new()).collect(),
         }
@@ -60,12 +66,22 @@ pub struct SharedService {
     pub waiting: Vec<AtomicU32>,
     /// Requests waiting for an endpoint in all workers.
     pub waiting_total: AtomicU32,
+    /// Retries under way.
+    pub retries_running: AtomicU32,
+    /// Retries that were not allowed.
+    pub retries_refused: AtomicU64,
 }
 
 impl SharedService {
     /// Nothing waits.
     pub fn new(name: ServiceName, workers: usize) -> Self {
-        Self { name, waiting: (0..workers).map(|_| AtomicU32::new(0)).collect(), waiting_total: AtomicU32::new(0) }
+        Self {
+            name,
+            waiting: (0..workers).map(|_| AtomicU32::new(0)).collect(),
+            waiting_total: AtomicU32::new(0),
+            retries_running: AtomicU32::new(0),
+            retries_refused: AtomicU64::new(0),
+        }
     }
 
     /// Takes a place in the queue unless `queue_max` are waiting.
@@ -113,4 +129,12 @@ pub struct Target {
     pub finished: AtomicU64,
     /// Of those, failed by its fault.
     pub failed: AtomicU64,
+    /// Reports of its load that were believed.
+    pub load_reports: AtomicU64,
+    /// Reports of its load that were not.
+    pub load_reports_invalid: AtomicU64,
+    /// Connections open to it, idle ones included.
+    pub connections: AtomicU32,
+    /// Connections that could not be opened since idle ones were closed last.
+    pub wanted: AtomicU32,
 }

@@ -79,6 +79,12 @@ pub struct RouteTotals {
     pub rate_limited: u64,
     /// Of those let in, failed or answered with a 5xx.
     pub failed: u64,
+    /// Requests that were asked of a second endpoint.
+    pub hedged: u64,
+    /// Of those, answered by the second one first.
+    pub hedges_won: u64,
+    /// Requests that were slow, and that the budget did not allow to be asked twice.
+    pub hedges_refused: u64,
 }
 
 impl RouteTotals {
@@ -87,24 +93,50 @@ impl RouteTotals {
         self.requests += other.requests;
         self.rate_limited += other.rate_limited;
         self.failed += other.failed;
+        self.hedged += other.hedged;
+        self.hedges_won += other.hedges_won;
+        self.hedges_refused += other.hedges_refused;
     }
 }
 
+/// Hedges that may be saved up, so that a quiet hour does not pay for a storm.
+const HEDGES_SAVED_MAX: u64 = 100;
+/// Thousandths of a hedge.
+const HEDGE: u64 = 1_000;
+
 /// What one worker counts of one route.
 #[derive(Debug, Default)]
-pub struct RouteStats(Cell<RouteTotals>);
+pub struct RouteStats {
+    totals: Cell<RouteTotals>,
+    /// Thousandths of a hedge that can be afforded.
+    hedges: Cell<u64>,
+}
 
 impl RouteStats {
     /// Changes the totals.
     pub fn count(&self, change: impl FnOnce(&mut RouteTotals)) {
-        let mut totals = self.0.get();
+        let mut totals = self.totals.get();
         change(&mut totals);
-        self.0.set(totals);
+        self.totals.set(totals);
     }
 
     /// The totals.
     pub const fn get(&self) -> RouteTotals {
-        self.0.get()
+        self.totals.get()
+    }
+
+    /// A request came that could be hedged; hedges may be `share_permille` of them.
+    pub fn deposit_hedge(&self, share_permille: u64) {
+        self.hedges.set((self.hedges.get() + share_permille).min(HEDGES_SAVED_MAX * HEDGE));
+    }
+
+    /// Takes one hedge if it can be afforded. Nothing is free at the start, so hedges never exceed their share.
+    pub fn withdraw_hedge(&self) -> bool {
+        let left = self.hedges.get().checked_sub(HEDGE);
+        if let Some(left) = left {
+            self.hedges.set(left);
+        }
+        left.is_some()
     }
 }
 
@@ -188,5 +220,25 @@ impl ServiceStats {
     pub fn collect(&self, now_us: u64) -> (Totals, Option<Histogram<u32>>, u64) {
         self.advance(now_us, self.in_flight.get());
         (self.totals.get(), self.latencies.take(), self.area.replace(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn hedges_are_never_more_than_their_share(share in 0_u64..=1_000, slow in proptest::collection::vec(any::<bool>(), 1..2_000)) {
+            let stats = RouteStats::default();
+            let (mut requests, mut hedges) = (0, 0);
+            for is_slow in slow {
+                stats.deposit_hedge(share);
+                requests += 1;
+                hedges += u64::from(is_slow && stats.withdraw_hedge());
+                prop_assert!(hedges * 1_000 <= requests * share);
+            }
+        }
     }
 }

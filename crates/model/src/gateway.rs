@@ -5,7 +5,9 @@
 //! Ranges are stated here and enforced by `plimsoll-config`. Times are physical.
 
 use crate::id::ServiceName;
+use crate::otlp::OtlpSpec;
 use crate::quantity::Millis;
+use crate::route::{HedgeSpec, RouteBalance};
 use crate::spec::{BalanceSpec, GatewaySpec, Probe};
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
@@ -226,6 +228,12 @@ pub struct RouteRules {
     pub client_rate: Option<RateSpec>,
     /// Keeps a client at the endpoint that answered it first.
     pub sticky: Option<StickySpec>,
+    /// Its own balancing.
+    #[serde(default)]
+    pub balance: RouteBalance,
+    /// A second endpoint is asked when the first one is slow to answer a read.
+    #[serde(default)]
+    pub hedge: Option<HedgeSpec>,
 }
 
 /// A field that a request must have.
@@ -305,6 +313,9 @@ pub struct ObserveSpec {
     pub access_log: Option<AccessLogSpec>,
     /// Begin a W3C trace where a request has none; one that it has is passed on either way.
     pub trace: bool,
+    /// Where spans are sent; none sends none.
+    #[serde(default)]
+    pub otlp: Option<OtlpSpec>,
 }
 
 /// The access log: one JSON object a line.

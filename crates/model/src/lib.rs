@@ -9,17 +9,21 @@
 //! This crate must never hold an algorithm: a rule that needs two of these nouns belongs in the crate that owns the
 //! rule. Quantities that enter a [`Decision`] are integers, so that replaying a journal gives the same bytes on any CPU.
 
+pub mod breaker;
 pub mod cluster;
 pub mod decision;
 pub mod forecast;
 pub mod gateway;
 pub mod id;
 pub mod inventory;
+pub mod load;
 pub mod observation;
+pub mod otlp;
 pub mod quantity;
 pub mod rationale;
 mod rationale_job;
 mod rationale_text;
+pub mod route;
 pub mod scaling;
 pub mod spec;
 

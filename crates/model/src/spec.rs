@@ -3,8 +3,10 @@
 //! `plimsoll-config` turns a file into a [`Spec`]; nothing here supplies a default, so that a default is written down in
 //! one place only. Ranges are stated here and enforced there.
 
+use crate::breaker::BreakerSpec;
 use crate::gateway::{ListenerRules, ObserveSpec, RouteRules, SourcePrefix};
 use crate::id::{JobName, NodeName, ServiceName};
+use crate::load::LoadSpec;
 use crate::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -262,6 +264,16 @@ pub enum Algorithm {
     PeakEwma,
     /// Hot/cold choice over probed load and latency.
     Prequal,
+    /// In turn, by the load that endpoints report.
+    WeightedByLoad,
+}
+
+impl Algorithm {
+    /// Whether it sends requests of one key to one endpoint.
+    #[must_use]
+    pub const fn hashes(self) -> bool {
+        matches!(self, Self::SourceHash | Self::RingHash)
+    }
 }
 
 /// Balancing of one service.
@@ -279,6 +291,12 @@ pub struct BalanceSpec {
     pub queue_max: u32,
     /// Longest wait in that queue, physical.
     pub queue_timeout: Millis,
+    /// Bounds of the pool as a whole, and when it is left alone.
+    #[serde(default)]
+    pub breaker: BreakerSpec,
+    /// What is made of the load that endpoints report.
+    #[serde(default)]
+    pub load: LoadSpec,
 }
 
 /// Outlier ejection. Times are physical.

@@ -10,6 +10,7 @@ mod random;
 mod ring;
 mod round_robin;
 mod smooth_weighted;
+mod weighted_by_load;
 
 use crate::endpoint::Endpoint;
 use crate::picker::PickContext;
@@ -34,7 +35,10 @@ pub(crate) enum Tables {
 impl Tables {
     pub(crate) fn build(algorithm: Algorithm, endpoints: &[Arc<Endpoint>], weights: &[u32]) -> Self {
         match algorithm {
-            Algorithm::RoundRobin | Algorithm::WeightedRoundRobin | Algorithm::LeastConnections => Self::None,
+            Algorithm::RoundRobin
+            | Algorithm::WeightedRoundRobin
+            | Algorithm::LeastConnections
+            | Algorithm::WeightedByLoad => Self::None,
             Algorithm::SourceHash => Self::Maglev(maglev::MaglevTable::new(endpoints, weights)),
             Algorithm::RingHash => Self::Ring(ring::Ring::new(endpoints, weights)),
             Algorithm::Random | Algorithm::PowerOfTwo | Algorithm::PeakEwma | Algorithm::Prequal => {
@@ -65,6 +69,8 @@ pub(crate) enum State {
     PeakEwma,
     /// Candidates.
     Prequal(Box<prequal::Probes>),
+    /// The schedule.
+    WeightedByLoad(weighted_by_load::WeightedByLoad),
 }
 
 impl State {
@@ -79,6 +85,7 @@ impl State {
             Algorithm::RingHash => Self::RingHash,
             Algorithm::PowerOfTwo => Self::PowerOfTwo,
             Algorithm::Prequal => Self::Prequal(Box::new(prequal::Probes::new(pool.len()))),
+            Algorithm::WeightedByLoad => Self::WeightedByLoad(weighted_by_load::WeightedByLoad::new(pool, random)),
         }
     }
 
@@ -94,6 +101,7 @@ impl State {
             Self::PowerOfTwo => power_of_two::pick(view, random),
             Self::PeakEwma => peak_ewma::pick(view, random),
             Self::Prequal(probes) => probes.pick(view, random),
+            Self::WeightedByLoad(schedule) => schedule.pick(view),
         }
     }
 }

@@ -10,7 +10,9 @@ mod vertical;
 use crate::form::{self, Written};
 use crate::moment;
 use crate::value::Table;
+use plimsoll_model::breaker::BreakerSpec;
 use plimsoll_model::gateway::{ListenerRules, ObserveSpec, RouteRules, SourcePrefix};
+use plimsoll_model::load::LoadSpec;
 use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{
     Algorithm, BalanceSpec, ClockSpec, CommandSpec, EjectionSpec, GatewayLimits, GatewaySpec, HealthSpec, HistorySpec,
@@ -252,7 +254,34 @@ pub fn balance(table: &Table) -> Option<BalanceSpec> {
         in_flight_max: table.number("in_flight_max").map(|_| table.count("in_flight_max")),
         queue_max: table.count("queue_max"),
         queue_timeout: millis(table, "queue_timeout"),
+        breaker: breaker(table.table("breaker")?),
+        load: load(table.table("load")?),
     })
+}
+
+fn load(table: &Table) -> LoadSpec {
+    LoadSpec {
+        blackout: millis(table, "blackout"),
+        expiry: millis(table, "expiry"),
+        update: millis(table, "update"),
+        error_penalty: permille(table, "error_penalty"),
+        keep: table.flag("keep"),
+    }
+}
+
+fn breaker(table: &Table) -> BreakerSpec {
+    let optional = |name| table.number(name).map(|_| table.count(name));
+    BreakerSpec {
+        failure_share: table.number("failure_share").map(|_| permille(table, "failure_share")),
+        requests_min: table.count("requests_min"),
+        window: millis(table, "window"),
+        open: millis(table, "open"),
+        open_max: millis(table, "open_max"),
+        probes: table.count("probes"),
+        in_flight_max: optional("in_flight_max"),
+        connections_max: optional("connections_max"),
+        retries_max: optional("retries_max"),
+    }
 }
 
 fn job(table: &Table, directory: &Path) -> Option<JobSpec> {

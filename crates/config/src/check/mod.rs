@@ -1,6 +1,7 @@
 //! What has to hold between fields. One file per part of the spec; each check is silent where a field that it needs is
 //! already reported as broken.
 
+pub mod balance;
 mod capacity;
 pub mod gateway;
 pub mod kubernetes;

@@ -17,9 +17,7 @@ pub fn check(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
     if let Some(restart) = table.table("restart") {
         not_above(reader, restart, ("backoff", Unit::Duration), "backoff_max");
     }
-    if let Some(ejection) = table.table("balance").and_then(|balance| balance.table("ejection")) {
-        not_above(reader, ejection, ("duration", Unit::Duration), "duration_max");
-    }
+    super::balance::check(reader, table);
     startup(reader, table);
     port(reader, root, name, table);
     network(reader, root, name, table);

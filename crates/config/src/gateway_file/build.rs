@@ -8,6 +8,9 @@ use plimsoll_model::gateway::{
     RateSpec, RedirectSpec, RouteRules, SplitBy, SplitSpec, StaticEndpoint, StaticPool, StickySpec, SubsetSpec,
     TlsSpec, UpstreamSpec, UpstreamTls,
 };
+use plimsoll_model::otlp::OtlpSpec;
+use plimsoll_model::quantity::Permille;
+use plimsoll_model::route::{HashBy, HedgeAfter, HedgeSpec, RouteBalance};
 use plimsoll_model::spec::{GatewaySpec, ListenerSpec, Probe, RouteSpec};
 use std::path::Path;
 
@@ -40,7 +43,21 @@ fn observe(root: &Table, directory: &Path) -> ObserveSpec {
             sample: table.count("sample"),
         }),
         trace: root.flag("trace"),
+        otlp: root.table("otlp").and_then(otlp),
     }
+}
+
+fn otlp(table: &Table) -> Option<OtlpSpec> {
+    Some(OtlpSpec {
+        address: table.text("address")?.parse().ok()?,
+        path: table.text("path")?.to_owned(),
+        service: table.text("service")?.to_owned(),
+        sample: Permille(table.unsigned("sample")),
+        batch_max: table.count("batch_max"),
+        queue_max: table.count("queue_max"),
+        interval: millis(table, "interval"),
+        timeout: millis(table, "timeout"),
+    })
 }
 
 fn listener(table: &Table, directory: &Path) -> Option<ListenerSpec> {
@@ -125,7 +142,31 @@ fn rules(table: &Table) -> Option<RouteRules> {
             cookie: cookie.to_owned(),
             age: table.number("age").map(|_| millis(table, "age")),
         }),
+        balance: route_balance(table.table("balance")?),
+        hedge: table.table("hedge").and_then(hedge),
     })
+}
+
+fn hedge(table: &Table) -> Option<HedgeSpec> {
+    let after = match (table.number("after"), table.number("quantile")) {
+        (Some(_), _) => HedgeAfter::Time(millis(table, "after")),
+        (None, Some(_)) => HedgeAfter::Quantile(Permille(table.unsigned("quantile"))),
+        (None, None) => return None,
+    };
+    Some(HedgeSpec { after, budget: Permille(table.unsigned("budget")) })
+}
+
+fn route_balance(table: &Table) -> RouteBalance {
+    let key = || table.text("hash_key").unwrap_or_default().to_owned();
+    RouteBalance {
+        algorithm: table.text("algorithm").and_then(variant),
+        hash_by: match table.text("hash_by") {
+            Some("path") => HashBy::Path,
+            Some("header") => HashBy::Header(key()),
+            Some("cookie") => HashBy::Cookie(key()),
+            _ => HashBy::Source,
+        },
+    }
 }
 
 fn header_rules(table: &Table) -> HeaderRules {

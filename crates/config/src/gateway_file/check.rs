@@ -1,7 +1,7 @@
 //! What has to hold between fields of a gateway file. Each check is silent where a field that it needs is already
 //! reported as broken.
 
-use crate::check::{conflict, doubt, gateway::overlaps, not_above};
+use crate::check::{conflict, doubt, gateway::overlaps};
 use crate::form;
 use crate::nearest::nearest;
 use crate::problem::Problem;
@@ -129,6 +129,18 @@ fn route(reader: &mut Reader<'_>, root: &Table, route: &Table) {
         let what = "`split_by` names a header or cookie without saying which".to_owned();
         conflict(reader, route, "split_by", (what, "`split_key` beside it".to_owned()), None);
     }
+    if let Some(balance) = route.table("balance") {
+        route_balance(reader, root, route, balance);
+    }
+    if let Some(hedge) = route.table("hedge") {
+        if hedge.is_given("after") && hedge.is_given("quantile") {
+            let what = "`after` and `quantile` both say when the second endpoint is asked".to_owned();
+            conflict(reader, hedge, "quantile", (what, "one of them".to_owned()), None);
+        } else if hedge.is_given("budget") && !hedge.is_given("after") && !hedge.is_given("quantile") {
+            let what = "`budget` without `after` or `quantile`: nothing is asked twice".to_owned();
+            conflict(reader, hedge, "budget", (what, "one of them beside it".to_owned()), None);
+        }
+    }
     for rules in ["request", "response"].into_iter().filter_map(|name| route.table(name)) {
         header_rules(reader, rules);
     }
@@ -141,6 +153,26 @@ fn route(reader: &mut Reader<'_>, root: &Table, route: &Table) {
     if let Some(sticky) = route.table("sticky").filter(|sticky| sticky.is_given("age") && !sticky.is_given("cookie")) {
         let what = "`age` without `cookie`: there is no cookie to keep".to_owned();
         conflict(reader, sticky, "age", (what, "`cookie` beside it".to_owned()), None);
+    }
+}
+
+/// A key needs somebody who hashes it.
+fn route_balance(reader: &mut Reader<'_>, root: &Table, route: &Table, table: &Table) {
+    let needs_key = matches!(table.text("hash_by"), Some("header" | "cookie"));
+    if needs_key && !table.is_given("hash_key") {
+        let what = "`hash_by` names a header or cookie without saying which".to_owned();
+        conflict(reader, table, "hash_by", (what, "`hash_key` beside it".to_owned()), None);
+    } else if table.is_given("hash_key") && !needs_key && !table.is_broken("hash_by") {
+        let what = "`hash_key` without `hash_by = \"header\"` or `\"cookie\"`: nothing has this name".to_owned();
+        conflict(reader, table, "hash_key", (what, "`hash_by` beside it".to_owned()), None);
+    }
+    let pool = root.named("pools").find(|(name, _)| Some(name.as_str()) == route.text("pool")).map(|(_, pool)| pool);
+    let of_pool = pool.and_then(|pool| pool.table("balance")?.text("algorithm"));
+    let Some(algorithm) = table.text("algorithm").or(of_pool).filter(|_| table.is_given("hash_by")) else { return };
+    if !matches!(algorithm, "source_hash" | "ring_hash") {
+        let what = format!("`hash_by` with the algorithm \"{algorithm}\", which hashes nothing");
+        let expected = "`algorithm = \"source_hash\"` or `\"ring_hash\"` beside it".to_owned();
+        conflict(reader, table, "hash_by", (what, expected), None);
     }
 }
 
@@ -232,9 +264,7 @@ fn protocol(reader: &mut Reader<'_>, table: &Table) {
 }
 
 fn pool(reader: &mut Reader<'_>, table: &Table) {
-    if let Some(ejection) = table.table("balance").and_then(|balance| balance.table("ejection")) {
-        not_above(reader, ejection, ("duration", Unit::Duration), "duration_max");
-    }
+    crate::check::balance::check(reader, table);
     let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
     for endpoint in table.tables("endpoints") {
         let Some(address) = endpoint.text("address") else { continue };

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
+use plimsoll_model::Permille;
 use plimsoll_model::gateway::{ProxyVersion, RateSpec, SourcePrefix, SplitBy, UpstreamProtocol};
+use plimsoll_model::route::{HashBy, HedgeAfter, HedgeSpec, RouteBalance};
 use plimsoll_model::spec::{Algorithm, Probe};
 
 fn parse(text: &str) -> Result<LoadedGateway, Report> {
@@ -29,6 +31,7 @@ fn every_rule_arrives() {
         trusted_proxies = ["10.0.0.0/8"]
         access_log = "access.log"
         limits = { source_prefix_ipv4 = 24, source_prefix_ipv6 = 56 }
+        otlp = { address = "10.0.0.9:4318", sample = "100%" }
         [[listeners]]
         listen = "0.0.0.0:443"
         proxy_protocol = true
@@ -48,6 +51,8 @@ fn every_rule_arrives() {
         rate = "100/s"
         client_rate = { rate = "0.5/s", burst = 3 }
         sticky = "lb"
+        hedge = { quantile = "95%", budget = "2%" }
+        balance = { algorithm = "ring_hash", hash_by = "header", hash_key = "X-Tenant" }
         request.set = { X-Zone = "a" }
         response.remove = ["Server"]
         [[listeners.redirects]]
@@ -55,7 +60,7 @@ fn every_rule_arrives() {
         to = "https://{host}/new"
         [pools.shop]
         check = "/healthz"
-        balance = "prequal"
+        balance = { algorithm = "weighted_by_load", load = { blackout = "0s", error_penalty = 2.5 } }
         proxy_protocol = "v2"
         zone = "a"
         endpoints = [{ address = "10.0.0.1:80", zone = "a", weight = 3 }]
@@ -81,15 +86,23 @@ fn every_rule_arrives() {
     assert_eq!(rules.split_by, SplitBy::Cookie("id".to_owned()));
     assert_eq!((rules.split[0].share, rules.exact), (100, true));
     assert_eq!(rules.request.set["X-Zone"], "a");
+    let balance = RouteBalance { algorithm: Some(Algorithm::RingHash), hash_by: HashBy::Header("X-Tenant".to_owned()) };
+    assert_eq!(rules.balance, balance);
+    let hedge = HedgeSpec { after: HedgeAfter::Quantile(Permille(950)), budget: Permille(20) };
+    assert_eq!(rules.hedge, Some(hedge));
     assert_eq!(rules.sticky.as_ref().unwrap().cookie, "lb");
     let shop = &file.pools[&plimsoll_model::ServiceName::try_new("shop").unwrap()];
     assert_eq!(shop.check.as_ref().unwrap().probe, Probe::Http { path: "/healthz".to_owned() });
+    assert_eq!(shop.balance.algorithm, Algorithm::WeightedByLoad);
+    assert_eq!((shop.balance.load.blackout.get(), shop.balance.load.error_penalty.get()), (0, 2_500));
     assert_eq!(shop.upstream.proxy_protocol, Some(ProxyVersion::V2));
     assert_eq!(shop.upstream.subset.unwrap().size, 5);
     assert_eq!(shop.upstream.tls.as_ref().unwrap().server_name, "shop.internal");
     let calls = &file.pools[&plimsoll_model::ServiceName::try_new("calls").unwrap()];
     assert_eq!((shop.upstream.protocol, calls.upstream.protocol), (UpstreamProtocol::Http1, UpstreamProtocol::H2));
     assert_eq!(calls.check.as_ref().unwrap().grpc.as_deref(), Some("shop.v1.Shop"));
+    let otlp = file.gateway.observe.otlp.as_ref().unwrap();
+    assert_eq!((otlp.address.port(), otlp.path.as_str(), otlp.sample.get()), (4318, "/v1/traces", 1_000));
     assert_eq!(file.gateway.observe.access_log.as_ref().unwrap().file, "/etc/lb/access.log");
 }
 
@@ -109,6 +122,8 @@ fn mistakes_are_named_with_their_place() {
     refused(&SMALL.replace("10.0.0.1:80", "10.0.0.1"), "6", &["port"]);
     refused(&SMALL.replace("\" }]", "\", weight = 1001 }]"), "6", &["1001", "0 to 1000"]);
     refused(&format!("{SMALL}check.interval = \"1ms\"\n"), "7", &["interval", "10ms to 1h"]);
+    refused(&format!("{SMALL}balance.breaker.probes = 0\n"), "7", &["breaker.probes", "0", "1 to 1000"]);
+    refused(&format!("{SMALL}balance.breaker = {{ open = \"2m\" }}\n"), "7", &["`open` (2m)", "`open_max` (1m)"]);
     refused(
         &SMALL.replace("[pools", "request.set = { Host = \"x\" }\n[pools"),
         "5",
@@ -121,6 +136,16 @@ fn mistakes_are_named_with_their_place() {
         "3",
         &["trusted_proxies"],
     );
+    refused(&format!("{SMALL}balance.load.update = \"50ms\"\n"), "7", &["load.update", "50ms", "100ms to 1h"]);
+    refused(&format!("otlp = \"collector\"\n{SMALL}"), "1", &["otlp", "collector", "port"]);
+    refused(&format!("otlp.batch_max = 0\n{SMALL}"), "1", &["otlp.batch_max", "1 to 100000"]);
+    let routed = |line: &str| SMALL.replace("[pools", &format!("{line}\n[pools"));
+    refused(&routed("balance.hash_by = \"path\""), "5", &["hash_by", "power_of_two", "source_hash"]);
+    refused(&routed("balance = { algorithm = \"ring_hash\", hash_by = \"cookie\" }"), "5", &["hash_key"]);
+    refused(&routed("hedge = \"0ms\""), "5", &["hedge", "0ms", "1ms to 1h"]);
+    refused(&routed("hedge = { after = \"5ms\", quantile = \"90%\" }"), "5", &["`after` and `quantile`"]);
+    refused(&routed("hedge.budget = \"5%\""), "5", &["`budget` without"]);
+    refused(&routed("balance = \"ring_hsh\""), "5", &["ring_hsh", "ring_hash"]);
     refused(&format!("{SMALL}tls.ca = \"ca.pem\"\n"), "7", &["server_name"]);
     refused(&SMALL.replace("listen =", "lissten ="), "2", &["lissten"]);
     refused(&format!("limits.source_prefix_ipv6 = 129\n{SMALL}"), "1", &["129", "1 to 128"]);

@@ -42,6 +42,7 @@ pub static GATEWAY_FILE: Section = Section {
             Is(Flag(false), "a trace is begun by whoever samples it; one that a request has is passed on either way"),
             "Give a request without a W3C `traceparent` one.",
         ),
+        Field::new("otlp", Kind::Table(&OTLP), Inner, "Send a span of each sampled request to a collector."),
         Field::new("listeners", Kind::Tables(&LISTENER), Required, "Addresses it listens on."),
         Field::new("pools", Kind::Named(&POOL), Required, "Endpoints by the name of their pool."),
     ],
@@ -60,6 +61,65 @@ static ACCESS_LOG: Section = Section {
             share(0, 1_000),
             Is(Text("100%"), "everything, until the disk says otherwise"),
             "Share of the answered requests that is written; failed ones always are.",
+        ),
+    ],
+};
+
+static OTLP: Section = Section {
+    name: "otlp",
+    path: "otlp",
+    doc: "One server span per sampled request, sent by OTLP over HTTP in JSON. A request that brings a `traceparent` says itself \
+          whether it is sampled; the endpoint sees the gateway's span as its parent. What the collector does not take in time \
+          is dropped and counted; no request waits for it. A plain address sets `address`.",
+    short: &["address"],
+    fields: &[
+        Field::new(
+            "address",
+            Kind::Text(Form::Address),
+            Absent("no span is sent"),
+            "Where the collector listens, without TLS; usually port 4318.",
+        ),
+        Field::new(
+            "path",
+            Kind::Text(Form::UrlPath),
+            Is(Text("/v1/traces"), "the path that the protocol names"),
+            "The path that takes traces.",
+        ),
+        Field::new(
+            "service",
+            Kind::Text(Form::Text),
+            Is(Text("plimsoll-gateway"), "what it is; several gateways want names of their own"),
+            "What this gateway is called in the spans (`service.name`).",
+        ),
+        Field::new(
+            "sample",
+            share(0, 1_000),
+            Is(Text("1%"), "enough to find what is slow, at a cost that nobody notices"),
+            "Share of the requests without a `traceparent` that begin a trace.",
+        ),
+        Field::new(
+            "batch_max",
+            count(1, 100_000),
+            Is(Integer(512), "the default of the OpenTelemetry SDKs"),
+            "Most spans in one message.",
+        ),
+        Field::new(
+            "queue_max",
+            count(1, 1_000_000),
+            Is(Integer(2_048), "the default of the OpenTelemetry SDKs"),
+            "Most spans that wait to be sent.",
+        ),
+        Field::new(
+            "interval",
+            duration(10, HOUR),
+            Is(Text("5s"), "the default of the OpenTelemetry SDKs"),
+            "Longest time that a span waits for others.",
+        ),
+        Field::new(
+            "timeout",
+            duration(10, HOUR),
+            Is(Text("10s"), "the default of the OpenTelemetry exporters"),
+            "Longest wait for the collector's answer.",
         ),
     ],
 };

@@ -1,5 +1,6 @@
 //! Routes and redirects of a gateway file.
 
+use super::balance::ALGORITHMS;
 use crate::field::Fallback::{Absent, Inner, Is, Required};
 use crate::field::Literal::{Flag, Integer, Text};
 use crate::field::{Choice, Field, HOUR, Kind, Section, count, duration, rate, share};
@@ -80,8 +81,74 @@ pub static ROUTE: Section = Section {
             "Bound on the requests of one client, by its address (IPv6: its /64).",
         ),
         Field::new("sticky", Kind::Table(&STICKY), Inner, "Keep a client at the endpoint that answered it first."),
+        Field::new(
+            "balance",
+            Kind::Table(&ROUTE_BALANCE),
+            Inner,
+            "Balancing of its own over the same pool. A plain word chooses the algorithm.",
+        ),
+        Field::new("hedge", Kind::Table(&HEDGE), Inner, "Ask a second endpoint when the first one is slow."),
     ],
 };
+
+static HEDGE: Section = Section {
+    name: "hedge",
+    path: "listeners.routes.hedge",
+    doc: "Reads (GET, HEAD and OPTIONS without a body) that are slow to be answered are asked of a second endpoint; the \
+          first answer counts, and the other connection is closed. A plain duration sets `after`.",
+    short: &["after"],
+    fields: &[
+        Field::new(
+            "after",
+            duration(1, HOUR),
+            Absent("no second endpoint, unless `quantile` says when"),
+            "Ask the second one after so long.",
+        ),
+        Field::new(
+            "quantile",
+            share(500, 999),
+            Absent("`after` says when, if anything"),
+            "Ask the second one when it takes longer than this share of the pool's recent answers.",
+        )
+        .long("Not before a worker has seen 100 answers."),
+        Field::new(
+            "budget",
+            share(1, 1_000),
+            Is(Text("5%"), "what the 95th percentile asks for: load grows by a twentieth and no more"),
+            "At most this share of the requests that could be is asked twice.",
+        ),
+    ],
+};
+
+static ROUTE_BALANCE: Section = Section {
+    name: "route_balance",
+    path: "listeners.routes.balance",
+    doc: "How this route chooses among the endpoints of its pool. What is known of them (requests in flight, latencies, \
+          ejection, queue) is shared with the pool's other routes.",
+    short: &["algorithm"],
+    fields: &[
+        Field::new("algorithm", Kind::Choice(ALGORITHMS), Absent("the pool's"), "Which endpoint gets a request."),
+        Field::new(
+            "hash_by",
+            Kind::Choice(HASH_BY),
+            Absent("the client's address"),
+            "What `source_hash` and `ring_hash` hash.",
+        ),
+        Field::new(
+            "hash_key",
+            Kind::Text(Form::Token),
+            Absent("needed with `header` and `cookie`"),
+            "Name of the field or cookie; requests without it go by the client's address.",
+        ),
+    ],
+};
+
+const HASH_BY: &[Choice] = &[
+    Choice { word: "source", doc: "the client's address" },
+    Choice { word: "path", doc: "the path without the query: each file in one endpoint's cache" },
+    Choice { word: "header", doc: "the value of the field `hash_key`" },
+    Choice { word: "cookie", doc: "the value of the cookie `hash_key`" },
+];
 
 static HEADER: Section = Section {
     name: "header_match",

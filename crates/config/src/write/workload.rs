@@ -4,6 +4,8 @@ use super::scaling::write_scaling;
 use super::{Branch, list, signed};
 use crate::moment;
 use crate::unit::Unit;
+use plimsoll_model::breaker::BreakerSpec;
+use plimsoll_model::load::LoadSpec;
 use plimsoll_model::spec::{
     BalanceSpec, CommandSpec, EjectionSpec, HealthSpec, JobSpec, Limits, MemoryRetry, Probe, Resources, RestartSpec,
     SandboxSpec, Schedule, ServiceSpec,
@@ -104,7 +106,8 @@ fn write_restart(at: &mut Branch, restart: &RestartSpec) {
 }
 
 fn write_balance(at: &mut Branch, balance: &BalanceSpec) {
-    let BalanceSpec { algorithm, slow_start, ejection, in_flight_max, queue_max, queue_timeout } = balance;
+    let BalanceSpec { algorithm, slow_start, ejection, in_flight_max, queue_max, queue_timeout, breaker, load } =
+        balance;
     // The file's words are the model's serialised names.
     at.leaf("algorithm", serde_json::to_string(algorithm).unwrap_or_default());
     at.unit("slow_start", Unit::Duration, slow_start.get());
@@ -121,6 +124,38 @@ fn write_balance(at: &mut Branch, balance: &BalanceSpec) {
         at.unit("duration_max", Unit::Duration, duration_max.get());
         at.unit("share_max", Unit::Share, share_max.get());
     });
+    at.branch("breaker", |at| write_breaker(at, breaker));
+    at.branch("load", |at| {
+        let LoadSpec { blackout, expiry, update, error_penalty, keep } = load;
+        at.unit("blackout", Unit::Duration, blackout.get());
+        at.unit("expiry", Unit::Duration, expiry.get());
+        at.unit("update", Unit::Duration, update.get());
+        at.unit("error_penalty", Unit::Thousandths, error_penalty.get());
+        at.leaf("keep", keep.to_string());
+    });
+}
+
+fn write_breaker(at: &mut Branch, breaker: &BreakerSpec) {
+    let BreakerSpec {
+        failure_share,
+        requests_min,
+        window,
+        open,
+        open_max,
+        probes,
+        in_flight_max,
+        connections_max,
+        retries_max,
+    } = breaker;
+    at.unit_if("failure_share", Unit::Share, failure_share.map(|share| share.get()));
+    at.unit("requests_min", Unit::Count, u64::from(*requests_min));
+    at.unit("window", Unit::Duration, window.get());
+    at.unit("open", Unit::Duration, open.get());
+    at.unit("open_max", Unit::Duration, open_max.get());
+    at.unit("probes", Unit::Count, u64::from(*probes));
+    at.unit_if("in_flight_max", Unit::Count, in_flight_max.map(u64::from));
+    at.unit_if("connections_max", Unit::Count, connections_max.map(u64::from));
+    at.unit_if("retries_max", Unit::Count, retries_max.map(u64::from));
 }
 
 pub fn write_job(at: &mut Branch, job: &JobSpec) {

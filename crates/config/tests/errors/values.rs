@@ -166,7 +166,7 @@ fn a_wrong_word_lists_the_choices() {
               |           ^^^^^^^^^^^^^^^^^^ did you mean `least_connections`?
               |
               = field: services.shop.balance
-              = help: expected one of "round_robin", "weighted_round_robin", "random", "least_connections", "source_hash", "ring_hash", "power_of_two", "peak_ewma", "prequal"
+              = help: expected one of "round_robin", "weighted_round_robin", "random", "least_connections", "source_hash", "ring_hash", "power_of_two", "peak_ewma", "prequal", "weighted_by_load"
 
             shop.toml: 1 error
         "#]],

@@ -68,6 +68,8 @@ pub fn service(min: u32, max: u32, policies: Vec<ScalingPolicy>) -> ServiceSpec 
             in_flight_max: None,
             queue_max: 100,
             queue_timeout: Millis(1_000),
+            breaker: Default::default(),
+            load: Default::default(),
         },
         scaling: ScalingSpec {
             policies,

@@ -64,6 +64,8 @@ impl Shop {
             in_flight_max: None,
             queue_max: 1_000,
             queue_timeout: Millis(5_000),
+            breaker: Default::default(),
+            load: Default::default(),
         }
     }
 

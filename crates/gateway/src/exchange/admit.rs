@@ -17,10 +17,14 @@ use crate::rules::has_trace;
 use crate::rules::head::insert;
 use crate::source;
 use crate::stats::RouteStats;
+use crate::trace::Begun;
 use crate::worker::Worker;
 use crate::worker::listener::RouteRules;
-use crate::worker::service::Service;
+use crate::worker::service::{LocalTarget, Service, Wanted};
+use httparse::Header;
 use plimsoll_model::gateway::{RedirectSpec, SplitBy};
+use plimsoll_model::route::HedgeSpec;
+use plimsoll_model::spec::Algorithm;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
@@ -49,14 +53,16 @@ pub struct Facts {
     pub takes_trailers: bool,
     /// What decides how the response is read.
     pub asked: Asked,
-    /// Key for hashing algorithms.
-    pub key: Option<u64>,
+    /// How an endpoint is chosen.
+    pub wanted: Wanted,
     /// What its route does beyond sending it on.
     pub rules: Option<RouteRules>,
     /// Token of the endpoint that the client's cookie names.
     pub sticks_to: Option<u64>,
+    /// Another endpoint is asked when the first one is slow.
+    pub hedge: Option<HedgeSpec>,
     /// Token of the endpoint that has the request now.
-    pub given_to: Cell<u64>,
+    pub token: Cell<u64>,
     /// Where that endpoint listens.
     pub endpoint: Cell<Option<SocketAddr>>,
     /// Body bytes that went to the client.
@@ -65,6 +71,8 @@ pub struct Facts {
     pub route: Option<Rc<RouteStats>>,
     /// For the access log, where there is one.
     pub logged: Option<Box<Logged>>,
+    /// Its span, where it has one.
+    pub span: Option<Box<Begun>>,
 }
 
 impl Facts {
@@ -80,14 +88,30 @@ impl Facts {
         changes.is_some_and(|changes| changes.takes_out(name))
     }
 
+    /// This endpoint has the request now.
+    pub fn given_to(&self, target: &LocalTarget) {
+        self.token.set(target.target.token);
+        self.endpoint.set(Some(target.target.address));
+    }
+
+    /// Takes in what the endpoint says of its load, where its pool wants to know; `out` ends with the head, from `start` on.
+    pub fn learn_load(&self, fields: &[Header<'_>], out: &mut Vec<u8>, start: usize) {
+        if let Some(load) = &*self.service.load.borrow() {
+            load.learn(&self.service, self.token.get(), fields);
+            if let Some(changes) = &load.changes {
+                changes.apply(out, start);
+            }
+        }
+    }
+
     /// Changes the head of a final response, which begins at `start` and ends with `out`, as the route says.
     pub fn change_response(&self, out: &mut Vec<u8>, start: usize) {
         let Some(rules) = &self.rules else { return };
         if let Some(changes) = &rules.shared.response {
             changes.apply(out, start);
         }
-        if let Some(sticky) = rules.shared.sticky.as_ref().filter(|_| self.sticks_to != Some(self.given_to.get())) {
-            sticky.set(out, self.given_to.get());
+        if let Some(sticky) = rules.shared.sticky.as_ref().filter(|_| self.sticks_to != Some(self.token.get())) {
+            sticky.set(out, self.token.get());
         }
     }
 }
@@ -110,12 +134,17 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     let host = head.authority.map_or(&b""[..], host_of);
     let asked = Asking { host, target: head.target, method: head.method, fields: head.fields };
     let logged = worker.log().map(|_| Box::new(Logged::new(head.method, host, head.target)));
+    let tracer = worker.tracer();
+    let span = tracer.as_ref().and_then(|tracer| {
+        let what = (head.method, host, head.target, routes.tls.is_some());
+        tracer.begin(what, head.fields, || worker.chance(), || worker.request_id())
+    });
     let route = match routes.router.find(&asked) {
         Some(Goal::Route(index)) => &routes.routes[index],
         Some(Goal::Redirect(index)) => {
-            return Err(Turned { asked: logged, ..redirect(&routes.redirects[index], &head) });
+            return Err(Turned { asked: logged, span, ..redirect(&routes.redirects[index], &head) });
         }
-        None => return Err(Turned { asked: logged, ..Refusal::new(404, "no-route").into() }),
+        None => return Err(Turned { asked: logged, span, ..Refusal::new(404, "no-route").into() }),
     };
     let trusted = worker.trusts(client.peer.address);
     let ruled = match &route.rules {
@@ -124,7 +153,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
             Ok(ruled) => Some(ruled),
             Err(turned) => {
                 route.stats.count(|totals| totals.rate_limited += 1);
-                return Err(Turned { asked: logged, ..turned });
+                return Err(Turned { asked: logged, span, ..turned });
             }
         },
     };
@@ -147,10 +176,20 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     if let Some(line) = &client.peer.certificate {
         insert(out, line);
     }
-    if worker.begins_traces() && !has_trace(head.fields) {
+    if let (Some(span), Some(tracer)) = (&span, &tracer) {
+        tracer.pass_on(span, out, start);
+    } else if worker.begins_traces() && !has_trace(head.fields) {
         insert(out, &worker.trace_line());
     }
-    let key = service.queue().hashes_source.then(|| source_key(worker, client, &head, trusted));
+    let own = route.rules.as_ref().map(|rules| &rules.shared);
+    let algorithm = own.and_then(|rules| rules.balance.algorithm);
+    let key = algorithm.map_or(service.queue().hashes, Algorithm::hashes).then(|| {
+        let key = own.and_then(|rules| rules.hash_key(head.fields, head.target));
+        key.unwrap_or_else(|| source_key(worker, client, &head, trusted))
+    });
+    let is_read =
+        matches!(head.method, "GET" | "HEAD" | "OPTIONS") && head.framing.is_empty() && head.upgrade.is_none();
+    let hedge = own.and_then(|rules| rules.hedge).filter(|_| is_read);
     Ok(Facts {
         service: Rc::clone(service),
         timeout_ms: if client.stream.is_pipe() { timeout_ms(route.timeout_ms, &head) } else { route.timeout_ms },
@@ -162,14 +201,16 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         sends_trailers: !head.connection_names_fields,
         takes_trailers: head.takes_trailers,
         asked: Asked { head: head.method == "HEAD", upgrade: head.upgrade.is_some() },
-        key,
+        wanted: Wanted { key, algorithm },
         rules: route.rules.clone(),
         sticks_to: ruled.and_then(|ruled| ruled.sticks_to),
-        given_to: Cell::new(0),
+        hedge,
+        token: Cell::new(0),
         endpoint: Cell::new(None),
         bytes_out: Cell::new(0),
         route: Some(Rc::clone(&route.stats)),
         logged,
+        span,
     })
 }
 
@@ -210,7 +251,7 @@ fn obey(
 
 fn turned(refusal: Refusal, location: Option<String>, head: &RequestHead<'_, '_>) -> Turned {
     let may_go_on = head.keep_alive && head.minor == 1 && head.framing.is_empty() && head.upgrade.is_none();
-    Turned { refusal, location, may_go_on, bodiless: head.method == "HEAD", asked: None }
+    Turned { refusal, location, may_go_on, bodiless: head.method == "HEAD", asked: None, span: None }
 }
 
 /// The answer of a redirect. A host or path that could break a line cannot be here: the codec let neither through.

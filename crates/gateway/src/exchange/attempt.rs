@@ -2,18 +2,20 @@
 
 use super::acquire::Upstream;
 use super::admit::Facts;
+use super::hedge::{self, Hedged, Rival};
 use super::respond::{self, Answer, BodyEnd, NoHead, Towards};
 use super::upload::Upload;
 use super::{Ended, streaming, tunnel};
 use crate::client::Client;
 use crate::control::FailureReason;
 use crate::io::{IoEnd, Pace};
+use crate::worker::bounds::Retrying;
 use crate::worker::buffer::Buffer;
 use crate::worker::service::Lease;
 use plimsoll_balance::Outcome;
 
 /// How a try ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Attempt {
     /// The exchange is over.
     Ended(Ended),
@@ -28,8 +30,9 @@ pub enum Attempt {
     },
     /// The replica says that it has not looked at the request, which can be sent again whatever it is.
     Refused,
-    /// The replica answered that it cannot, and the answer was thrown away: a retry was paid for.
-    Declined,
+    /// The replica answered that it cannot, and the answer was thrown away: a retry was paid for, or another one has the
+    /// request already.
+    Declined(Option<Retrying>),
 }
 
 /// One try of a request.
@@ -39,6 +42,8 @@ pub struct Try {
     pub start_us: u64,
     /// Another endpoint may be asked if this one cannot answer, as far as the retry budget goes.
     pub may_ask_another: bool,
+    /// Another endpoint may be asked while this one is slow, where the route says so.
+    pub may_hedge: bool,
 }
 
 /// Statuses by which a replica says that it, rather than the request, is in trouble (RFC 9110, 15.6). 501 and 505 are
@@ -58,6 +63,27 @@ pub fn towards<'a>(client: &'a Client, facts: &'a Facts) -> Towards<'a> {
     }
 }
 
+/// An endpoint that has the whole request, and the connection that it has it on.
+#[derive(Debug)]
+pub struct Leg {
+    /// The hold on the endpoint.
+    pub lease: Lease,
+    /// The connection.
+    pub upstream: Upstream,
+    /// When it was asked, µs.
+    pub start_us: u64,
+    /// Bytes of the request.
+    pub sent: usize,
+}
+
+impl Leg {
+    /// Ends it without an answer: the connection is closed, because one may still come.
+    pub fn give_up(self, now_us: u64, outcome: Outcome) {
+        drop(self.upstream);
+        self.lease.finish(now_us, now_us.saturating_sub(self.start_us), outcome);
+    }
+}
+
 /// Sends the request in `out`, streams what is left of its body, and passes the response on.
 pub async fn run(
     client: &mut Client,
@@ -67,7 +93,7 @@ pub async fn run(
     lease: Lease,
     upstream: Upstream,
     this: Try,
-) -> Attempt {
+) -> Hedged {
     let try_us = this.start_us;
     let limits = client.worker.limits();
     if let Err((end, sent)) = client.pace(limits.body_ms).write(&upstream.stream, out, &[]).await {
@@ -80,20 +106,39 @@ pub async fn run(
             if end == IoEnd::TimedOut { FailureReason::ResponseTimeout } else { FailureReason::ConnectionLost };
         let stale = reason == FailureReason::ConnectionLost && is_stale(&upstream, now_us, try_us);
         blame(lease, now_us, try_us, stale);
-        return Attempt::Lost { reason, sent, stale };
+        return Attempt::Lost { reason, sent, stale }.into();
     }
     if !upload.is_complete() {
-        return Box::pin(streaming::run(client, facts, upload, lease, upstream, try_us)).await;
+        return Box::pin(streaming::run(client, facts, upload, lease, upstream, try_us)).await.into();
     }
-    let worker = std::rc::Rc::clone(&client.worker);
-    let started_ms = worker.now_ms();
+    let leg = Leg { lease, upstream, start_us: try_us, sent: out.len() };
+    if let (Some(hedge), Some(stats)) = (&facts.hedge, &facts.route)
+        && this.may_hedge
+    {
+        return Box::pin(hedge::run(client, facts, (hedge, stats), out, leg, this)).await;
+    }
+    let started_ms = client.worker.now_ms();
     // The buffers are taken when there is something to read: a thousand requests that wait then share a few warm ones.
-    let ready = respond::first_byte(client.pace(facts.timeout_ms), &upstream.stream, &client.stream).await;
+    let ready = respond::first_byte(client.pace(facts.timeout_ms), &leg.upstream.stream, &client.stream).await;
+    let timeout_ms = facts.timeout_ms.saturating_sub(client.worker.now_ms() - started_ms);
+    receive(client, facts, leg, ready, (timeout_ms, this.may_ask_another), None).await.into()
+}
+
+/// Passes the response on, of which there is something to read, as far as `ready` says. A `rival` is given up as soon as
+/// this answer is the one.
+pub async fn receive(
+    client: &mut Client,
+    facts: &Facts,
+    leg: Leg,
+    ready: Result<(), NoHead>,
+    (timeout_ms, may_ask_another): (u64, bool),
+    rival: Option<&Rival>,
+) -> Attempt {
+    let worker = std::rc::Rc::clone(&client.worker);
     let mut response = worker.buffers.outgoing();
     let mut buffer = worker.buffers.large();
-    let timeout_ms = facts.timeout_ms.saturating_sub(worker.now_ms() - started_ms);
-    let exchange = Exchange { client, facts, try_us, may_ask_another: this.may_ask_another, timeout_ms };
-    let attempt = exchange.whole(ready, lease, upstream, out.len(), &mut buffer, &mut response).await;
+    let exchange = Exchange { client, facts, try_us: leg.start_us, may_ask_another, timeout_ms, rival };
+    let attempt = exchange.whole(ready, leg, &mut buffer, &mut response).await;
     worker.buffers.give(buffer);
     worker.buffers.give_outgoing(response);
     attempt
@@ -120,6 +165,7 @@ struct Exchange<'a> {
     try_us: u64,
     may_ask_another: bool,
     timeout_ms: u64,
+    rival: Option<&'a Rival>,
 }
 
 impl Exchange<'_> {
@@ -127,9 +173,7 @@ impl Exchange<'_> {
     async fn whole(
         self,
         ready: Result<(), NoHead>,
-        lease: Lease,
-        upstream: Upstream,
-        sent: usize,
+        Leg { lease, upstream, sent, .. }: Leg,
         buffer: &mut Buffer,
         out: &mut Vec<u8>,
     ) -> Attempt {
@@ -170,9 +214,19 @@ impl Exchange<'_> {
             return Attempt::Ended(Box::pin(tunnel::run(client, lease, upstream, self.try_us, buffer, out)).await);
         }
         // The head waits in `out`, so the client has seen nothing of this answer yet.
-        if self.may_ask_another && is_declined(answer.status) && facts.service.budget.withdraw() {
-            blame(lease, head_us, self.try_us, false);
-            return Attempt::Declined;
+        if self.may_ask_another && is_declined(answer.status) {
+            // Where another one has the request already, waiting for it costs nobody anything.
+            let has_rival = self.rival.is_some_and(|rival| rival.borrow().is_some());
+            let paid = if has_rival { None } else { facts.service.pay_retry() };
+            if has_rival || paid.is_some() {
+                blame(lease, head_us, self.try_us, false);
+                return Attempt::Declined(paid);
+            }
+        }
+        if let Some(rival) = self.rival
+            && let Some(rival) = rival.take()
+        {
+            rival.give_up(head_us, Outcome::Cancelled);
         }
         let in_one_read = buffer.unread().len();
         let pace = client.pace(to.write_ms);
@@ -203,8 +257,11 @@ pub fn settle(
     match outcome {
         Ok(_) => {
             let verdict = if answer.status >= 500 { Outcome::Failure } else { Outcome::Success };
-            if answer.upstream_keep && rest.is_empty() {
-                lease.target.keep(upstream.stream, pace.worker.now_ms(), pace.worker.limits().idle_upstream_max);
+            if let Upstream { stream, place: Some(place), .. } = upstream
+                && answer.upstream_keep
+                && rest.is_empty()
+            {
+                lease.target.keep(stream, place, pace.worker.now_ms(), pace.worker.limits().idle_upstream_max);
             }
             lease.finish(now_us, latency_us, verdict);
             Ended::Answered { status: answer.status, keep: answer.client_keep, at_us: now_us }

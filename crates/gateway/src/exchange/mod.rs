@@ -7,6 +7,7 @@
 mod acquire;
 mod admit;
 mod attempt;
+mod hedge;
 mod log;
 pub mod pass;
 mod respond;
@@ -22,11 +23,13 @@ use crate::codec::RequestError;
 use crate::control::FailureReason;
 use crate::refusal::{self, Refusal};
 use crate::stats::End;
+use crate::worker::bounds::{Retrying, is_of_the_pool};
 use crate::worker::buffer::Buffer;
 use crate::worker::service::{LocalTarget, Service};
-use acquire::NoLease;
+use acquire::{NoConnection, NoLease};
 use admit::Facts;
 use attempt::{Attempt, Try};
+use plimsoll_balance::Admission;
 use std::rc::Rc;
 use upload::Upload;
 
@@ -51,19 +54,33 @@ struct Tally {
     service: Rc<Service>,
     start_us: u64,
     is_open: bool,
+    /// The circuit let it through.
+    admission: Option<Admission>,
 }
 
 impl Tally {
     fn new(service: &Rc<Service>, start_us: u64, retry_permille: u64) -> Self {
         service.stats.arrived(start_us);
         service.budget.deposit(retry_permille);
-        Self { service: Rc::clone(service), start_us, is_open: true }
+        Self { service: Rc::clone(service), start_us, is_open: true, admission: None }
     }
 
     fn end(&mut self, now_us: u64, end: End) {
         if std::mem::take(&mut self.is_open) {
             self.service.stats.ended(now_us, now_us.saturating_sub(self.start_us), end);
+            if let Some(admission) = self.admission.take() {
+                settle(admission, now_us, end);
+            }
         }
+    }
+}
+
+/// Tells the circuit how a request ended.
+fn settle(admission: Admission, now_us: u64, end: End) {
+    match end {
+        End::Answered => admission.ended(now_us, false),
+        End::Failed(reason) if is_of_the_pool(reason) => admission.ended(now_us, true),
+        End::Failed(_) | End::Cancelled => drop(admission),
     }
 }
 
@@ -108,6 +125,7 @@ pub async fn run(client: &mut Client, head_length: usize) -> Next {
             client.inbox = Some(inbox);
             client.worker.count_refused(turned.refusal.word);
             log::turned(client, &turned, start_us);
+            log::turned_span(client, &mut turned, start_us);
             out.clear();
             turned.encode(&mut out, !may_go_on);
             let sent = client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok();
@@ -133,9 +151,13 @@ async fn answer(client: &mut Client, facts: &Facts, mut inbox: Buffer, out: &mut
     } else {
         client.inbox = Some(inbox);
     }
-    let ended = match absorbed {
-        Ok(()) => attempts(client, facts, &mut upload, out, start_us).await,
-        Err(error) => Ended::Refused(error.into()),
+    let ended = match (absorbed, facts.service.admit(start_us)) {
+        (Ok(()), Ok(admission)) => {
+            tally.admission = admission;
+            attempts(client, facts, &mut upload, out, start_us).await
+        }
+        (Ok(()), Err(reason)) => Ended::Failed(reason),
+        (Err(error), _) => Ended::Refused(error.into()),
     };
     facts.service.stats.count(|totals| totals.bytes_in += upload.bytes());
     finish(client, facts, &upload, &mut tally, ended).await
@@ -153,6 +175,9 @@ async fn finish(client: &mut Client, facts: &Facts, upload: &Upload, tally: &mut
     }
     if let Some(asked) = &facts.logged {
         log::ended(client, facts, asked, upload.bytes(), tally.start_us, ended);
+    }
+    if let Some(begun) = &facts.span {
+        log::ended_span(client, facts, begun, upload.bytes(), tally.start_us, ended);
     }
     match ended {
         Ended::Answered { status, keep, at_us } => {
@@ -207,7 +232,7 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
     let service = &facts.service;
     let mut failed: Vec<Rc<LocalTarget>> = Vec::new();
     let mut connects_failed = 0;
-    let mut retries = 0;
+    let mut retrying: Option<Retrying> = None;
     let mut only_new = false;
     let mut try_us = start_us;
     loop {
@@ -220,12 +245,22 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
             try_us = client.worker.shared.now_us();
         }
         let target = Rc::clone(&lease.target);
-        facts.given_to.set(target.target.token);
-        facts.endpoint.set(Some(target.target.address));
+        facts.given_to(&target);
         let may_repeat = facts.idempotent && upload.is_complete();
         let upstream = match acquire::connect(client, &lease, may_repeat, only_new).await {
             Ok(upstream) => upstream,
-            Err(reason) => {
+            Err(NoConnection::Full) => {
+                drop(lease);
+                if let Err(reason) = acquire::await_connection(client, facts).await {
+                    return Ended::Failed(reason);
+                }
+                try_us = client.worker.shared.now_us();
+                if try_us.saturating_sub(start_us) / 1_000 > service.queue().queue_ms {
+                    return Ended::Failed(FailureReason::QueueTimeout);
+                }
+                continue;
+            }
+            Err(NoConnection::Failed(reason)) => {
                 let now_us = client.worker.shared.now_us();
                 lease.finish(now_us, now_us.saturating_sub(try_us), plimsoll_balance::Outcome::Failure);
                 let refused = reason == FailureReason::ConnectFailed;
@@ -240,9 +275,12 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
                 continue;
             }
         };
-        let may_ask_another = may_repeat && retries == 0 && facts.retry && service.endpoints_len() > 1;
-        let this = Try { start_us: try_us, may_ask_another };
-        match attempt::run(client, facts, upload, out, lease, upstream, this).await {
+        let may_ask_another = may_repeat && retrying.is_none() && facts.retry && service.endpoints_len() > 1;
+        let may_hedge = retrying.is_none() && service.endpoints_len() > 1;
+        let this = Try { start_us: try_us, may_ask_another, may_hedge };
+        let hedged = attempt::run(client, facts, upload, out, lease, upstream, this).await;
+        failed.extend(hedged.second);
+        match hedged.attempt {
             Attempt::Ended(ended) => return ended,
             Attempt::Refused => {
                 if connects_failed >= service.endpoints_len().min(CONNECT_RETRIES) || !facts.retry {
@@ -253,8 +291,8 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
                 failed.push(target);
                 try_us = client.worker.shared.now_us();
             }
-            Attempt::Declined => {
-                retries += 1;
+            Attempt::Declined(paid) => {
+                retrying = paid;
                 service.stats.count(|totals| totals.retried += 1);
                 failed.push(target);
                 try_us = client.worker.shared.now_us();
@@ -265,8 +303,12 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
                     // The next connection is a new one, which cannot be stale: a request that kills replicas must not
                     // wander through all of them on idle connections.
                     only_new = true;
-                } else if repeatable && retries == 0 && facts.retry && service.budget.withdraw() {
-                    retries += 1;
+                } else if repeatable
+                    && retrying.is_none()
+                    && facts.retry
+                    && let Some(paid) = service.pay_retry()
+                {
+                    retrying = Some(paid);
                     service.stats.count(|totals| totals.retried += 1);
                     failed.push(target);
                 } else {

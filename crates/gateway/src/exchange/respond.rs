@@ -84,6 +84,7 @@ fn interpret(
         let start = out.len();
         encode::response(out, &head, ToClient { minor: to.minor, keep_alive: client_keep, date: &date });
         if head.status >= 200 {
+            to.facts.learn_load(head.fields, out, start);
             to.facts.change_response(out, start);
         }
     }

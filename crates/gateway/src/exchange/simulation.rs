@@ -48,5 +48,6 @@ fn no_half_used_connection_is_used_again_and_no_response_reaches_another_request
     // A simulation in which nothing happens proves nothing.
     assert!(tally.answered > count && tally.refused > count / 50 && tally.cut > count / 50, "{tally:?}");
     assert!(tally.streams > count / 4 && tally.unread > count / 200, "{tally:?}");
+    assert!(tally.hedged > count / 20 && tally.hedges_won > count / 100, "{tally:?}");
     assert!(tally.reused > count / 10 && tally.drained > count / 50 && tally.trailers > count / 100, "{tally:?}");
 }

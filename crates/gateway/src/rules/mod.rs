@@ -9,6 +9,7 @@ use crate::codec::field::elements;
 use head::HeadChanges;
 use httparse::Header;
 use plimsoll_model::gateway::{RouteRules, SplitBy, StickySpec};
+use plimsoll_model::route::{HashBy, HedgeSpec, RouteBalance};
 use rate::{Bucket, Buckets};
 
 /// The rules of one route, shared by all workers.
@@ -28,6 +29,10 @@ pub struct Rules {
     pub split_by: SplitBy,
     /// Keeps clients where they were.
     pub sticky: Option<Sticky>,
+    /// Its own balancing.
+    pub balance: RouteBalance,
+    /// A second endpoint is asked when the first one is slow.
+    pub hedge: Option<HedgeSpec>,
 }
 
 /// Stickiness made ready.
@@ -87,6 +92,8 @@ impl Rules {
             split,
             split_by: spec.split_by.clone(),
             sticky: spec.sticky.as_ref().map(Sticky::new),
+            balance: spec.balance.clone(),
+            hedge: spec.hedge,
         };
         Ok(rules.does_something().then_some(rules))
     }
@@ -98,6 +105,22 @@ impl Rules {
             || self.client_rate.is_some()
             || !self.split.is_empty()
             || self.sticky.is_some()
+            || self.balance != RouteBalance::default()
+            || self.hedge.is_some()
+    }
+
+    /// The key of a request for a hashing algorithm, where it is not the client's address.
+    #[must_use]
+    pub fn hash_key(&self, fields: &[Header<'_>], target: &str) -> Option<u64> {
+        let bytes = match &self.balance.hash_by {
+            HashBy::Source => None,
+            HashBy::Path => Some(target.split('?').next().unwrap_or_default().as_bytes()),
+            HashBy::Header(name) => {
+                fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+            }
+            HashBy::Cookie(name) => cookie(fields, name),
+        };
+        bytes.map(plimsoll_balance::bytes_key)
     }
 
     /// Seconds until the request may come, if it may not come now.

@@ -16,6 +16,7 @@ use crate::control::{FromGateway, ListeningSockets, Snapshot, ToGateway};
 use crate::listen;
 use crate::plan::{self, Extent, Plan};
 use crate::shared::Shared;
+use crate::trace::export::Exporter;
 use crate::worker::{self, Command, WorkerReport};
 use crate::{GatewayError, Options};
 use checks::{Checks, Turn};
@@ -109,6 +110,7 @@ struct Supervisor {
     drained: Option<mpsc::UnboundedReceiver<()>>,
     drained_left: usize,
     log: Option<Arc<AccessLog>>,
+    exporter: Option<Exporter>,
     /// The file in use, when it runs alone.
     file: Option<GatewayFile>,
     checks: Checks,
@@ -137,6 +139,9 @@ pub fn run(options: Options) -> Result<(), GatewayError> {
     let result = runtime.block_on(supervisor.serve());
     if let Some(workers) = supervisor.workers.take() {
         workers.stop();
+    }
+    if let Some(exporter) = supervisor.exporter.take() {
+        runtime.block_on(exporter.finish());
     }
     result
 }
@@ -212,6 +217,7 @@ impl Supervisor {
             drained: None,
             drained_left: 0,
             log: None,
+            exporter: None,
             file: None,
             checks: Checks::new(),
         }
@@ -420,10 +426,15 @@ impl Supervisor {
         if self.workers.is_none() {
             self.workers = Some(Workers::start(self.workers_count, &shared).map_err(|error| error.to_string())?);
         }
+        let before = self.exporter.take();
+        let wanted = plan.observe.otlp.as_ref();
+        self.exporter = wanted.map(|spec| Exporter::open(spec, before, &shared));
+        let tracer = self.exporter.as_ref().map(|exporter| Arc::clone(&exporter.tracer));
         let mut waiting = Vec::new();
         for (commands, sockets) in self.workers.iter().flat_map(|workers| &workers.commands).zip(opened) {
             let (done, applied) = oneshot::channel();
-            let _ = commands.send(Command::Apply { plan: Arc::clone(&plan), log: log.clone(), sockets, done });
+            let (plan, log, tracer) = (Arc::clone(&plan), log.clone(), tracer.clone());
+            let _ = commands.send(Command::Apply { plan, log, tracer, sockets, done });
             waiting.push(applied);
         }
         for applied in waiting {

@@ -5,13 +5,15 @@
 
 use super::ejection::Judge;
 use super::unix_ms;
-use crate::control::{EndpointReport, FailureReason, Report, RouteReport, ServiceReport};
+use crate::control::{CircuitReport, CircuitState, EndpointReport, FailureReason, Report, RouteReport, ServiceReport};
 use crate::plan::{Plan, ServicePlan};
 use crate::shared::{Shared, Target};
 use crate::stats::{RouteTotals, Totals};
 use crate::worker::WorkerReport;
 use hdrhistogram::Histogram;
+use plimsoll_balance::{Breaker, BreakerState};
 use plimsoll_model::ServiceName;
+use plimsoll_model::load::LoadSpec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -117,6 +119,8 @@ impl Reporter {
             refused,
             routes: self.routes(),
             access_log_dropped: shared.log_dropped.load(Ordering::Relaxed),
+            spans_sent: shared.spans_sent.load(Ordering::Relaxed),
+            spans_dropped: shared.spans_dropped.load(Ordering::Relaxed),
             reports_dropped: 0,
             services: services.collect(),
         }
@@ -131,6 +135,9 @@ impl Reporter {
             requests: totals.requests,
             rate_limited: totals.rate_limited,
             failed: totals.failed,
+            hedged: totals.hedged,
+            hedges_won: totals.hedges_won,
+            hedges_refused: totals.hedges_refused,
         };
         sums.into_iter().map(|(name, totals)| (name.clone(), report(totals))).collect()
     }
@@ -151,8 +158,9 @@ impl Reporter {
         let offered = service.targets.iter().map(|target| (target, false));
         let draining = service.draining.iter().map(|target| (target, true));
         let endpoints = offered.chain(draining).chain(removed);
-        let endpoints =
-            endpoints.map(|(target, drains)| endpoint(name, target, drains, &interval, judge, clock)).collect();
+        let endpoints = endpoints
+            .map(|(target, drains)| endpoint((name, &service.load_spec), target, drains, &interval, judge, clock))
+            .collect();
         ServiceReport {
             arrived: totals.arrived,
             finished: totals.finished,
@@ -166,9 +174,23 @@ impl Reporter {
             waiting: u64::from(service.shared.waiting_total.load(Ordering::Relaxed)),
             latency: interval.latency.as_ref().map(buckets).unwrap_or_default(),
             failures,
+            retries_running: service.shared.retries_running.load(Ordering::Relaxed),
+            retries_refused: service.shared.retries_refused.load(Ordering::Relaxed),
+            circuit: service.breaker.as_deref().map(|breaker| circuit(breaker, clock)),
             endpoints,
         }
     }
+}
+
+fn circuit(breaker: &Breaker, clock: Clock) -> CircuitReport {
+    let state = match breaker.state() {
+        BreakerState::Closed => CircuitState::Closed,
+        BreakerState::Open { until } => {
+            CircuitState::Open { until_unix_us: clock.unix_us.saturating_add(until.saturating_sub(clock.now_us)) }
+        }
+        BreakerState::HalfOpen => CircuitState::HalfOpen,
+    };
+    CircuitReport { state, opened: breaker.opened(), refused: breaker.refused() }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -183,7 +205,7 @@ fn buckets(latency: &Histogram<u32>) -> Vec<(u64, u64)> {
 }
 
 fn endpoint(
-    service: &ServiceName,
+    (service, load): (&ServiceName, &LoadSpec),
     target: &Arc<Target>,
     draining: bool,
     interval: &Interval,
@@ -194,13 +216,18 @@ fn endpoint(
         interval.targets.iter().find(|(known, _)| Arc::ptr_eq(known, target)).map(|(_, latencies)| latencies);
     let quantile = |share: f64| latencies.map_or(0, |latencies| latencies.value_at_quantile(share));
     let until_us = target.endpoint.ejected_until();
+    let load_weight = target.endpoint.load_weight(clock.now_us, load);
     EndpointReport {
         id: target.id.clone(),
         address: Some(target.address),
         draining,
         in_flight: target.endpoint.in_flight(),
+        connections: target.connections.load(Ordering::Relaxed),
         finished: target.finished.load(Ordering::Relaxed),
         failed: target.failed.load(Ordering::Relaxed),
+        load_reports: target.load_reports.load(Ordering::Relaxed),
+        load_reports_invalid: target.load_reports_invalid.load(Ordering::Relaxed),
+        load_weight_milli: (load_weight > 0.0).then_some((load_weight * 1_000.0) as u64),
         ejected: judge.ejected(service, target.id.ordinal, until_us, clock.now_us, clock.unix_us),
         latency_p50_us: quantile(0.5),
         latency_p99_us: quantile(0.99),

@@ -3,9 +3,11 @@
 //! Workers share nothing that a request would have to wait for. Commands of the supervisor are applied between two
 //! polls, so a request sees one plan or the other, never a mixture.
 
+pub mod bounds;
 pub mod budget;
 pub mod buffer;
 pub mod listener;
+pub mod load;
 pub mod pipe;
 pub mod service;
 pub mod slot;
@@ -15,6 +17,7 @@ use crate::cidr::Cidr;
 use crate::plan::{Limits, Plan};
 use crate::shared::{Shared, Target};
 use crate::stats::{RouteStats, RouteTotals, Totals};
+use crate::trace::Tracer;
 use buffer::Buffers;
 use hdrhistogram::Histogram;
 use listener::{Listener, Routes};
@@ -40,6 +43,8 @@ pub enum Command {
         plan: Arc<Plan>,
         /// The access log.
         log: Option<Arc<AccessLog>>,
+        /// Where spans go.
+        tracer: Option<Arc<Tracer>>,
         /// Sockets for listeners that this worker does not have yet, by the listener's address.
         sockets: Vec<(String, std::net::TcpListener)>,
         /// Answered when it is in use.
@@ -91,6 +96,7 @@ pub struct Worker {
     limits: Cell<Option<Limits>>,
     begins_traces: Cell<bool>,
     log: RefCell<Option<Arc<AccessLog>>>,
+    tracer: RefCell<Option<Arc<Tracer>>>,
     trusted: RefCell<Rc<[Cidr]>>,
     services: RefCell<Vec<Rc<Service>>>,
     listeners: RefCell<BTreeMap<String, Rc<Listener>>>,
@@ -102,6 +108,8 @@ pub struct Worker {
     pub accepting: Cell<usize>,
     draining: Cell<bool>,
     drained: RefCell<Option<oneshot::Sender<()>>>,
+    #[cfg(test)]
+    pub(crate) simulated: Cell<bool>,
 }
 
 impl Worker {
@@ -115,6 +123,7 @@ impl Worker {
             limits: Cell::new(None),
             begins_traces: Cell::new(false),
             log: RefCell::default(),
+            tracer: RefCell::default(),
             trusted: RefCell::new(Rc::from([])),
             services: RefCell::default(),
             listeners: RefCell::default(),
@@ -125,6 +134,8 @@ impl Worker {
             accepting: Cell::new(0),
             draining: Cell::new(false),
             drained: RefCell::default(),
+            #[cfg(test)]
+            simulated: Cell::new(false),
         }
     }
 
@@ -164,6 +175,11 @@ impl Worker {
     /// The access log, if there is one.
     pub fn log(&self) -> Option<std::cell::Ref<'_, AccessLog>> {
         std::cell::Ref::filter_map(self.log.borrow(), Option::as_deref).ok()
+    }
+
+    /// Where spans go, if anywhere.
+    pub fn tracer(&self) -> Option<std::cell::Ref<'_, Tracer>> {
+        std::cell::Ref::filter_map(self.tracer.borrow(), Option::as_deref).ok()
     }
 
     /// Whether a request without a trace is given one.
@@ -288,6 +304,18 @@ impl Worker {
         self.services.borrow().iter().for_each(|service| service.tick(now_ms));
     }
 
+    /// Time is counted in turns.
+    #[cfg(test)]
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.simulated.get()
+    }
+
+    /// What it counted of routes.
+    #[cfg(test)]
+    pub(crate) fn routes_now(&self) -> Vec<RouteTotals> {
+        self.routes.borrow().values().map(|stats| stats.get()).collect()
+    }
+
     /// Its services.
     #[cfg(test)]
     pub(crate) fn services_now(&self) -> Vec<Rc<Service>> {
@@ -319,8 +347,9 @@ pub fn run(
                 _ = tick.tick() => worker.tick(),
                 () = worker.shared.room[index].notified() => worker.room_freed_elsewhere(),
                 command = commands.recv() => match command {
-                    Some(Command::Apply { plan, log, sockets, done }) => {
+                    Some(Command::Apply { plan, log, tracer, sockets, done }) => {
                         *worker.log.borrow_mut() = log;
+                        *worker.tracer.borrow_mut() = tracer;
                         worker.apply(&plan, sockets);
                         let _ = done.send(());
                     }

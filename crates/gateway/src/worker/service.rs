@@ -3,14 +3,17 @@
 //! A request that finds no endpoint with room waits here, in order, up to the queue's bound and time-out. Whoever frees
 //! room grants the first in line, and who got room passes the grant on while there is more.
 
+use super::bounds::OpenConnection;
 use super::budget::RetryBudget;
+use super::load::Reports;
 use super::slot::Slot;
 use crate::http2::upstream::Connections;
 use crate::plan::{QueuePlan, ServicePlan};
 use crate::shared::{Shared, SharedService, Target};
 use crate::stats::{Latencies, ServiceStats};
 use crate::stream::Stream;
-use plimsoll_balance::{Outcome, PickContext, Picker, Started};
+use plimsoll_balance::{Breaker, LatencyQuantile, Outcome, PickContext, Picker, Started};
+use plimsoll_model::spec::Algorithm;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -25,6 +28,7 @@ const IDLE_UPSTREAM_MS: u64 = 4_000;
 #[derive(Debug)]
 struct Idle {
     stream: Stream,
+    place: OpenConnection,
     since_ms: u64,
 }
 
@@ -54,22 +58,32 @@ impl LocalTarget {
     }
 
     /// An idle connection, the one used last; the replica may have closed it meanwhile.
-    pub fn take_idle(&self) -> Option<Stream> {
+    pub fn take_idle(&self) -> Option<(Stream, OpenConnection)> {
         let mut idle = self.idle.borrow_mut();
         loop {
-            let stream = idle.pop()?.stream;
+            let Idle { stream, place, .. } = idle.pop()?;
             if stream.is_quiet() {
-                return Some(stream);
+                return Some((stream, place));
             }
         }
     }
 
+    /// Closes the connection that has been idle for longest; false when there is none.
+    pub fn close_idle(&self) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let has_one = !idle.is_empty();
+        if has_one {
+            drop(idle.remove(0));
+        }
+        has_one
+    }
+
     /// Keeps a connection whose last response was complete.
-    pub fn keep(&self, stream: Stream, now_ms: u64, idle_max: usize) {
+    pub fn keep(&self, stream: Stream, place: OpenConnection, now_ms: u64, idle_max: usize) {
         let mut idle = self.idle.borrow_mut();
         let is_shareable = self.target.upstream.proxy_protocol.is_none() && !matches!(stream, Stream::Pipe(..));
         if !self.retired.get() && is_shareable && idle.len() < idle_max {
-            idle.push(Idle { stream, since_ms: now_ms });
+            idle.push(Idle { stream, place, since_ms: now_ms });
         }
     }
 
@@ -83,6 +97,7 @@ impl LocalTarget {
     }
 
     fn sweep(&self, now_ms: u64) {
+        self.make_room();
         let mut idle = self.idle.borrow_mut();
         idle.retain(|idle| now_ms.saturating_sub(idle.since_ms) < IDLE_UPSTREAM_MS && idle.stream.is_quiet());
         self.connections.sweep(now_ms);
@@ -99,6 +114,11 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Most connections that its endpoint may have.
+    pub fn connections_max(&self) -> Option<u32> {
+        self.service.queue.get().connections_max
+    }
+
     /// Ends the hold with a verdict; `latency_us` is to the end of the response's head.
     pub fn finish(mut self, now_us: u64, latency_us: u64, outcome: Outcome) {
         let Some(started) = self.started.take() else { return };
@@ -108,6 +128,7 @@ impl Lease {
         }
         if outcome == Outcome::Success {
             self.target.latencies.record(latency_us);
+            self.service.record_latency(latency_us);
         }
         started.finish(now_us, latency_us, outcome);
         let limit = self.service.queue.get().consecutive_errors;
@@ -124,6 +145,15 @@ impl Drop for Lease {
     }
 }
 
+/// How an endpoint is chosen for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// What hashing algorithms hash.
+    pub key: Option<u64>,
+    /// The route's algorithm; none is the pool's.
+    pub algorithm: Option<Algorithm>,
+}
+
 /// One service as one worker sees it.
 #[derive(Debug)]
 pub struct Service {
@@ -136,7 +166,15 @@ pub struct Service {
     global: Arc<Shared>,
     worker: usize,
     queue: Cell<QueuePlan>,
-    picker: RefCell<Picker>,
+    /// What is done with load that endpoints report, where it matters.
+    pub load: RefCell<Option<Arc<Reports>>>,
+    /// When the pool as a whole is left alone.
+    pub breaker: RefCell<Option<Arc<Breaker>>>,
+    /// The pool's own, then those of routes with an algorithm of their own.
+    pickers: RefCell<Vec<Picker>>,
+    seed: u64,
+    /// Latencies of the pool, where a route asks for a quantile of them.
+    quantile: RefCell<Option<LatencyQuantile>>,
     targets: RefCell<Vec<Rc<LocalTarget>>>,
     draining: RefCell<Vec<Rc<LocalTarget>>>,
     waiters: RefCell<VecDeque<Rc<Slot>>>,
@@ -153,11 +191,32 @@ impl Service {
             global,
             worker,
             queue: Cell::new(plan.queue),
-            picker: RefCell::new(Picker::new(Arc::clone(&plan.pool), seed)),
+            load: RefCell::new(plan.load.clone()),
+            breaker: RefCell::new(plan.breaker.clone()),
+            pickers: RefCell::new(Self::pickers(Vec::new(), plan, seed)),
+            seed,
+            quantile: RefCell::new(plan.measures_latency.then(LatencyQuantile::default)),
             targets: RefCell::new(Self::local(&[], &plan.targets)),
             draining: RefCell::new(Self::local(&[], &plan.draining)),
             waiters: RefCell::default(),
         }
+    }
+
+    /// One picker for each algorithm; those that are known go on with what they remember.
+    fn pickers(mut known: Vec<Picker>, plan: &ServicePlan, seed: u64) -> Vec<Picker> {
+        let mut pickers = Vec::with_capacity(1 + plan.variants.len());
+        for (at, pool) in std::iter::once(&plan.pool).chain(&plan.variants).enumerate() {
+            let same = |picker: &Picker| picker.pool().algorithm() == pool.algorithm();
+            let known = known.iter().position(same).map(|at| known.swap_remove(at));
+            pickers.push(match known {
+                Some(mut picker) => {
+                    picker.replace(Arc::clone(pool));
+                    picker
+                }
+                None => Picker::new(Arc::clone(pool), seed.wrapping_add(at as u64)),
+            });
+        }
+        pickers
     }
 
     fn local(known: &[Rc<LocalTarget>], wanted: &[Arc<Target>]) -> Vec<Rc<LocalTarget>> {
@@ -171,7 +230,12 @@ impl Service {
     /// Uses a new plan; requests in flight keep what they have, waiting ones look again.
     pub fn apply(&self, plan: &ServicePlan) {
         self.queue.set(plan.queue);
-        self.picker.borrow_mut().replace(Arc::clone(&plan.pool));
+        self.load.borrow_mut().clone_from(&plan.load);
+        self.breaker.borrow_mut().clone_from(&plan.breaker);
+        let known = self.quantile.take();
+        *self.quantile.borrow_mut() = plan.measures_latency.then(|| known.unwrap_or_default());
+        let pickers = self.pickers.take();
+        *self.pickers.borrow_mut() = Self::pickers(pickers, plan, self.seed);
         let known: Vec<_> = self.targets.borrow().iter().chain(self.draining.borrow().iter()).map(Rc::clone).collect();
         *self.targets.borrow_mut() = Self::local(&known, &plan.targets);
         *self.draining.borrow_mut() = Self::local(&known, &plan.draining);
@@ -197,12 +261,19 @@ impl Service {
     }
 
     /// Takes an endpoint with room, if possible none of those that this request has `failed` at.
-    pub fn try_pick(self: &Rc<Self>, now_us: u64, key: Option<u64>, failed: &[Rc<LocalTarget>]) -> Option<Lease> {
+    pub fn try_pick(self: &Rc<Self>, now_us: u64, wanted: Wanted, failed: &[Rc<LocalTarget>]) -> Option<Lease> {
+        if !self.pool_has_room() {
+            return None;
+        }
         let targets = self.targets.borrow();
         let has_failed = |target: &Rc<LocalTarget>| failed.iter().any(|failed| Rc::ptr_eq(failed, target));
         let exclude = failed.last().and_then(|last| targets.iter().position(|target| Rc::ptr_eq(target, last)));
         let in_flight_max = self.queue.get().in_flight_max;
-        let picked = self.picker.borrow_mut().pick(PickContext { now: now_us, key, exclude, in_flight_max })?;
+        let mut pickers = self.pickers.borrow_mut();
+        let at = wanted
+            .algorithm
+            .map_or(0, |own| pickers.iter().position(|picker| picker.pool().algorithm() == own).unwrap_or_default());
+        let picked = pickers[at].pick(PickContext { now: now_us, key: wanted.key, exclude, in_flight_max })?;
         let mut target = &targets[picked];
         if has_failed(target) {
             // A dead endpoint has the fewest requests in flight: an algorithm that goes by them would try one dead
@@ -234,7 +305,7 @@ impl Service {
     /// Takes the endpoint that a client's cookie names, unless it is gone, ejected or full.
     pub fn try_stick(self: &Rc<Self>, now_us: u64, token: u64) -> Option<Lease> {
         let targets = self.targets.borrow();
-        let target = targets.iter().find(|target| target.target.token == token)?;
+        let target = targets.iter().find(|target| target.target.token == token).filter(|_| self.pool_has_room())?;
         let endpoint = &target.target.endpoint;
         let is_full = self.queue.get().in_flight_max.is_some_and(|most| endpoint.in_flight() >= most);
         if is_full || endpoint.is_ejected(now_us) {
@@ -242,6 +313,35 @@ impl Service {
         }
         let started = endpoint.started(now_us);
         Some(Lease { target: Rc::clone(target), service: Rc::clone(self), started: Some(started) })
+    }
+
+    /// Requests in flight in the pool, over all workers.
+    pub fn in_flight_everywhere(&self) -> u64 {
+        let (targets, draining) = (self.targets.borrow(), self.draining.borrow());
+        targets.iter().chain(draining.iter()).map(|target| u64::from(target.target.endpoint.in_flight())).sum()
+    }
+
+    /// The endpoint with this token, also one that only finishes what it has.
+    pub fn target_of(&self, token: u64) -> Option<Rc<LocalTarget>> {
+        let (targets, draining) = (self.targets.borrow(), self.draining.borrow());
+        targets.iter().chain(draining.iter()).find(|target| target.target.token == token).map(Rc::clone)
+    }
+
+    /// The clock of balancing.
+    pub fn now_us(&self) -> u64 {
+        self.global.now_us()
+    }
+
+    /// An answer took so long.
+    pub fn record_latency(&self, latency_us: u64) {
+        if let Some(quantile) = &mut *self.quantile.borrow_mut() {
+            quantile.record(latency_us);
+        }
+    }
+
+    /// The latency that this share (in thousandths) of recent answers stays within, µs.
+    pub fn latency_at(&self, permille: u64) -> Option<u64> {
+        self.quantile.borrow().as_ref()?.at(permille)
     }
 
     /// How many endpoints there are.

@@ -9,6 +9,7 @@ mod grpc;
 mod h2_backend;
 mod http2;
 mod life;
+mod otlp;
 mod proxy;
 mod routing;
 mod tls;

@@ -7,7 +7,8 @@ use plimsoll_model::gateway::{
     AccessLogSpec, HeaderMatch, HeaderRules, ListenerRules, RateSpec, RedirectSpec, RouteRules, SourcePrefix, SplitBy,
     SplitSpec, StickySpec,
 };
-use plimsoll_model::spec::RouteSpec;
+use plimsoll_model::route::{HashBy, RouteBalance};
+use plimsoll_model::spec::{Algorithm, RouteSpec};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -42,6 +43,42 @@ fn requests_go_by_path_method_and_field() {
     let mut client = lone.connect_client();
     let posted = client.send("POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").response();
     assert_eq!(posted.text(), "two");
+}
+
+#[test]
+fn routes_choose_in_their_own_way_over_the_same_endpoints() {
+    let backends = [Backend::named("a"), Backend::named("b"), Backend::named("c"), Backend::named("d")];
+    let own = |algorithm, hash_by| {
+        let balance = RouteBalance { algorithm: Some(algorithm), hash_by };
+        RouteRules { balance, ..RouteRules::default() }
+    };
+    let routes = vec![
+        route("shop"),
+        ruled("shop", "/path", own(Algorithm::SourceHash, HashBy::Path)),
+        ruled("shop", "/tenant", own(Algorithm::SourceHash, HashBy::Header("X-Tenant".to_owned()))),
+        ruled("shop", "/user", own(Algorithm::SourceHash, HashBy::Cookie("user".to_owned()))),
+    ];
+    let spec = file(listener(routes), [("shop", pool(&backends.each_ref().map(|backend| backend.address)))]);
+    let mut lone = Lone::start(spec.clone());
+    let who = |lone: &Lone, path: &str, fields: &str| lone.get(path, fields).text().to_owned();
+    let paths: Vec<String> = (0..40).map(|at| who(&lone, &format!("/path/{at}?x={at}"), "")).collect();
+    assert_eq!(paths.iter().collect::<BTreeSet<_>>().len(), 4, "paths are spread");
+    let again = |lone: &Lone| (0..40).all(|at| who(lone, &format!("/path/{at}?y"), "X-Tenant: 1\r\n") == paths[at]);
+    assert!(again(&lone), "a path stays at its endpoint, whatever its query");
+    for (path, field) in [("/tenant", "X-Tenant: "), ("/user", "Cookie: a=1; user=")] {
+        let answers = |by: usize| -> BTreeSet<String> {
+            (0..6).map(|at| who(&lone, &format!("{path}/{at}"), &format!("{field}{by}\r\n"))).collect()
+        };
+        let each: Vec<BTreeSet<String>> = (0..20).map(answers).collect();
+        assert!(each.iter().all(|one| one.len() == 1), "{path}: one key, one endpoint: {each:?}");
+        assert!(each.iter().collect::<BTreeSet<_>>().len() > 1, "{path}: keys are spread");
+        let without: BTreeSet<String> = (0..6).map(|at| who(&lone, &format!("{path}/{at}"), "")).collect();
+        assert_eq!(without.len(), 1, "{path}: without a key it is the client's address");
+    }
+    let turns: BTreeSet<String> = (0..16).map(|_| who(&lone, "/", "")).collect();
+    assert_eq!(turns.len(), 4, "the pool's own algorithm goes on in turn");
+    lone.reload(Ok(spec)).unwrap();
+    assert!(again(&lone), "and after a reload");
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub fn balance() -> BalanceSpec {
         in_flight_max: None,
         queue_max: 100,
         queue_timeout: Millis(2_000),
+        breaker: Default::default(),
+        load: Default::default(),
     }
 }
 

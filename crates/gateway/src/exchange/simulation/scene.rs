@@ -7,7 +7,8 @@ use crate::control::{EndpointSnapshot, PoolSnapshot, Snapshot};
 use crate::plan;
 use crate::shared::Shared;
 use crate::worker::Worker;
-use plimsoll_model::gateway::{UpstreamProtocol, UpstreamSpec};
+use plimsoll_model::gateway::{RouteRules, UpstreamProtocol, UpstreamSpec};
+use plimsoll_model::route::{HedgeAfter, HedgeSpec};
 use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, GatewaySpec, ListenerSpec, RouteSpec};
 use plimsoll_model::{Millis, Permille, ReplicaId, ServiceName};
 use std::cell::{Cell, RefCell};
@@ -74,6 +75,8 @@ pub struct Tally {
     pub trailers: u64,
     pub streams: u64,
     pub unread: u64,
+    pub hedged: u64,
+    pub hedges_won: u64,
 }
 
 pub struct Scene {
@@ -97,7 +100,16 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr], protocol: UpstreamProtocol) 
     };
     let in_flight_max = rng.chance(50).then(|| 1 + rng.below(2) as u32);
     let (slow_start, queue_timeout) = (Millis(0), Millis(2_000));
-    let balance = BalanceSpec { algorithm, slow_start, ejection, in_flight_max, queue_max: 2, queue_timeout };
+    let balance = BalanceSpec {
+        algorithm,
+        slow_start,
+        ejection,
+        in_flight_max,
+        queue_max: 2,
+        queue_timeout,
+        breaker: Default::default(),
+        load: Default::default(),
+    };
     let limits = GatewayLimits {
         head_bytes_max: 8 * 1024,
         headers_max: 64,
@@ -113,13 +125,15 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr], protocol: UpstreamProtocol) 
         source: Default::default(),
     };
     let (host, path_prefix, timeout) = (None, "/".to_owned(), Millis(3_000));
+    let after = HedgeAfter::Time(Millis([0, rng.below(10), rng.below(60)][rng.below(3)] as u64));
+    let hedge = rng.chance(60).then_some(HedgeSpec { after, budget: Permille(1_000) });
     let route = RouteSpec {
         host,
         path_prefix,
         service: shop.clone(),
         timeout,
         retry: rng.chance(70),
-        rules: Default::default(),
+        rules: RouteRules { hedge, ..RouteRules::default() },
     };
     let endpoints = replicas.iter().zip(1..).map(|(address, ordinal)| EndpointSnapshot {
         id: ReplicaId { service: shop.clone(), ordinal },
@@ -154,6 +168,7 @@ impl Scene {
         let shared = Arc::new(Shared::new(1));
         let plan = plan::compile(&snapshot(rng, &replicas, protocol), None, plan::Extent::Whole, 1, 0).unwrap();
         let worker = Rc::new(Worker::new(0, shared, rng.next()));
+        worker.simulated.set(true);
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
@@ -212,6 +227,10 @@ impl Scene {
         tally.streams += self.ledger.streams.get();
         tally.unread += self.ledger.unread.get();
         tally.drained += u64::from(self.drained.get());
+        for route in self.worker.routes_now() {
+            tally.hedged += route.hedged;
+            tally.hedges_won += route.hedges_won;
+        }
         for service in self.worker.services_now() {
             let waiting = service.shared.waiting_total.load(Ordering::Relaxed);
             if (service.stats.in_flight(), waiting) != (0, 0) {

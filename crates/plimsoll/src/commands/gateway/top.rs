@@ -6,7 +6,7 @@ use super::Running;
 use crate::Verdict;
 use crate::args::{GatewayTop, Output};
 use plimsoll_gateway::FromGateway;
-use plimsoll_gateway::control::{EndpointReport, Report, ServiceReport};
+use plimsoll_gateway::control::{CircuitReport, CircuitState, EndpointReport, Report, ServiceReport};
 use plimsoll_report::{Cell, Column, Style, Table};
 use std::fmt::Write as _;
 
@@ -72,7 +72,7 @@ fn picture(report: &Report, before: &Report, style: &Style) -> String {
     let mut table = Table::new(columns);
     for (name, service) in &report.services {
         let known = before.services.get(name);
-        table.row(pool(name.as_str(), service, known, elapsed_us));
+        table.row(pool(name.as_str(), service, known, (report.at_unix_us, elapsed_us)));
         for endpoint in &service.endpoints {
             let known = known.and_then(|known| known.endpoints.iter().find(|known| known.id == endpoint.id));
             table.row(self::endpoint(endpoint, known, elapsed_us));
@@ -90,22 +90,32 @@ fn routes(report: &Report, before: &Report, elapsed_us: u64) -> Table {
         Column::right("rate", "req/s"),
         Column::right("failed", "failed/s"),
         Column::right("rate_limited", "over rate/s"),
+        Column::right("hedged", "hedged/s"),
     ]);
     for (name, now) in &report.routes {
         let known = before.routes.get(name).copied().unwrap_or_default();
-        let growth =
-            [(now.requests, known.requests), (now.failed, known.failed), (now.rate_limited, known.rate_limited)];
+        let growth = [
+            (now.requests, known.requests),
+            (now.failed, known.failed),
+            (now.rate_limited, known.rate_limited),
+            (now.hedged, known.hedged),
+        ];
         let cells = growth.map(|(now, known)| Cell::of(per_second(now, known, elapsed_us)));
         table.row(std::iter::once(Cell::of(name)).chain(cells));
     }
     table
 }
 
-fn pool(name: &str, now: &ServiceReport, before: Option<&ServiceReport>, elapsed_us: u64) -> Vec<Cell> {
+fn pool(
+    name: &str,
+    now: &ServiceReport,
+    before: Option<&ServiceReport>,
+    (at_unix_us, elapsed_us): (u64, u64),
+) -> Vec<Cell> {
     let in_flight = format!("{}.{}", now.in_flight_milli / 1_000, now.in_flight_milli % 1_000 / 100);
     vec![
         Cell::of(name),
-        Cell::absent(),
+        now.circuit.map_or_else(Cell::absent, |circuit| Cell::of(self::circuit(circuit, at_unix_us))),
         Cell::of(per_second(now.finished, before.map_or(0, |before| before.finished), elapsed_us)),
         Cell::of(in_flight),
         Cell::of(now.waiting.to_string()),
@@ -113,6 +123,18 @@ fn pool(name: &str, now: &ServiceReport, before: Option<&ServiceReport>, elapsed
         Cell::of(quantile(&now.latency, 500)),
         Cell::of(quantile(&now.latency, 990)),
     ]
+}
+
+/// What a circuit does, and since it matters then, what it has refused.
+fn circuit(now: CircuitReport, at_unix_us: u64) -> String {
+    match now.state {
+        CircuitState::Closed => "circuit closed".to_owned(),
+        CircuitState::HalfOpen => format!("circuit half-open, {} refused", now.refused),
+        CircuitState::Open { until_unix_us } => {
+            let left_ms = until_unix_us.saturating_sub(at_unix_us) / 1_000;
+            format!("circuit open for {}.{} s, {} refused", left_ms / 1_000, left_ms % 1_000 / 100, now.refused)
+        }
+    }
 }
 
 fn endpoint(now: &EndpointReport, before: Option<&EndpointReport>, elapsed_us: u64) -> Vec<Cell> {
@@ -153,6 +175,14 @@ fn quantile(buckets: &[(u64, u64)], permille: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_circuit_says_for_how_long_it_is_open() {
+        let said = |state| circuit(CircuitReport { state, opened: 1, refused: 7 }, 1_000_000);
+        assert_eq!(said(CircuitState::Open { until_unix_us: 3_590_000 }), "circuit open for 2.5 s, 7 refused");
+        assert_eq!(said(CircuitState::HalfOpen), "circuit half-open, 7 refused");
+        assert_eq!(said(CircuitState::Closed), "circuit closed");
+    }
 
     #[test]
     fn quantiles_are_the_bucket_that_holds_the_rank() {
