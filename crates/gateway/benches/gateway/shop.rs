@@ -75,6 +75,7 @@ impl Shop {
             certificates: vec![CertificateSpec { certificate: text(certificate), key: text(key) }],
             client_ca: None,
             client_optional: false,
+            client_forward: false,
         });
         ListenerRules { tls, http2: self.http2, ..ListenerRules::default() }
     }

@@ -100,7 +100,7 @@ pub async fn run(
         let now_us = client.worker.shared.now_us();
         if upstream.stream.was_refused() {
             blame(lease, now_us, try_us, true);
-            return Attempt::Refused;
+            return Attempt::Refused.into();
         }
         let reason =
             if end == IoEnd::TimedOut { FailureReason::ResponseTimeout } else { FailureReason::ConnectionLost };

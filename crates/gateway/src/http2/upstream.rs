@@ -22,6 +22,7 @@ use crate::plan::Limits;
 use crate::shared::Target;
 use crate::stream::Stream;
 use crate::tls::session::Session;
+use crate::worker::bounds::OpenConnection;
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use h2::{Ping, PingPong};
@@ -319,7 +320,12 @@ pub async fn connect(
         let is_full = connections.all.borrow().len() >= CONNECTIONS_MAX;
         if !connections.is_dialling.get() && !is_full {
             let (worker, kept) = (Rc::clone(&client.worker), Rc::clone(target));
-            let keep = move |stream| kept.keep(stream, worker.now_ms(), worker.limits().idle_upstream_max.max(1));
+            let keep = move |stream| {
+                // Opened already, so it counts, and beyond a bound too.
+                if let Some(place) = OpenConnection::open(&kept.target, None) {
+                    kept.keep(stream, place, worker.now_ms(), worker.limits().idle_upstream_max.max(1));
+                }
+            };
             connections.dial(&target.target, limits, client.worker.now_ms(), keep);
         }
         if client.slot.within(deadline_ms, changed).await.is_err() {
