@@ -81,5 +81,6 @@ pub fn decide(scaler: &mut Scaler, inputs: &Inputs<'_>) -> ServiceRationale {
         vertical: None,
         victims: Vec::new(),
         sharing: None,
+        order: None,
     }
 }

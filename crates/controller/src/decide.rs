@@ -9,6 +9,7 @@ use crate::scale::scale;
 use crate::sharing::share_room;
 use crate::state::{ServiceState, Services, State};
 use crate::stop::{stop_again, stop_removed, stop_sick};
+use crate::wheel::{expire, is_frozen, steer};
 use plimsoll_model::id::ServiceName;
 use plimsoll_model::{Observation, ServiceRationale, ServiceSpec, Spec};
 use plimsoll_placement::Claim;
@@ -36,8 +37,13 @@ pub(crate) fn decide(state: &mut State, turn: &mut Turn, spec: &Spec, observatio
     }
     let mut rationales: Vec<ServiceRationale> = Vec::with_capacity(spec.services.len());
     for (name, service_spec, service) in of_spec(spec, &mut services) {
-        stop_sick(state, turn, (name, service_spec), service);
-        rationales.push(scale(state, turn, (name, service_spec), service, spec.tick, observation));
+        expire(turn, name, service);
+        if !is_frozen(service) {
+            stop_sick(state, turn, (name, service_spec), service);
+        }
+        let before = service.target;
+        let decided = scale(state, turn, (name, service_spec), service, spec.tick, observation);
+        rationales.push(steer(service, service_spec, before, decided));
     }
     let mut room = Room::new(state, &services, spec, allocatable);
     let claims: Vec<Claim> = of_spec(spec, &mut services).map(|(_, spec, service)| claim(service, spec)).collect();
@@ -51,6 +57,7 @@ pub(crate) fn decide(state: &mut State, turn: &mut Turn, spec: &Spec, observatio
     // Stable: those of the same priority go in the order of their names.
     let mut order: Vec<usize> = (0..cases.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(cases[*index].spec.priority));
+    order.retain(|index| !is_frozen(cases[*index].service));
     order.iter().for_each(|index| cases[*index].plan(state, turn, &mut room).stops());
     order.iter().for_each(|index| cases[*index].start(state, turn, &mut room));
     run_jobs(state, turn, spec, &mut room);
@@ -118,6 +125,7 @@ fn is_same_story(before: &ServiceRationale, now: &ServiceRationale) -> bool {
     counts(before) == counts(now)
         && before.vertical.as_ref().map(|it| it.size) == now.vertical.as_ref().map(|it| it.size)
         && before.sharing == now.sharing
+        && before.order.as_ref().map(|it| &it.standing) == now.order.as_ref().map(|it| &it.standing)
         && before.bounds.iter().map(kind).eq(now.bounds.iter().map(kind))
         && before.terms.iter().map(|term| std::mem::discriminant(&term.basis)).nth(now.winner)
             == now.terms.iter().map(|term| std::mem::discriminant(&term.basis)).nth(now.winner)

@@ -40,8 +40,10 @@ pub fn explain_service(service: &ServiceName, rationale: &ServiceRationale) -> V
         vertical,
         victims,
         sharing,
+        order,
     } = rationale;
     let mut lines = vec![format!("{service}: {current} running or starting, {ready} ready, {target} wanted")];
+    lines.extend(order.iter().map(|order| format!("  ordered: {order}")));
     if let Some(term) = terms.get(*winner) {
         lines.push(format!("  because {term}"));
     }
@@ -75,7 +77,11 @@ pub fn explain_findings(decision: &Decision) -> Vec<String> {
     let general = |finding: &&Finding| {
         !matches!(
             finding,
-            Finding::Failures { .. } | Finding::Exited { .. } | Finding::Throttled { .. } | Finding::OutOfMemory { .. }
+            Finding::Failures { .. }
+                | Finding::Exited { .. }
+                | Finding::Throttled { .. }
+                | Finding::OutOfMemory { .. }
+                | Finding::Wheel { .. }
         )
     };
     decision.rationale.findings.iter().filter(general).map(ToString::to_string).collect()
@@ -109,7 +115,7 @@ pub fn concerns_job(decision: &Decision, job: &JobName) -> bool {
 
 fn is_about_service(finding: &Finding, service: &ServiceName) -> bool {
     match finding {
-        Finding::Failures { service: of, .. } => of == service,
+        Finding::Failures { service: of, .. } | Finding::Wheel { service: of, .. } => of == service,
         _ => matches!(workload(finding), Some(WorkloadId::Replica(id)) if id.service == *service),
     }
 }

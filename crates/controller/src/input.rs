@@ -2,7 +2,7 @@
 
 use plimsoll_model::id::{Generation, JobName, ServiceName};
 use plimsoll_model::quantity::{MilliRps, Timestamp};
-use plimsoll_model::{Event, Observation, Spec};
+use plimsoll_model::{Event, Hand, Observation, Spec};
 use serde::{Deserialize, Serialize};
 
 /// One model's parameters, or why there are none.
@@ -57,6 +57,13 @@ pub enum Input {
         service: ServiceName,
         /// What.
         event: Event,
+    },
+    /// An operator takes the wheel of a service, or gives it back.
+    Operator {
+        /// Which.
+        service: ServiceName,
+        /// What they do.
+        hand: Hand,
     },
     /// Stop everything and start nothing any more.
     Shutdown,

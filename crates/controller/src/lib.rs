@@ -38,6 +38,7 @@ mod state;
 mod step;
 mod stop;
 mod what_if;
+mod wheel;
 
 pub use explain::{
     concerns_job, concerns_service, explain, explain_action, explain_findings, explain_job, explain_service,

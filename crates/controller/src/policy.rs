@@ -10,7 +10,7 @@ use plimsoll_model::spec::ForecastSpec;
 use plimsoll_model::{Finding, ServiceSpec, Spec};
 
 /// Most replicas of one service: an absurd maximum must not make a step endless.
-const REPLICAS_MAX: u32 = 10_000;
+pub(crate) const REPLICAS_MAX: u32 = 10_000;
 
 /// Puts a new policy in force. Replicas whose command, size or sandbox changed are replaced one by one later on; a
 /// change of anything else keeps them.

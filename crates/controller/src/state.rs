@@ -12,7 +12,7 @@ use plimsoll_model::id::{Generation, JobName, ServiceName, WorkloadId};
 use plimsoll_model::inventory::ExitCause;
 use plimsoll_model::quantity::{Millis, Timestamp};
 use plimsoll_model::spec::{Limits, Resources, Schedule};
-use plimsoll_model::{Forecast, ServiceRationale, Spec};
+use plimsoll_model::{Forecast, ServiceRationale, Spec, StandingOrder};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,6 +82,9 @@ pub struct ServiceState {
     pub forecast: Option<Arc<Forecast>>,
     /// CPU nanoseconds per request, learnt while replicas were busy.
     pub cpu_per_request_ns: Option<u64>,
+    /// The operator's order that stands above its policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<StandingOrder>,
     /// Replicas by ordinal, from the decision to start them until their exit has been taken into account.
     pub replicas: BTreeMap<u64, ProcessState>,
     /// Quick exits in a row.

@@ -10,6 +10,7 @@ use crate::policy::{adopt, warm_up};
 use crate::queue::submit;
 use crate::state::State;
 use crate::stop::stop_all;
+use crate::wheel::take_hand;
 use plimsoll_model::quantity::Timestamp;
 use plimsoll_model::{Decision, Finding, Observation};
 
@@ -59,6 +60,7 @@ fn take<'a>(state: &mut State, turn: &mut Turn, input: &'a Input) -> Option<&'a 
             None => turn.bad(format!("job {job} was asked for before there is a policy")),
         },
         Input::Event { service, event } => announce(state, turn, service, event),
+        Input::Operator { service, hand } => take_hand(state, turn, service, hand),
         Input::Shutdown => state.shutdown = true,
         Input::Frozen { why } => state.frozen = Some(why.clone()),
         Input::Thawed => state.frozen = None,

@@ -14,7 +14,7 @@ use plimsoll_model::scaling::{
     BacklogSpec, CurvePoint, Event, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, GuardSpec, LazySpec,
 };
 use plimsoll_model::spec::*;
-use plimsoll_model::{ActionKind, Decision};
+use plimsoll_model::{ActionKind, Decision, Hand, Order, StandingOrder, Way};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -291,6 +291,25 @@ fn observation() -> impl Strategy<Value = Observation> {
         })
 }
 
+fn hand() -> impl Strategy<Value = Hand> {
+    let way = prop::sample::select(vec![Way::Out, Way::In, Way::Both]);
+    let order = prop_oneof![
+        small(8).prop_map(|replicas| Order::Scale { replicas }),
+        Just(Order::Stop),
+        way.prop_map(|way| Order::Pause { way }),
+        Just(Order::Freeze),
+    ];
+    let until = prop::option::of(prop_oneof![8 => 0_i64..2_000_000, 1 => any::<i64>()]);
+    let by = prop_oneof![9 => Just("ops".to_owned()), 1 => Just("x".repeat(300))];
+    prop_oneof![
+        4 => (order, until, by.clone()).prop_map(|(order, until, by)| {
+            Hand::Order(StandingOrder { order, by, until: until.map(Timestamp) })
+        }),
+        1 => by.clone().prop_map(|by| Hand::Resume { by }),
+        1 => by.prop_map(|by| Hand::Restart { by }),
+    ]
+}
+
 fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
         2 => (0_u64..9, any_spec()).prop_map(|(generation, spec)| Input::Policy {
@@ -302,6 +321,8 @@ fn input() -> impl Strategy<Value = Input> {
             service: name("a"),
             samples: samples.into_iter().map(|(at, rate)| (Timestamp(at), MilliRps(rate))).collect(),
         }),
+        2 => (prop_oneof![Just("a"), Just("b"), Just("gone")], hand())
+            .prop_map(|(service, hand)| Input::Operator { service: name(service), hand }),
         1 => event().prop_map(|spec| Input::Event { service: name("a"), event: Event { spec, by: String::new() } }),
         2 => prop::sample::select(vec!["j", "k", "nobody"]).prop_map(|text| Input::RunJob { job: job(text) }),
         1 => Just(Input::Shutdown),
@@ -359,8 +380,8 @@ impl Checker {
         }
         for (name, rationale) in &decision.rationale.services {
             let spec = &state.spec.as_ref().unwrap().services[name];
-            assert!(rationale.target <= spec.replicas_max);
-            assert!(rationale.target >= spec.replicas_min.min(spec.replicas_max));
+            assert!(rationale.order.is_some() || rationale.target <= spec.replicas_max);
+            assert!(rationale.order.is_some() || rationale.target >= spec.replicas_min.min(spec.replicas_max));
             assert!(rationale.winner < rationale.terms.len());
             assert!(!plimsoll_controller::explain(decision, name).is_empty());
         }

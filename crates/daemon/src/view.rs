@@ -153,6 +153,9 @@ pub struct ServiceView {
     pub forecast_account: Option<ForecastAccount>,
     /// Why it has the replicas it has, in one line.
     pub reason: String,
+    /// The operator's order that stands above its policies, in one line.
+    #[serde(default)]
+    pub order: Option<String>,
     /// What was wanted and not done, one line each.
     pub withheld: Vec<String>,
 }

@@ -26,6 +26,7 @@ mod rationale_text;
 pub mod route;
 pub mod scaling;
 pub mod spec;
+pub mod wheel;
 
 pub use decision::{Action, ActionKind, Decision, FitOrder, StopReason};
 pub use forecast::{ExpertWeight, Forecast, QuantilePoint};
@@ -39,3 +40,4 @@ pub use quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timest
 pub use rationale::{Finding, Rationale, ServiceRationale, Term, Withheld};
 pub use scaling::{Event, EventSpec};
 pub use spec::{JobSpec, ScalingPolicy, ServiceSpec, Spec};
+pub use wheel::{Hand, Order, OrderReason, StandingOrder, Way, WheelTurn};

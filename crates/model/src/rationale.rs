@@ -12,6 +12,7 @@ use crate::scaling::{
     VerticalReason,
 };
 use crate::spec::Resources;
+use crate::wheel::{OrderReason, WheelTurn};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -407,6 +408,9 @@ pub struct ServiceRationale {
     /// Who gave what to whom, where capacity was short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing: Option<Box<SharingReason>>,
+    /// The operator's order that stands above the policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<OrderReason>>,
 }
 
 /// Why this replica was told to stop and no other.
@@ -532,6 +536,13 @@ pub enum Finding {
         model: String,
         /// Why.
         why: String,
+    },
+    /// An operator gave or took back an order, or one ended.
+    Wheel {
+        /// About which service.
+        service: ServiceName,
+        /// What.
+        turned: WheelTurn,
     },
     /// More findings than a step may report.
     MoreFindings {

@@ -324,6 +324,7 @@ impl fmt::Display for Finding {
                 write!(f, "{service}: {} fitted to {samples} samples joined the forecast", models.join(", "))
             }
             Self::NotFitted { service, model, why } => write!(f, "{service}: {model} did not join the forecast: {why}"),
+            Self::Wheel { service, turned } => write!(f, "{service}: {turned}"),
             Self::MoreFindings { omitted } => write!(f, "{omitted} more findings left out"),
         }
     }

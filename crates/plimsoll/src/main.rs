@@ -55,6 +55,12 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
             JobVerb::Run { job, installation } => commands::order::run_job(&job, &installation),
         },
         Command::Event(event) => commands::event::run(&event),
+        Command::Scale(scale) => commands::wheel::scale(&scale),
+        Command::Pause(pause) => commands::wheel::pause(&pause),
+        Command::Freeze(stand) => commands::wheel::freeze(&stand),
+        Command::Stop(stand) => commands::wheel::stop(&stand),
+        Command::Resume(release) => commands::wheel::resume(&release),
+        Command::Restart(release) => commands::wheel::restart(&release),
         Command::Check(check) => commands::check::run(&check),
         Command::Decide(decide) => commands::decide::run(&decide),
         Command::Import(import) => match import.what {
@@ -91,6 +97,12 @@ fn only_prints(command: &Command) -> bool {
         | Command::Reload(_)
         | Command::Job(_)
         | Command::Event(_)
+        | Command::Scale(_)
+        | Command::Pause(_)
+        | Command::Freeze(_)
+        | Command::Stop(_)
+        | Command::Resume(_)
+        | Command::Restart(_)
         | Command::Check(_)
         | Command::Schema { .. }
         | Command::Import(_)

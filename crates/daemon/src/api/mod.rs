@@ -10,10 +10,12 @@ mod announce;
 mod openapi;
 mod respond;
 mod routes;
+mod wheel;
 
 pub use announce::Announcement;
 use openapi::document as openapi;
 pub use routes::Order;
+pub use wheel::Handed;
 
 use crate::clock::Clock;
 use crate::traffic::Totals;

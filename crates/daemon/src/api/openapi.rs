@@ -75,10 +75,31 @@ fn paths() -> Value {
         "/v1/events": events,
         "/v1/reload": { "post": write("Reads the spec file again and takes it over", json!([])) },
         "/v1/shutdown": { "post": write("Drains everything and ends", json!([])) },
+        "/v1/services/{service}/wheel": wheel(),
         "/v1/jobs/{job}/run": { "post": write("Runs a job now", json!([
             { "name": "job", "in": "path", "required": true, "schema": { "type": "string" } }
         ])) },
     })
+}
+
+/// An operator's hand on a service.
+fn wheel() -> Value {
+    let mut path = write(
+        "An operator takes the wheel of a service, or gives it back: the order stands above the policies until it ends",
+        json!([{ "name": "service", "in": "path", "required": true, "schema": { "type": "string" } }]),
+    );
+    let body = json!({
+        "type": "object", "required": ["order", "by"], "additionalProperties": false,
+        "properties": {
+            "order": { "enum": ["scale", "stop", "pause", "freeze", "resume", "restart"] },
+            "replicas": { "type": "integer", "minimum": 0, "maximum": 10_000, "description": "How many, for `scale`" },
+            "way": { "enum": ["out", "in", "both"], "description": "Which way of scaling, for `pause`; both if absent" },
+            "for_ms": { "type": "integer", "minimum": 1, "description": "How long it stands; until it is taken back if absent" },
+            "by": { "type": "string", "minLength": 1, "maxLength": 200, "description": "Who orders" },
+        }
+    });
+    path["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": body } } });
+    json!({ "post": path })
 }
 
 /// What `POST /v1/events` takes.
@@ -158,7 +179,8 @@ fn schemas() -> Value {
                 "services": { "type": "array", "items": { "type": "object",
                     "required": ["name", "target", "current", "ready", "replicas", "reason", "withheld"],
                     "properties": { "name": text, "target": integer, "current": integer, "ready": integer,
-                        "replicas": { "type": "array", "items": { "type": "object" } }, "reason": text, "withheld": texts } } },
+                        "replicas": { "type": "array", "items": { "type": "object" } }, "reason": text, "withheld": texts,
+                        "order": { "type": ["string", "null"], "description": "The operator's order that stands above the policies" } } } },
                 "gateway": { "type": "object" }
             } }
     })

@@ -1,14 +1,14 @@
 //! Which path does what.
 
 use super::respond::{AnswerBody, events, json, problem, text};
-use super::{Announcement, Shared, is_own_name};
+use super::{Announcement, Handed, Shared, is_own_name};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HOST};
 use hyper::{Method, Request, Response, StatusCode};
 use plimsoll_collect::history::SeriesId;
-use plimsoll_model::{JobName, Timestamp};
+use plimsoll_model::{JobName, ServiceName, Timestamp};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -50,6 +50,15 @@ pub enum Order {
     Announce {
         /// What.
         announcement: Announcement,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<String, String>>,
+    },
+    /// Take the wheel of a service, or give it back.
+    Wheel {
+        /// Which.
+        service: ServiceName,
+        /// What.
+        handed: Handed,
         /// Where the answer goes.
         answer: oneshot::Sender<Result<String, String>>,
     },
@@ -205,25 +214,9 @@ async fn write(request: Request<Incoming>, shared: &Rc<Shared>, orders: mpsc::Se
         }
     };
     let (reply, answered) = oneshot::channel();
-    let order = match (&head.method, head.uri.path()) {
-        (&Method::POST, "/v1/reload") => Order::Reload { answer: reply },
-        (&Method::POST, "/v1/shutdown") => Order::Shutdown { answer: reply },
-        (&Method::POST, "/v1/events") => match Announcement::read(&body) {
-            Ok(announcement) => Order::Announce { announcement, answer: reply },
-            Err(error) => return problem(StatusCode::BAD_REQUEST, &error.to_string()),
-        },
-        (&Method::PUT, "/v1/policy") => match String::from_utf8(body.to_vec()) {
-            Ok(spec) => Order::Policy { spec, answer: reply },
-            Err(_) => return problem(StatusCode::BAD_REQUEST, "the body is not UTF-8"),
-        },
-        (&Method::POST, path) => {
-            match path.strip_prefix("/v1/jobs/").and_then(|rest| rest.strip_suffix("/run")).map(str::parse) {
-                Some(Ok(job)) => Order::RunJob { job, answer: reply },
-                Some(Err(error)) => return problem(StatusCode::BAD_REQUEST, &format!("{error}")),
-                None => return problem(StatusCode::NOT_FOUND, "no such path; /v1/openapi.json lists them"),
-            }
-        }
-        _ => return problem(StatusCode::NOT_FOUND, "no such path; /v1/openapi.json lists them"),
+    let order = match order(&head.method, head.uri.path(), &body, reply) {
+        Ok(order) => order,
+        Err((status, why)) => return problem(status, &why),
     };
     if orders.try_send(order).is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "too many orders wait already, or the daemon is ending");
@@ -233,6 +226,39 @@ async fn write(request: Request<Incoming>, shared: &Rc<Shared>, orders: mpsc::Se
         Ok(Err(why)) => problem(StatusCode::UNPROCESSABLE_ENTITY, &why),
         Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending"),
     }
+}
+
+type Answer = oneshot::Sender<Result<String, String>>;
+
+/// What a write to `path` orders.
+fn order(method: &Method, path: &str, body: &[u8], answer: Answer) -> Result<Order, (StatusCode, String)> {
+    let bad = |why: String| (StatusCode::BAD_REQUEST, why);
+    let unknown = || (StatusCode::NOT_FOUND, "no such path; /v1/openapi.json lists them".to_owned());
+    let within = |before: &str, behind: &str| path.strip_prefix(before).and_then(|rest| rest.strip_suffix(behind));
+    Ok(match (method, path) {
+        (&Method::POST, "/v1/reload") => Order::Reload { answer },
+        (&Method::POST, "/v1/shutdown") => Order::Shutdown { answer },
+        (&Method::POST, "/v1/events") => {
+            let announcement = Announcement::read(body).map_err(|error| bad(error.to_string()))?;
+            Order::Announce { announcement, answer }
+        }
+        (&Method::PUT, "/v1/policy") => {
+            let spec = String::from_utf8(body.to_vec()).map_err(|_| bad("the body is not UTF-8".to_owned()))?;
+            Order::Policy { spec, answer }
+        }
+        (&Method::POST, _) => {
+            if let Some(job) = within("/v1/jobs/", "/run") {
+                let job: JobName = job.parse().map_err(|error| bad(format!("{error}")))?;
+                Order::RunJob { job, answer }
+            } else {
+                let service = within("/v1/services/", "/wheel").ok_or_else(unknown)?;
+                let service: ServiceName = service.parse().map_err(|error| bad(format!("{error}")))?;
+                let handed = Handed::read(body).map_err(|error| bad(error.to_string()))?;
+                Order::Wheel { service, handed, answer }
+            }
+        }
+        _ => return Err(unknown()),
+    })
 }
 
 /// Compares in constant time, so that the time of a refusal says nothing about the token.

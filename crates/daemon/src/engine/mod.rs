@@ -14,6 +14,7 @@ pub(crate) mod publish;
 pub(crate) mod recorder;
 pub(crate) mod recover;
 mod reload;
+mod wheel;
 
 use crate::api::{Order, Shared};
 use crate::clock::Clock;
@@ -329,6 +330,9 @@ impl Engine {
             }
             Order::Announce { announcement, answer } => {
                 let _ = answer.send(self.announce(&announcement));
+            }
+            Order::Wheel { service, handed, answer } => {
+                let _ = answer.send(self.take_hand(&service, &handed));
             }
             Order::Reload { answer } => {
                 let _ = answer.send(self.reload());

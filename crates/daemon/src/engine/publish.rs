@@ -191,6 +191,7 @@ impl Engine {
             reason: rationale
                 .and_then(|rationale| rationale.terms.get(rationale.winner))
                 .map_or_else(String::new, ToString::to_string),
+            order: rationale.and_then(|rationale| rationale.order.as_ref()).map(ToString::to_string),
             withheld: rationale.iter().flat_map(|rationale| &rationale.withheld).map(ToString::to_string).collect(),
         }
     }

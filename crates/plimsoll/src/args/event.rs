@@ -56,7 +56,7 @@ fn quantity(unit: Unit, text: &str) -> Result<u64, String> {
     u64::try_from(number).map_err(|_| "it may not be negative".to_owned())
 }
 
-fn duration(text: &str) -> Result<u64, String> {
+pub(super) fn duration(text: &str) -> Result<u64, String> {
     quantity(Unit::Duration, text)
 }
 

@@ -25,6 +25,7 @@ pub mod status;
 pub mod testbed;
 pub mod tune;
 pub mod up;
+pub mod wheel;
 mod work;
 
 use crate::Verdict;

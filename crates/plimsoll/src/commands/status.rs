@@ -65,6 +65,9 @@ fn text(state: &StateView, daemon: &Daemon, style: &Style) -> String {
     let _ = writeln!(out, "\n{}", services(state, daemon, style).render(style));
     for service in &state.services {
         let _ = writeln!(out, "{}: {}", service.name, service.reason);
+        if let Some(order) = &service.order {
+            let _ = writeln!(out, "  ordered: {order}");
+        }
         if let Some(account) = &service.forecast_account {
             let _ = writeln!(out, "  forecast: {}", forecast_line(account));
         }
