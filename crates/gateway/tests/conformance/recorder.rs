@@ -30,6 +30,8 @@ pub struct Record {
     pub tunnelled: Vec<u8>,
     /// Why bytes were no canonical message.
     pub broken: Vec<String>,
+    /// Which case this is.
+    number: usize,
     answer: Option<Vec<u8>>,
     ends: bool,
 }
@@ -58,7 +60,8 @@ impl Recorder {
 
     /// Begins a case.
     pub fn reset(&self, answer: Option<Vec<u8>>, ends: bool) {
-        *self.record.lock().unwrap() = Record { answer, ends, ..Record::default() };
+        let mut record = self.record.lock().unwrap();
+        *record = Record { answer, ends, number: record.number + 1, ..Record::default() };
     }
 
     pub fn record(&self) -> Record {
@@ -70,6 +73,8 @@ fn converse(mut stream: TcpStream, connection: usize, record: &Mutex<Record>) {
     stream.set_nodelay(true).unwrap();
     let mut unread = Vec::new();
     let mut bytes = [0; 16 * 1024];
+    // A connection that is cut off may end only when the next case has begun.
+    let mut case = 0;
     loop {
         match reader::request(&unread) {
             Ok(Some(message)) => {
@@ -85,9 +90,17 @@ fn converse(mut stream: TcpStream, connection: usize, record: &Mutex<Record>) {
                 }
             }
             Ok(None) => match stream.read(&mut bytes) {
-                Ok(count) if count > 0 => unread.extend_from_slice(&bytes[..count]),
+                Ok(count) if count > 0 => {
+                    if unread.is_empty() {
+                        case = record.lock().unwrap().number;
+                    }
+                    unread.extend_from_slice(&bytes[..count]);
+                }
                 _ => {
-                    record.lock().unwrap().partial.extend(unread);
+                    let mut record = record.lock().unwrap();
+                    if record.number == case {
+                        record.partial.extend(unread);
+                    }
                     return;
                 }
             },
