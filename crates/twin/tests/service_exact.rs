@@ -122,7 +122,7 @@ fn draining_finishes_what_is_held_and_the_grace_ends_it() {
 
 #[test]
 fn memory_that_runs_out_takes_the_replica_and_what_it_holds_and_it_comes_back() {
-    let memory = MemoryUse { fixed_mib: 50.0, per_request_mib: 10.0, limit_mib: 75.0 };
+    let memory = MemoryUse { fixed_mib: 50.0, per_request_mib: 10.0, limit_mib: 75.0, ..MemoryUse::default() };
     let model = ServiceModel { memory: Some(memory), ..hundred_ms() };
     let mut service = listed(Options::new(model, 1), &[1.0, 1.0, 1.0, 5.0]);
     service.start_ready();
@@ -154,7 +154,7 @@ fn turmoil(seed: u64, moves: &[u32], timeout: u64, frees: bool, slots: u32, algo
     model.law.slots = slots;
     model.startup.variation = 0.5;
     model.warm_up = WarmUp { duration_ms: 500.0, speed: 0.5 };
-    model.memory = Some(MemoryUse { fixed_mib: 10.0, per_request_mib: 1.0, limit_mib: 40.0 });
+    model.memory = Some(MemoryUse { fixed_mib: 10.0, per_request_mib: 1.0, limit_mib: 40.0, ..MemoryUse::default() });
     let clients = Clients { timeout: Some(Millis(timeout)), frees, retries: 2, retry_budget: Permille(100) };
     let balance = Balance {
         in_flight_max: Some(40),

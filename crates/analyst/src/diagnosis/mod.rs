@@ -1,0 +1,3 @@
+//! Causes.
+mod cause;
+pub use cause::Cause;

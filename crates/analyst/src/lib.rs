@@ -1,0 +1,5 @@
+//! tmp
+pub mod diagnosis;
+pub mod features;
+pub mod history;
+pub mod scenario;
