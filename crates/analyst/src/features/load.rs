@@ -9,8 +9,12 @@ use serde::Serialize;
 
 /// Stretches that a shape is fitted to.
 const BLOCKS: usize = 48;
-/// A value this many times what was expected is an excursion.
+/// A value this many times what was expected begins an excursion, and one below that many ends it.
 const EXCURSION: f64 = 1.6;
+const OVER: f64 = 1.25;
+
+/// Two cycles that look alike may be two of anything.
+const CYCLES: usize = 3;
 
 /// What the load is like.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -27,6 +31,8 @@ pub struct Load {
     pub highest: f64,
     /// Samples of the longest.
     pub longest: u32,
+    /// Share of what came on top in all of them that came in the largest.
+    pub dominance: f64,
     /// Share of samples in them.
     pub excursion_share: f64,
     /// What is left without period and excursions.
@@ -92,12 +98,12 @@ pub(super) fn of(rates: &[f64], hints: &[usize]) -> Option<Load> {
     let rest: Vec<f64> = rates
         .iter()
         .zip(&expected)
-        .zip(&found.is_within)
+        .zip(&found.is_near)
         .map(|((rate, expected), within)| match season {
             _ if !(*expected > 0.0) => f64::NAN,
             Some(_) if *within => f64::NAN,
             Some(_) => rate / expected,
-            None if *within => *expected,
+            None if *within => f64::NAN,
             None => *rate,
         })
         .collect();
@@ -111,6 +117,7 @@ pub(super) fn of(rates: &[f64], hints: &[usize]) -> Option<Load> {
         excursions: found.count,
         highest: found.highest,
         longest: found.longest,
+        dominance: found.dominance,
         excursion_share: found.share,
         shape: shape(&math::blocks(&rest, BLOCKS)),
         changes: u32::try_from(changes.len()).unwrap_or(u32::MAX),
@@ -120,7 +127,8 @@ pub(super) fn of(rates: &[f64], hints: &[usize]) -> Option<Load> {
 
 fn season(rates: &[f64], hints: &[usize], level: f64) -> Option<Season> {
     let found = periods(rates, hints);
-    let real = found.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Found);
+    let real =
+        found.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Found && candidate.cycles >= CYCLES);
     let best = real.max_by(|a, b| a.share.total_cmp(&b.share).then(b.period.cmp(&a.period)))?;
     let cycle = profile(&rates[..best.period.min(rates.len())], best.period);
     let whole = profile(rates, best.period);
@@ -143,28 +151,51 @@ struct Excursions {
     count: u32,
     highest: f64,
     longest: u32,
+    dominance: f64,
     share: f64,
-    is_within: Vec<bool>,
+    /// Within one, or within half of its length of it.
+    is_near: Vec<bool>,
 }
 
-/// Stretches above what was expected; two with a single sample between them are one.
+/// Stretches above what was expected. A gap neither begins nor ends one.
 fn excursions(rates: &[f64], expected: &[f64]) -> Excursions {
-    let mut is_within: Vec<bool> =
-        rates.iter().zip(expected).map(|(rate, expected)| *rate > EXCURSION * expected).collect();
-    for index in 1..is_within.len().saturating_sub(1) {
-        is_within[index] |= is_within[index - 1] && is_within[index + 1];
-    }
-    let (mut count, mut longest, mut length, mut highest) = (0, 0, 0_u32, 1.0_f64);
-    for (index, within) in is_within.iter().enumerate() {
-        length = if *within { length + 1 } else { 0 };
-        count += u32::from(length == 1);
-        longest = longest.max(length);
-        if *within && expected[index] > 0.0 {
-            highest = highest.max(rates[index] / expected[index]);
+    let mut found: Vec<(usize, usize, f64)> = Vec::new();
+    let (mut begun, mut highest, mut within) = (None, 1.0_f64, 0_usize);
+    let times: Vec<f64> = math::over(rates, expected);
+    for (index, times) in times.iter().enumerate() {
+        let is_over = *times > if begun.is_some() { OVER } else { EXCURSION };
+        match begun {
+            None if is_over => begun = Some((index, 0.0)),
+            Some((from, area)) if *times <= OVER => {
+                found.push((from, index, area));
+                begun = None;
+            }
+            _ => {}
+        }
+        if let Some((_, area)) = begun.as_mut().filter(|_| times.is_finite()) {
+            *area += (rates[index] - expected[index]).max(0.0);
+            highest = highest.max(*times);
+            within += 1;
         }
     }
-    let share = is_within.iter().filter(|within| **within).count() as f64 / is_within.len().max(1) as f64;
-    Excursions { count, highest, longest, share, is_within }
+    found.extend(begun.map(|(from, area)| (from, rates.len(), area)));
+    let mut is_near = vec![false; rates.len()];
+    for (from, to, _) in &found {
+        let margin = (to - from) / 2 + 1;
+        let end = (to + margin).min(rates.len());
+        is_near[from.saturating_sub(margin)..end].fill(true);
+    }
+    let total: f64 = found.iter().map(|(.., area)| area).sum();
+    let largest = found.iter().map(|(.., area)| *area).fold(0.0, f64::max);
+    let length = |(from, to, _): &(usize, usize, f64)| u32::try_from(to - from).unwrap_or(u32::MAX);
+    Excursions {
+        count: u32::try_from(found.len()).unwrap_or(u32::MAX),
+        highest,
+        longest: found.iter().map(length).max().unwrap_or(0),
+        dominance: if total > 0.0 { largest / total } else { 0.0 },
+        share: within as f64 / rates.len().max(1) as f64,
+        is_near,
+    }
 }
 
 /// Fits a parabola, a step and two steps.

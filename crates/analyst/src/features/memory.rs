@@ -17,7 +17,8 @@ pub struct Memory {
     pub with_in_flight: Option<f64>,
     /// Memory without requests in flight, by that line, as a share of the limit.
     pub idle_of_limit: Option<f64>,
-    /// Correlation of the oldest replica's memory with its age, while it lives.
+    /// Correlation of the oldest replica's memory with its age while it lives, with what requests in flight explain taken
+    /// out.
     pub with_age: Option<f64>,
     /// How much the oldest replica's memory grows per hour of its age, as a share of the typical.
     pub growth_per_hour: Option<f64>,
@@ -64,24 +65,33 @@ pub(super) fn of(history: &History) -> Option<Memory> {
 fn ageing(history: &History, typical: f64) -> (Option<f64>, Option<f64>, Option<f64>) {
     let age = history.column(|sample| sample.age_oldest_s);
     let memory = history.column(|sample| sample.memory_oldest_mib);
-    let mut lives: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
+    let held = history.column(|sample| Some(sample.in_flight? / sample.ready.filter(|ready| *ready > 0.0)?));
+    let mut lives: Vec<[Vec<f64>; 3]> = Vec::new();
     let mut before = f64::INFINITY;
-    for (age, memory) in age.iter().zip(&memory).filter(|(age, memory)| age.is_finite() && memory.is_finite()) {
-        if *age <= before {
-            lives.push((Vec::new(), Vec::new()));
+    for at in (0..age.len()).filter(|at| age[*at].is_finite() && memory[*at].is_finite()) {
+        if age[at] <= before {
+            lives.push(Default::default());
         }
-        before = *age;
-        if let Some(life) = lives.last_mut() {
-            life.0.push(*age);
-            life.1.push(*memory);
+        before = age[at];
+        if let Some([ages, memories, holds]) = lives.last_mut() {
+            ages.push(age[at]);
+            memories.push(memory[at]);
+            holds.push(held[at]);
         }
     }
-    let Some((ages, memories)) = lives.iter().max_by_key(|life| life.0.len()).filter(|life| life.0.len() >= 12) else {
-        return (None, None, None);
-    };
+    let longest = lives.iter().max_by_key(|life| life[0].len()).filter(|life| life[0].len() >= 12);
+    let Some([ages, memories, holds]) = longest else { return (None, None, None) };
     let Some(line) = math::line(ages, memories) else { return (None, None, None) };
+    let correlation = |a: &[f64], b: &[f64]| math::line(a, b).map_or(0.0, |line| line.correlation);
+    let straight = partial(line.correlation, correlation(holds, memories), correlation(holds, ages));
     let lived = ages[ages.len() - 1] - ages[0];
-    (Some(line.slope * 3_600.0 / typical), Some(line.slope * lived / typical), Some(line.correlation))
+    (Some(line.slope * 3_600.0 / typical), Some(line.slope * lived / typical), Some(straight))
+}
+
+/// Correlation of a and b with c taken out, from those of a with b, a with c and b with c.
+fn partial(ab: f64, ac: f64, bc: f64) -> f64 {
+    let rest = (1.0 - ac * ac) * (1.0 - bc * bc);
+    if rest > 1e-6 { ((ab - ac * bc) / libm::sqrt(rest)).clamp(-1.0, 1.0) } else { 0.0 }
 }
 
 /// How old the oldest replica was before a kill that made it younger, as a share of the window: how long one lasts at most.

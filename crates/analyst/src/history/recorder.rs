@@ -1,10 +1,11 @@
 //! Writes a history down from what the controller was told and what it decided: the same values, whoever runs it.
 
 use super::{Configured, Decided, Foreseen, Happening, History, Kind, Sample};
-use plimsoll_model::id::ServiceName;
+use plimsoll_model::id::{ServiceName, WorkloadId};
 use plimsoll_model::inventory::{ExitCause, Phase, ReplicaStatus};
 use plimsoll_model::rationale::Basis;
 use plimsoll_model::{Decision, Observation, ServiceRationale, Timestamp, TrafficObservation};
+use std::collections::BTreeSet;
 
 /// Bytes in a MiB.
 const MIB: f64 = 1_048_576.0;
@@ -15,6 +16,10 @@ pub struct Recorder {
     service: ServiceName,
     history: History,
     target: Option<u32>,
+    /// Replicas whose end is counted and which are not forgotten yet.
+    gone: BTreeSet<WorkloadId>,
+    /// Ends since the last sample: for want of memory, and others.
+    ends: (u32, u32),
 }
 
 impl Recorder {
@@ -31,11 +36,15 @@ impl Recorder {
             decisions: Vec::new(),
             forecasts: Vec::new(),
         };
-        Self { service: service.clone(), history, target: None }
+        Self { service: service.clone(), history, target: None, gone: BTreeSet::new(), ends: (0, 0) }
     }
 
-    /// Takes a step down.
+    /// Takes a step down. An inventory without figures counts ends of replicas; the next figures carry them.
     pub fn add(&mut self, seen: &Observation, decision: &Decision) {
+        self.count_ends(seen);
+        if seen.inventory_only {
+            return;
+        }
         let at_ms = decision.at.0;
         if self.history.samples.is_empty() {
             self.history.start_ms = at_ms;
@@ -68,17 +77,13 @@ impl Recorder {
 
     fn write_replicas(&mut self, sample: &mut Sample, seen: &Observation, at: Timestamp) {
         let is_mine = |status: &&ReplicaStatus| status.replica().is_some_and(|id| id.service == self.service);
-        let (mut ready, mut kills, mut restarts) = (0_u32, 0_u32, 0_u32);
+        let mut ready = 0_u32;
+        let (kills, restarts) = std::mem::take(&mut self.ends);
         let (mut cpu, mut memory, mut throttled) = (Sum::default(), Sum::default(), Sum::default());
         let (mut disk, mut network) = (Sum::default(), Sum::default());
         let (mut oldest, mut most): (Option<(Timestamp, f64)>, Option<f64>) = (None, None);
         for status in seen.workloads.iter().filter(is_mine) {
             ready += u32::from(status.phase == Phase::Ready);
-            match status.exited.as_ref().map(|exited| &exited.cause) {
-                Some(ExitCause::OutOfMemory) => kills += 1,
-                Some(ExitCause::Status { .. } | ExitCause::Signal { .. } | ExitCause::Lost) => restarts += 1,
-                _ => {}
-            }
             let Some(usage) = seen.usage.get(&status.id).filter(|_| status.phase == Phase::Ready) else { continue };
             cpu.add(usage.cpu.map(|cpu| cpu.0 as f64 / 1_000.0));
             memory.add(usage.memory.map(|memory| memory.0 as f64 / MIB));
@@ -103,6 +108,23 @@ impl Recorder {
         if kills > 0 {
             self.happened(at.0, Kind::Replica, "out of memory");
         }
+    }
+
+    fn count_ends(&mut self, seen: &Observation) {
+        let is_mine = |status: &&ReplicaStatus| status.replica().is_some_and(|id| id.service == self.service);
+        let ended: Vec<&ReplicaStatus> =
+            seen.workloads.iter().filter(is_mine).filter(|status| status.exited.is_some()).collect();
+        for status in &ended {
+            if self.gone.contains(&status.id) {
+                continue;
+            }
+            match status.exited.as_ref().map(|exited| &exited.cause) {
+                Some(ExitCause::OutOfMemory) => self.ends.0 += 1,
+                Some(ExitCause::Status { .. } | ExitCause::Signal { .. } | ExitCause::Lost) => self.ends.1 += 1,
+                _ => {}
+            }
+        }
+        self.gone = ended.into_iter().map(|status| status.id.clone()).collect();
     }
 
     fn write_decision(&mut self, at_ms: i64, rationale: &ServiceRationale) {

@@ -152,7 +152,10 @@ impl Draft {
         let neighbours = calm(factors.len(), host_cores, random);
         let lost = if foreign && random.unit() < 0.3 { 0.03 } else { 0.0 };
         let releases = (0..random.below(3)).map(|_| random.below(factors.len() as u64) as usize).collect();
-        let (clients, measures) = (Clients::default(), Measures { is_quota, disk_bytes: None });
+        // Some read and write a little all the time, and want for nothing.
+        let reads = request < 1.5 && random.unit() < 0.4;
+        let disk_bytes = reads.then(|| between(random, 1e4, 3e5));
+        let (clients, measures) = (Clients::default(), Measures { is_quota, disk_bytes });
         let (is_foreign, model_is) = (foreign, model);
         Self {
             regime,

@@ -47,6 +47,7 @@ fn cpu_bound(draft: &mut Draft, random: &mut Random) {
         Metric::Cpu(target) => Metric::Cpu(target),
         _ => Metric::Cpu(0.65),
     };
+    draft.policy.in_flight_max = 40;
     let most = libm::round(busy / cores / between(random, 0.93, 1.1)).max(1.0);
     draft.policy.max = most as u32;
     draft.policy.min = draft.policy.min.min(draft.policy.max);
@@ -69,8 +70,8 @@ fn memory_bound(draft: &mut Draft, random: &mut Random) {
     draft.model.delay_ms = held / per_replica * 1_000.0;
     let per_request = between(random, 3.0, 6.0);
     let fixed = held * per_request * between(random, 0.1, 0.3);
-    // The spread of a Poisson number, and some for the steps of the autoscaler.
-    let most = held + between(random, 2.6, 3.4) * libm::sqrt(held) + 0.12 * held;
+    // The spread of a Poisson number; replicas hold a little less than that, because there is always one more than needed.
+    let most = held * 0.95 + between(random, 1.2, 1.9) * libm::sqrt(held);
     let limit = fixed + per_request * most;
     draft.model.memory =
         Some(MemoryUse { fixed_mib: fixed, per_request_mib: per_request, limit_mib: limit, ..MemoryUse::default() });
@@ -193,8 +194,7 @@ fn limits(draft: &mut Draft, random: &mut Random) {
     let of_memory = random.unit() < 0.5;
     if of_memory {
         // Killed after some thousands of requests, at any load: room for few more than are usually there.
-        let busy = (draft.busy_cores() / draft.need / draft.model.law.cores).clamp(0.15, 0.8);
-        let at_once = libm::ceil(libm::log(1.0 / between(random, 2_000.0, 5_000.0)) / libm::log(busy)).max(4.0);
+        let at_once = poisson_tail(draft.busy_cores() / draft.need, 1.0 / between(random, 15_000.0, 40_000.0));
         let Some(memory) = &mut draft.model.memory else { return };
         memory.per_request_mib = memory.fixed_mib * between(random, 0.01, 0.02);
         memory.limit_mib = memory.fixed_mib + memory.per_request_mib * at_once;
@@ -202,12 +202,30 @@ fn limits(draft: &mut Draft, random: &mut Random) {
         draft.policy.request_mib = memory.fixed_mib;
         return;
     }
-    let target = if let Metric::Cpu(target) = draft.policy.metric { target } else { 0.65 };
-    let limit = draft.policy.request_cores * target * between(random, 0.6, 0.9);
-    (draft.policy.limit_cores, draft.model.law.cores, draft.measures.is_quota) = (Some(limit), limit, true);
-    draft.policy.metric = Metric::Cpu(target);
-    let load = if draft.is_foreign { between(random, 0.78, 0.97) } else { between(random, 0.84, 0.95) };
-    // The target is out of reach below the limit, so nothing is ever added.
-    draft.policy.min = libm::ceil(draft.busy_cores() / limit / load).max(2.0) as u32;
-    draft.policy.max = draft.policy.max.max(draft.policy.min * 3);
+    // Each replica is given about as many requests as its quota lets it do, and no more replicas are asked for.
+    let load = if draft.is_foreign { between(random, 0.8, 0.97) } else { between(random, 0.85, 0.95) };
+    let limit = draft.busy_cores() / draft.need / load;
+    (draft.policy.request_cores, draft.policy.limit_cores) = (limit, Some(limit));
+    (draft.model.law.cores, draft.measures.is_quota) = (limit, true);
+    draft.policy.metric = Metric::Rate(draft.level / draft.need);
+}
+
+/// The least number that a Poisson number of this mean reaches with at most this probability.
+fn poisson_tail(mean: f64, probability: f64) -> f64 {
+    let (mut at, mut term, mut left) = (0.0, libm::exp(-mean), 1.0);
+    while left > probability && at < 1_000.0 {
+        left -= term;
+        at += 1.0;
+        term *= mean / at;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_tail_of_a_poisson_number_is_the_one_of_the_tables() {
+        // P(N >= 5) = 0.00366 and P(N >= 6) = 0.000594 at a mean of 1.
+        assert_eq!((super::poisson_tail(1.0, 0.004), super::poisson_tail(1.0, 0.003)), (5.0, 6.0));
+    }
 }

@@ -75,7 +75,7 @@ impl Watch for Watcher<'_> {
         if ended < LEAD {
             return;
         }
-        if self.draft.releases.contains(&ended) {
+        if !seen.inventory_only && self.draft.releases.contains(&ended) {
             self.recorder.happened(decision.at.0, Kind::Release, "a new version was rolled out");
         }
         self.recorder.add(seen, decision);

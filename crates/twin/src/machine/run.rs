@@ -27,7 +27,7 @@ pub struct Setting<'a> {
 pub trait Watch {
     /// A tick's figures have been taken, and the next one's begin.
     fn conditions(&mut self, node: &mut Node);
-    /// At a tick, these figures led to this decision.
+    /// These figures (at a tick), or this inventory alone (whenever something became ready or went), led to this decision.
     fn decided(&mut self, seen: &Observation, decision: &Decision);
 }
 
@@ -69,7 +69,8 @@ pub fn run_watched(mut node: Node, setting: Setting<'_>, look_s: f64, watch: &mu
             watch.decided(&seen, &decision);
         } else if is_changed {
             let seen = node.inventory();
-            let _ = controller.turn(&mut node, seen);
+            let (seen, decision) = controller.turn(&mut node, seen);
+            watch.decided(&seen, &decision);
         }
     }
     Outcome { steps: controller.state.step, ..node.finish() }

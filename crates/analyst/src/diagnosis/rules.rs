@@ -1,0 +1,146 @@
+//! The rules, one function per cause. A condition whose figure is missing does not hold.
+
+use super::{Cause, Hypothesis};
+use crate::evidence::Code;
+use crate::features::Features;
+
+/// 0 at `none` and beyond, 1 at `full` and beyond, a straight line between; either may be the larger. Missing is 0.
+fn grade(value: impl Into<Option<f64>>, none: f64, full: f64) -> f64 {
+    match value.into().filter(|value| value.is_finite()) {
+        Some(value) => ((value - none) / (full - none)).clamp(0.0, 1.0),
+        None => 0.0,
+    }
+}
+
+/// The least of several grades.
+fn least(grades: &[f64]) -> f64 {
+    grades.iter().copied().fold(1.0, f64::min)
+}
+
+/// 1 where it holds.
+fn sure(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}
+
+/// Every cause with its confidence.
+pub(super) fn all(features: &Features) -> Vec<Hypothesis> {
+    let quota = throttled(features);
+    let leak = leak(features);
+    let cpu = cpu_bound(features);
+    // What has a cause among these is not named a second time.
+    let limits = quota.max(if leak < 0.5 { memory_limit(features) } else { 0.0 });
+    let cpu = if quota >= 0.5 { 0.0 } else { cpu };
+    let memory = if cpu >= 0.5 || leak >= 0.5 { 0.0 } else { memory_bound(features) };
+    let named = [
+        (Cause::Seasonal, seasonal(features), &[Code::Season, Code::Level][..]),
+        (Cause::Bursty, bursty(features), &[Code::Bursts, Code::Spread]),
+        (Cause::Trend, trend(features), &[Code::Trend, Code::Level]),
+        (Cause::Step, step(features), &[Code::Step, Code::Change]),
+        (Cause::FlashCrowd, flash_crowd(features), &[Code::Bursts, Code::Level]),
+        (Cause::Leak, leak, &[Code::Leak, Code::Kills, Code::MemoryPeak]),
+        (Cause::CpuBound, cpu, &[Code::Saturation, Code::CpuUse, Code::AtMax]),
+        (Cause::MemoryBound, memory, &[Code::MemoryPeak, Code::MemoryFollows, Code::Kills]),
+        (Cause::IoBound, io_bound(features), &[Code::DiskPressure, Code::CpuUse, Code::Slow]),
+        (Cause::DependencyBound, dependency(features), &[Code::Unexplained, Code::Slow, Code::CpuUse]),
+        (Cause::NoisyNeighbour, neighbour(features), &[Code::Crowded, Code::Slow]),
+        (Cause::OverProvisioned, over(features), &[Code::CpuUse, Code::AtMin, Code::MemoryUse]),
+        (Cause::FlappingPolicy, flapping(features), &[Code::Turns, Code::Spread]),
+        (Cause::BadLimits, limits, &[Code::Throttling, Code::MemoryIdle, Code::Kills]),
+    ];
+    named
+        .into_iter()
+        .map(|(cause, confidence, codes)| Hypothesis {
+            cause,
+            confidence,
+            evidence: codes.iter().filter(|code| code.is_there(features)).map(|code| code.id().to_owned()).collect(),
+        })
+        .collect()
+}
+
+fn seasonal(features: &Features) -> f64 {
+    let Some(season) = features.load.and_then(|load| load.season) else { return 0.0 };
+    least(&[grade(season.depth, 0.1, 0.4), grade(season.strength, 0.1, 0.6), grade(season.share, 0.1, 0.5)])
+}
+
+fn bursty(features: &Features) -> f64 {
+    let Some(load) = features.load else { return 0.0 };
+    let again = grade(f64::from(load.excursions), 2.0, 6.0);
+    least(&[again, grade(load.highest, 1.5, 2.3), grade(load.dominance, 0.75, 0.45)])
+}
+
+fn flash_crowd(features: &Features) -> f64 {
+    let Some(load) = features.load else { return 0.0 };
+    let lasts = grade(f64::from(load.longest), 2.0, 8.0);
+    let alone = grade(load.dominance, 0.45, 0.75);
+    least(&[sure(load.season.is_none()), lasts, alone, grade(load.highest, 1.8, 3.0)])
+}
+
+fn trend(features: &Features) -> f64 {
+    let Some(shape) = features.load.map(|load| load.shape) else { return 0.0 };
+    let times = if shape.growth > 0.0 { shape.growth.max(1.0 / shape.growth) } else { f64::INFINITY };
+    let is_smooth = shape.curve >= shape.stairs.max(shape.step);
+    least(&[sure(is_smooth), grade(times.min(1e6), 1.15, 1.5), grade(shape.curve, 0.5, 0.85)])
+}
+
+fn step(features: &Features) -> f64 {
+    let Some(shape) = features.load.map(|load| load.shape) else { return 0.0 };
+    let fits = shape.stairs.max(shape.step);
+    least(&[sure(fits > shape.curve), grade(shape.jump, 1.15, 1.5), grade(fits, 0.6, 0.9)])
+}
+
+fn leak(features: &Features) -> f64 {
+    let Some(memory) = features.memory else { return 0.0 };
+    least(&[grade(memory.with_age, 0.7, 0.95), grade(memory.growth, 0.1, 0.25)])
+}
+
+fn cpu_bound(features: &Features) -> f64 {
+    features.cpu.map_or(0.0, |cpu| grade(cpu.saturated, 0.1, 0.4))
+}
+
+/// A quota holds replicas back while the policy could add some and does not.
+fn throttled(features: &Features) -> f64 {
+    features.cpu.map_or(0.0, |cpu| grade(cpu.throttled_below_max, 0.15, 0.45))
+}
+
+/// Killed for want of memory that is used at any load.
+fn memory_limit(features: &Features) -> f64 {
+    let Some(memory) = features.memory else { return 0.0 };
+    least(&[sure(memory.kills > 0.0), grade(memory.idle_of_limit, 0.65, 0.85)])
+}
+
+fn memory_bound(features: &Features) -> f64 {
+    let Some(memory) = features.memory else { return 0.0 };
+    let held = memory.peak_of_limit.zip(memory.idle_of_limit).map(|(peak, idle)| peak - idle.max(0.0));
+    let full = grade(memory.peak_of_limit, 0.55, 0.85).max(sure(memory.kills >= 2.0) * 0.9);
+    least(&[full, grade(held, 0.2, 0.5), grade(memory.with_in_flight, 0.4, 0.8)])
+}
+
+fn io_bound(features: &Features) -> f64 {
+    let Some(disk) = features.disk else { return 0.0 };
+    let cpu_left = features.cpu.map_or(1.0, |cpu| grade(cpu.of_request, 1.0, 0.7));
+    least(&[grade(disk.pressure, 0.7, 0.88), cpu_left])
+}
+
+fn dependency(features: &Features) -> f64 {
+    let Some(slow) = features.slow else { return 0.0 };
+    let run = grade(f64::from(slow.unexplained_run), 4.0, 12.0);
+    least(&[grade(slow.unexplained, 0.03, 0.1), grade(slow.unexplained_times, 1.8, 2.6), run])
+}
+
+fn neighbour(features: &Features) -> f64 {
+    let Some(host) = features.host else { return 0.0 };
+    let more = host.slow_when_crowded.zip(host.slow_when_not).map(|(crowded, calm)| crowded - calm);
+    let slower = grade(host.latency_when_crowded, 1.2, 1.8);
+    least(&[grade(host.crowded, 0.01, 0.05), slower, grade(more, 0.15, 0.5)])
+}
+
+fn over(features: &Features) -> f64 {
+    let Some(cpu) = features.cpu else { return 0.0 };
+    let serves = grade(features.errors.failed.unwrap_or(0.0), 0.05, 0.01);
+    let disk_idle = features.disk.map_or(1.0, |disk| grade(disk.pressure, 0.85, 0.7));
+    least(&[grade(cpu.of_request, 0.36, 0.2), grade(cpu.of_request_p90, 0.5, 0.32), serves, disk_idle])
+}
+
+fn flapping(features: &Features) -> f64 {
+    features.scaling.map_or(0.0, |scaling| grade(scaling.turns, 3.0, 9.0))
+}
