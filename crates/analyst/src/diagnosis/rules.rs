@@ -28,7 +28,9 @@ pub(super) fn all(features: &Features) -> Vec<Hypothesis> {
     let leak = leak(features);
     let cpu = cpu_bound(features);
     // What has a cause among these is not named a second time.
-    let limits = quota.max(if leak < 0.5 { memory_limit(features) } else { 0.0 });
+    // Under overload requests in flight are at their bound, and what memory is without them cannot be told.
+    let tells = leak < 0.5 && cpu < 0.5;
+    let limits = quota.max(if tells { memory_limit(features) } else { 0.0 });
     let cpu = if quota >= 0.5 { 0.0 } else { cpu };
     let memory = if cpu >= 0.5 || leak >= 0.5 { 0.0 } else { memory_bound(features) };
     let named = [
@@ -102,16 +104,17 @@ fn throttled(features: &Features) -> f64 {
     features.cpu.map_or(0.0, |cpu| grade(cpu.throttled_below_max, 0.15, 0.45))
 }
 
-/// Killed for want of memory that is used at any load.
+/// Memory that is used at any load leaves no room below the limit; with kills, less is enough.
 fn memory_limit(features: &Features) -> f64 {
     let Some(memory) = features.memory else { return 0.0 };
-    least(&[sure(memory.kills > 0.0), grade(memory.idle_of_limit, 0.65, 0.85)])
+    let killed = least(&[sure(memory.kills > 0.0), grade(memory.idle_of_limit, 0.65, 0.85)]);
+    killed.max(grade(memory.idle_of_limit, 0.75, 0.95))
 }
 
 fn memory_bound(features: &Features) -> f64 {
     let Some(memory) = features.memory else { return 0.0 };
     let held = memory.peak_of_limit.zip(memory.idle_of_limit).map(|(peak, idle)| peak - idle.max(0.0));
-    let full = grade(memory.peak_of_limit, 0.55, 0.85).max(sure(memory.kills >= 2.0) * 0.9);
+    let full = grade(memory.peak_of_limit, 0.55, 0.8).max(sure(memory.kills >= 2.0) * 0.9);
     least(&[full, grade(held, 0.2, 0.5), grade(memory.with_in_flight, 0.4, 0.8)])
 }
 

@@ -17,7 +17,7 @@ pub struct Figure {
 
 /// To four significant digits.
 #[must_use]
-pub(super) fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return 0.0;
     }

@@ -100,10 +100,9 @@ pub(super) fn of(rates: &[f64], hints: &[usize]) -> Option<Load> {
         .zip(&expected)
         .zip(&found.is_near)
         .map(|((rate, expected), within)| match season {
-            _ if !(*expected > 0.0) => f64::NAN,
-            Some(_) if *within => f64::NAN,
-            Some(_) => rate / expected,
-            None if *within => f64::NAN,
+            _ if *within => f64::NAN,
+            Some(_) if *expected > 0.0 => rate / expected,
+            Some(_) => f64::NAN,
             None => *rate,
         })
         .collect();

@@ -149,7 +149,10 @@ impl<'a> View<'a> {
         let cpu = history.column(|sample| sample.cpu_cores);
         let measured = history.column(|sample| sample.measured.or(sample.ready));
         let host = history.configured.host_cpu_cores.unwrap_or(f64::NAN);
-        let others = history.column(|sample| Some((sample.host_cpu_cores? - sample.cpu_cores?).max(0.0) / host));
+        // Where nothing runs, nothing is measured, and nothing is used.
+        let none = |sample: &crate::history::Sample| sample.ready.filter(|ready| *ready == 0.0);
+        let own = |sample: &crate::history::Sample| sample.cpu_cores.or_else(|| none(sample));
+        let others = history.column(|sample| Some((sample.host_cpu_cores? - own(sample)?).max(0.0) / host));
         let p50 = history.column(|sample| sample.latency_p50_ms);
         Self {
             configured: &history.configured,
@@ -178,8 +181,10 @@ impl<'a> View<'a> {
         self.configured.replicas_max.is_some_and(|max| self.wanted[at] >= f64::from(max))
     }
 
+    /// Slow, or down while requests come.
     fn is_slow(&self, at: usize) -> bool {
-        self.usual.is_some_and(|usual| self.p50[at] >= SLOW * usual)
+        let is_down = self.rate[at] > 0.0 && self.ready[at] == 0.0;
+        is_down || self.usual.is_some_and(|usual| self.p50[at] >= SLOW * usual)
     }
 
     /// Replicas are missing, were killed lately, or have just been started.
@@ -227,7 +232,7 @@ pub(super) fn disk(view: &View<'_>) -> Option<Disk> {
 pub(super) fn host(view: &View<'_>) -> Option<Host> {
     let others = math::at(&view.others, 0.5)?;
     let measured: Vec<usize> =
-        (0..view.others.len()).filter(|at| view.others[*at].is_finite() && view.p50[*at].is_finite()).collect();
+        (0..view.others.len()).filter(|at| view.others[*at].is_finite() && view.rate[*at].is_finite()).collect();
     let (crowded, calm): (Vec<usize>, Vec<usize>) = measured.iter().partition(|at| view.others[**at] >= BUSY_HOST);
     let slow = |of: &[usize]| {
         let slow = of.iter().filter(|at| view.is_slow(**at)).count();
@@ -258,11 +263,11 @@ pub(super) fn latency(view: &View<'_>) -> Option<Latency> {
 pub(super) fn slow(view: &View<'_>) -> Option<Slow> {
     let usual = view.usual?;
     let of_request = view.of_request();
-    let measured = view.p50.iter().filter(|p50| p50.is_finite()).count().max(1) as f64;
+    let measured = view.rate.iter().filter(|rate| rate.is_finite()).count().max(1) as f64;
     let mut slow = Slow::default();
     let (mut run, mut calm) = (0_u32, 0_u32);
     let mut times = Vec::new();
-    for at in 0..view.p50.len() {
+    for (at, of_request) in of_request.iter().enumerate() {
         if !view.is_slow(at) {
             calm += 1;
             run = if calm > 2 { 0 } else { run };
@@ -271,7 +276,7 @@ pub(super) fn slow(view: &View<'_>) -> Option<Slow> {
         slow.share += 1.0;
         let causes = [
             (view.others[at] >= BUSY_HOST, &mut slow.host),
-            (of_request[at] >= BUSY_CPU, &mut slow.cpu),
+            (*of_request >= BUSY_CPU, &mut slow.cpu),
             (view.throttled[at] >= BUSY_QUOTA, &mut slow.quota),
             (view.pressure[at] >= BUSY_DISK, &mut slow.disk),
             (view.lacks_replicas(at), &mut slow.replicas),

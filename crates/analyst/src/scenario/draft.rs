@@ -191,7 +191,7 @@ impl Draft {
         format!(
             "name = \"s{seed}\"\ntick = \"{tick_s}s\"\n[clock]\nspeed = {speed}\nstart = \"2026-01-05T00:00:00Z\"\n\
              [services.web]\ncommand = [\"true\"]\nrequests = {{ cpu = \"{}\", memory = \"{}\" }}\n\
-             limits = {{ {cpu_limit}memory = \"{}\" }}\nreplicas = {{ min = {}, max = {} }}\nstartup = \"{startup}ms\"\n\
+             limits = {{ {cpu_limit}memory = \"{}\" }}\nreplicas = {{ min = {}, max = {} }}\nstartup = \"{startup}ms\"\ngrace = \"120s\"\n\
              balance = {{ algorithm = \"least_connections\", in_flight_max = {}, queue_max = 100, queue_timeout = \"10s\" }}\n\
              [services.web.scaling]\n{metric}\ntolerance = \"{}%\"\n\
              stabilization = {{ up = \"{}s\", down = \"{}s\" }}\nstep = {{ up = {}, down = {}, period = \"{tick_s}s\" }}\n",

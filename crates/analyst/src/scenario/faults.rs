@@ -71,7 +71,7 @@ fn memory_bound(draft: &mut Draft, random: &mut Random) {
     let per_request = between(random, 3.0, 6.0);
     let fixed = held * per_request * between(random, 0.1, 0.3);
     // The spread of a Poisson number; replicas hold a little less than that, because there is always one more than needed.
-    let most = held * 0.95 + between(random, 1.2, 1.9) * libm::sqrt(held);
+    let most = held * 0.92 + between(random, 1.0, 1.6) * libm::sqrt(held);
     let limit = fixed + per_request * most;
     draft.model.memory =
         Some(MemoryUse { fixed_mib: fixed, per_request_mib: per_request, limit_mib: limit, ..MemoryUse::default() });
@@ -193,13 +193,16 @@ fn flapping(draft: &mut Draft, random: &mut Random) {
 fn limits(draft: &mut Draft, random: &mut Random) {
     let of_memory = random.unit() < 0.5;
     if of_memory {
-        // Killed after some thousands of requests, at any load: room for few more than are usually there.
-        let at_once = poisson_tail(draft.busy_cores() / draft.need, 1.0 / between(random, 15_000.0, 40_000.0));
+        // Killed now and then at any load: room for few more requests than are usually there. A balancer that looks at
+        // requests in flight makes high numbers far rarer than Poisson's.
+        let at_once = poisson_tail(draft.busy_cores() / draft.need, 1.0 / between(random, 15.0, 60.0));
         let Some(memory) = &mut draft.model.memory else { return };
         memory.per_request_mib = memory.fixed_mib * between(random, 0.01, 0.02);
-        memory.limit_mib = memory.fixed_mib + memory.per_request_mib * at_once;
+        memory.limit_mib = memory.fixed_mib + memory.per_request_mib * (at_once - 0.5);
         draft.policy.limit_mib = memory.limit_mib;
         draft.policy.request_mib = memory.fixed_mib;
+        // Enough from the start: two replicas under the whole load would be killed before there are more.
+        draft.policy.min = libm::ceil(draft.need) as u32 + 1;
         return;
     }
     // Each replica is given about as many requests as its quota lets it do, and no more replicas are asked for.
