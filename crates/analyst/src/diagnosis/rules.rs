@@ -147,3 +147,156 @@ fn over(features: &Features) -> f64 {
 fn flapping(features: &Features) -> f64 {
     features.scaling.map_or(0.0, |scaling| grade(scaling.turns, 3.0, 9.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::{Cpu, Disk, Host, Load, Memory, Scaling, Season, Shape, Slow};
+
+    /// What is named, from half sure on.
+    fn named(features: &Features) -> Vec<Cause> {
+        let named = all(features).into_iter().filter(|hypothesis| hypothesis.confidence >= 0.5);
+        named.map(|hypothesis| hypothesis.cause).collect()
+    }
+
+    fn load() -> Load {
+        Load { level: 20.0, spread: 0.05, highest: 1.0, ..Load::default() }
+    }
+
+    fn calm() -> Features {
+        let growth = Shape { growth: 1.0, jump: 1.0, ..Shape::default() };
+        Features {
+            samples: 500,
+            step_s: 60.0,
+            load: Some(Load { shape: growth, ..load() }),
+            cpu: Some(Cpu { of_request: 0.5, of_request_p90: 0.6, ..Cpu::default() }),
+            memory: Some(Memory { typical_mib: 100.0, peak_of_limit: Some(0.5), ..Memory::default() }),
+            disk: Some(Disk { pressure: 0.4, ..Disk::default() }),
+            host: Some(Host { others: 0.2, ..Host::default() }),
+            scaling: Some(Scaling { turns: 1.0, ..Scaling::default() }),
+            ..Features::default()
+        }
+    }
+
+    fn with_load(load: Load) -> Features {
+        Features { load: Some(load), ..calm() }
+    }
+
+    #[test]
+    fn a_calm_service_and_an_unknown_one_have_no_cause() {
+        assert!(named(&calm()).is_empty() && named(&Features::default()).is_empty());
+    }
+
+    #[test]
+    fn shapes_of_load_are_told_apart() {
+        let season = Season { period: 60, strength: 0.8, share: 0.7, depth: 0.6 };
+        assert_eq!(named(&with_load(Load { season: Some(season), ..load() })), [Cause::Seasonal]);
+        let faint = Season { depth: 0.15, ..season };
+        assert!(named(&with_load(Load { season: Some(faint), ..load() })).is_empty());
+        let bursts = Load { excursions: 9, highest: 3.0, longest: 4, dominance: 0.2, ..load() };
+        assert_eq!(named(&with_load(bursts)), [Cause::Bursty]);
+        let crowd = Load { excursions: 1, highest: 5.0, longest: 30, dominance: 1.0, ..load() };
+        assert_eq!(named(&with_load(crowd)), [Cause::FlashCrowd]);
+        let one_sample = Load { excursions: 1, highest: 5.0, longest: 1, dominance: 1.0, ..load() };
+        assert!(named(&with_load(one_sample)).is_empty());
+        let trend = Shape { curve: 0.97, growth: 2.0, step: 0.75, stairs: 0.88, jump: 1.5, ..Shape::default() };
+        assert_eq!(named(&with_load(Load { shape: trend, ..load() })), [Cause::Trend]);
+        let falling = Shape { growth: 0.4, ..trend };
+        assert_eq!(named(&with_load(Load { shape: falling, ..load() })), [Cause::Trend]);
+        let step = Shape { curve: 0.8, growth: 2.5, step: 0.97, stairs: 0.98, jump: 2.0, ..Shape::default() };
+        assert_eq!(named(&with_load(Load { shape: step, ..load() })), [Cause::Step]);
+    }
+
+    #[test]
+    fn memory_that_grows_is_a_leak_and_neither_a_limit_nor_a_bound() {
+        let grows = Memory {
+            peak_of_limit: Some(0.98),
+            idle_of_limit: Some(0.8),
+            with_age: Some(0.99),
+            growth: Some(0.6),
+            kills: 4.0,
+            ..Memory::default()
+        };
+        assert_eq!(named(&Features { memory: Some(grows), ..calm() }), [Cause::Leak]);
+        let steady = Memory { with_age: Some(0.1), growth: Some(0.0), ..grows };
+        assert_eq!(named(&Features { memory: Some(steady), ..calm() }), [Cause::BadLimits]);
+        let held = Memory {
+            idle_of_limit: Some(0.2),
+            with_in_flight: Some(0.95),
+            with_age: Some(0.0),
+            growth: Some(0.0),
+            ..grows
+        };
+        assert_eq!(named(&Features { memory: Some(held), ..calm() }), [Cause::MemoryBound]);
+    }
+
+    #[test]
+    fn saturation_is_cpu_bound_unless_a_quota_comes_first() {
+        let full = Cpu { of_request: 1.0, of_request_p90: 1.05, saturated: 0.9, ..Cpu::default() };
+        assert_eq!(named(&Features { cpu: Some(full), ..calm() }), [Cause::CpuBound]);
+        let quota = Cpu { throttled_below_max: 0.9, ..full };
+        assert_eq!(named(&Features { cpu: Some(quota), ..calm() }), [Cause::BadLimits]);
+        // Requests that pile up for want of CPU fill the memory as well: one cause, not two.
+        let piled = Memory {
+            peak_of_limit: Some(0.95),
+            idle_of_limit: Some(0.9),
+            with_in_flight: Some(0.9),
+            kills: 3.0,
+            ..Memory::default()
+        };
+        assert_eq!(named(&Features { cpu: Some(full), memory: Some(piled), ..calm() }), [Cause::CpuBound]);
+    }
+
+    #[test]
+    fn a_busy_disk_counts_while_cpu_is_left() {
+        let busy = Disk { pressure: 0.95, ..Disk::default() };
+        assert_eq!(named(&Features { disk: Some(busy), ..calm() }), [Cause::IoBound]);
+        let both = Cpu { of_request: 1.0, of_request_p90: 1.0, ..Cpu::default() };
+        assert!(named(&Features { disk: Some(busy), cpu: Some(both), ..calm() }).is_empty());
+    }
+
+    #[test]
+    fn slowness_that_nothing_explains_is_a_dependency_and_a_crowded_host_a_neighbour() {
+        let slow =
+            Slow { share: 0.3, unexplained: 0.3, unexplained_run: 90, unexplained_times: 5.0, ..Slow::default() };
+        assert_eq!(named(&Features { slow: Some(slow), ..calm() }), [Cause::DependencyBound]);
+        let once = Slow { unexplained_run: 2, ..slow };
+        assert!(named(&Features { slow: Some(once), ..calm() }).is_empty());
+        let crowded = Host {
+            crowded: 0.2,
+            slow_when_crowded: Some(0.95),
+            slow_when_not: Some(0.01),
+            latency_when_crowded: Some(3.0),
+            ..Host::default()
+        };
+        assert_eq!(named(&Features { host: Some(crowded), ..calm() }), [Cause::NoisyNeighbour]);
+        let harmless = Host { slow_when_crowded: Some(0.02), latency_when_crowded: Some(1.05), ..crowded };
+        assert!(named(&Features { host: Some(harmless), ..calm() }).is_empty());
+    }
+
+    #[test]
+    fn little_use_is_over_provisioned_only_of_a_service_that_serves() {
+        let idle = Cpu { of_request: 0.1, of_request_p90: 0.15, ..Cpu::default() };
+        let over = Features { cpu: Some(idle), ..calm() };
+        assert_eq!(named(&over), [Cause::OverProvisioned]);
+        let mut down = over.clone();
+        down.errors.failed = Some(0.4);
+        assert!(named(&down).is_empty());
+        let disk = Disk { pressure: 0.95, ..Disk::default() };
+        assert_eq!(named(&Features { disk: Some(disk), ..over }), [Cause::IoBound]);
+    }
+
+    #[test]
+    fn turns_make_a_flapping_policy() {
+        let scaling = Scaling { turns: 40.0, ..Scaling::default() };
+        assert_eq!(named(&Features { scaling: Some(scaling), ..calm() }), [Cause::FlappingPolicy]);
+    }
+
+    #[test]
+    fn evidence_names_only_facts_that_there_are() {
+        let scaling = Scaling { turns: 40.0, ..Scaling::default() };
+        let features = Features { scaling: Some(scaling), load: None, ..calm() };
+        let flapping = all(&features).into_iter().find(|one| one.cause == Cause::FlappingPolicy).unwrap();
+        assert_eq!(flapping.evidence, ["S2"]);
+    }
+}
