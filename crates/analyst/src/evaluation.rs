@@ -153,7 +153,7 @@ impl Part {
     pub fn has(self, label: &Label) -> bool {
         match self {
             Self::Half(half) => label.half == half,
-            Self::Novel => label.is_novel,
+            Self::Novel => label.half == Half::Unseen && label.is_novel,
             Self::UnseenSingle => label.half == Half::Unseen && label.causes.len() == 1,
             Self::UnseenPairs => label.half == Half::Unseen && label.causes.len() > 1,
         }

@@ -24,7 +24,9 @@ fn refused(args: &[&str]) -> String {
 #[test]
 fn a_leak_is_named_with_its_evidence_and_a_proposal() {
     let said = text(&["diagnose", "--scenario", "123"]);
-    for part in ["leak (confidence", "M5 memory growth with age: growth", "proposes limits.memory from", "taken back when"] {
+    for part in
+        ["leak (confidence", "M5 memory growth with age: growth", "proposes limits.memory from", "taken back when"]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
     let json: Value = serde_json::from_str(&text(&["diagnose", "--scenario", "123", "--output", "json"])).unwrap();
@@ -56,18 +58,21 @@ fn evidence_shows_what_would_be_sent_and_no_more_than_may_be() {
     let small = text(&["evidence", "--scenario", "245", "--tokens", "256", "--show", "figures"]);
     assert!(small.starts_with("Facts about service,") && small.contains("no room for"), "{small}");
     assert!(!small.contains("web"), "{small}");
-    assert_eq!(text(&["evidence", "--scenario", "245", "--show", "nothing"]), "nothing may be shown, so nothing would be sent\n");
+    assert_eq!(
+        text(&["evidence", "--scenario", "245", "--show", "nothing"]),
+        "nothing may be shown, so nothing would be sent\n"
+    );
     let json: Value = serde_json::from_str(&text(&["evidence", "--scenario", "245", "--output", "json"])).unwrap();
     assert!(json["tokens"].as_u64().unwrap() <= 2_000 && json["facts"][0]["id"] == "P1");
 }
 
 #[test]
 fn the_score_is_a_table_with_intervals_and_the_same_on_any_number_of_threads() {
-    let args = ["eval", "--limit", "26", "--quiet", "--output", "json", "--threads"];
+    let args = ["eval", "--limit", "36", "--quiet", "--output", "json", "--threads"];
     let one = text(&[&args[..], &["1"]].concat());
     assert_eq!(one, text(&[&args[..], &["3"]].concat()));
     let json: Value = serde_json::from_str(&one).unwrap();
-    assert_eq!((json["scenarios"].as_u64(), json["parts"][0]["score"]["right"]["of"].as_u64()), (Some(26), Some(13)));
+    assert_eq!((json["scenarios"].as_u64(), json["parts"][0]["score"]["right"]["of"].as_u64()), (Some(36), Some(13)));
     let table = text(&["eval", "--limit", "10", "--quiet", "--misses"]);
     for part in ["unseen half", "loads of new shape", "false alarms", "noisy-neighbour", "intervals (Wilson)"] {
         assert!(table.contains(part), "{part}: {table}");
@@ -78,7 +83,7 @@ fn the_score_is_a_table_with_intervals_and_the_same_on_any_number_of_threads() {
 fn mistakes_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
-    assert!(refused(&["diagnose", "--scenario", "520"]).contains("there is no scenario 520; they go from 0 to 519"));
+    assert!(refused(&["diagnose", "--scenario", "720"]).contains("there is no scenario 720; they go from 0 to 719"));
     assert!(refused(&["diagnose", "nowhere.json"]).contains("nowhere.json"));
     std::fs::write(path("bad.json"), r#"{"service":"a","step_ms":1,"samples":[{"colour":1}]}"#).unwrap();
     let said = refused(&["diagnose", &path("bad.json")]);

@@ -24,8 +24,10 @@ use serde::{Deserialize, Serialize};
 
 /// Scenarios in each half.
 pub const HALF: u32 = 260;
+/// Scenarios without a fault after both halves: a false alarm is rare, and takes many to be counted.
+pub const CONTROLS: u32 = 200;
 /// Scenarios in all.
-pub const COUNT: u32 = 2 * HALF;
+pub const COUNT: u32 = 2 * HALF + CONTROLS;
 /// What all seeds follow from.
 pub const SEED: u64 = 0x8a11_a575_5eed_0001;
 /// Of each half, without a fault.
@@ -41,6 +43,8 @@ pub enum Half {
     Seen,
     /// Only scored.
     Unseen,
+    /// Only scored as well: drawn as the unseen half's are, and all without a fault. They count for false alarms alone.
+    Controls,
 }
 
 /// What is true of a scenario.
@@ -110,18 +114,23 @@ pub fn label(number: u32) -> Result<Label, ScenarioError> {
     if number >= COUNT {
         return Err(ScenarioError::Number(number));
     }
-    let half = if number < HALF { Half::Seen } else { Half::Unseen };
+    let half = match number / HALF {
+        0 => Half::Seen,
+        1 => Half::Unseen,
+        _ => Half::Controls,
+    };
     let place = number % HALF;
     let singles = SINGLE * Cause::ALL.len() as u32;
     let pairs = if half == Half::Seen { &PAIRS_SEEN } else { &PAIRS_UNSEEN };
     let causes = match place {
+        _ if half == Half::Controls => Vec::new(),
         place if place < NO_FAULT => Vec::new(),
         place if place < NO_FAULT + singles => vec![Cause::ALL[((place - NO_FAULT) / SINGLE) as usize]],
         place => pairs[((place - NO_FAULT - singles) / 3) as usize % pairs.len()].to_vec(),
     };
     // Loads only: of the unseen half's plain, seasonal, … loads every other one is new.
     let decides_load = causes.is_empty() || causes.iter().any(|cause| cause.is_load());
-    let is_novel = half == Half::Unseen && decides_load && number % 2 == 1;
+    let is_novel = half != Half::Seen && decides_load && number % 2 == 1;
     Ok(Label { number, seed: mix(SEED ^ u64::from(number)), half, causes, is_novel })
 }
 
@@ -132,7 +141,7 @@ pub fn label(number: u32) -> Result<Label, ScenarioError> {
 pub fn run(number: u32) -> Result<(Label, History), ScenarioError> {
     let label = label(number)?;
     let mut random = Random::new(label.seed);
-    let is_foreign = label.half == Half::Unseen;
+    let is_foreign = label.half != Half::Seen;
     let regime = regime(&label, &mut random);
     let load = label.causes.iter().copied().find(|cause| cause.is_load());
     let factors = load::shape(load, label.is_novel, regime.ticks(), LEAD, &mut random);
@@ -147,7 +156,7 @@ pub fn run(number: u32) -> Result<(Label, History), ScenarioError> {
 /// Two hours by quarter minutes, ten hours by minutes, three days by five minutes; half minutes only where unseen.
 fn regime(label: &Label, random: &mut Random) -> Regime {
     let of = |tick_s, window, speed| Regime { tick_s, window, speed };
-    match random.below(if label.half == Half::Unseen { 4 } else { 3 }) {
+    match random.below(if label.half == Half::Seen { 3 } else { 4 }) {
         0 => of(15, 480, 1),
         1 => of(60, 600, 10),
         2 => of(300, 864, 60),
@@ -173,8 +182,9 @@ mod tests {
         }
         let pairs = |half| all.iter().filter(move |label| label.half == half && label.causes.len() == 2);
         assert!(pairs(Half::Seen).all(|seen| pairs(Half::Unseen).all(|unseen| unseen.causes != seen.causes)));
-        assert!(all.iter().filter(|label| label.is_novel).all(|label| label.half == Half::Unseen));
+        assert!(all.iter().filter(|label| label.is_novel).all(|label| label.half != Half::Seen));
         assert!(all.iter().filter(|label| label.is_novel).count() >= 50);
+        assert!(all[2 * HALF as usize..].iter().all(|label| label.half == Half::Controls && label.causes.is_empty()));
         assert_eq!(label(COUNT), Err(ScenarioError::Number(COUNT)));
     }
 
