@@ -1,5 +1,6 @@
 //! What can be typed. Meaning is given in `commands`.
 
+mod analyst;
 mod backtest;
 mod calibrate;
 mod capacity;
@@ -17,6 +18,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
+pub use analyst::{
+    Analyst, AnalystDiagnose, AnalystEval, AnalystEvidence, AnalystScenario, AnalystVerb, HistoryFormat, HistoryOf,
+    Shown,
+};
 pub use backtest::{Backtest, Between, SoftOf};
 pub use calibrate::Calibrate;
 pub use capacity::Capacity;
@@ -81,7 +86,7 @@ pub enum Command {
     Decide(Decide),
     /// Read what others use as policies: Kubernetes HorizontalPodAutoscalers.
     Import(Import),
-    /// Print the JSON Schema of a spec, or of an observation for `decide`.
+    /// Print the JSON Schema of a spec, of an observation for `decide`, or of a history for `analyst`.
     Schema {
         /// Of what.
         #[arg(value_enum, default_value_t)]
@@ -122,6 +127,8 @@ pub enum Command {
     Load(Load),
     /// A sample service whose cost, latency and faults can be set.
     Testbed(Testbed),
+    /// Say what a service's history shows, what is wrong and what would help; no model, no network.
+    Analyst(Analyst),
     /// Print a shell completion script.
     Completions {
         /// For which shell.
@@ -145,6 +152,8 @@ pub enum SchemaOf {
     Spec,
     /// An observation for `plimsoll decide`.
     Observation,
+    /// A history for `plimsoll analyst`.
+    History,
 }
 
 /// How results are printed.

@@ -80,6 +80,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Testbed(testbed) => match testbed.verb {
             TestbedVerb::Serve(serve) => commands::testbed::serve(&serve),
         },
+        Command::Analyst(analyst) => commands::analyst::run(&analyst),
         Command::Completions { shell } => commands::completions(shell),
         Command::Gateway(gateway) => commands::gateway::run(gateway),
         Command::Shim { .. } => unreachable!("invariant: main handles `shim` before parsing"),
@@ -111,6 +112,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Simulate(_)
         | Command::Backtest(_)
         | Command::Policies(_)
+        | Command::Analyst(_)
         | Command::Completions { .. } => true,
         Command::Up(_)
         | Command::Calibrate(_)

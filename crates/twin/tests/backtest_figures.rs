@@ -68,7 +68,7 @@ fn memory_is_what_was_recorded_else_what_the_model_knows_else_unknown() {
     assert_eq!(laid(&load, 0).judge(&laid(&load, 0).held(4)).memory_mib, None);
     let recorded = laid(&load.clone().with_memory(&[f64::from(1 << 29); 120]).unwrap(), 0);
     assert_eq!(recorded.judge(&recorded.held(4)).memory_mib, Some(2_048.0));
-    let memory = MemoryUse { fixed_mib: 100.0, per_request_mib: 10.0, limit_mib: 1e6 };
+    let memory = MemoryUse { fixed_mib: 100.0, per_request_mib: 10.0, limit_mib: 1e6, ..MemoryUse::default() };
     let modelled = laid(&load, 0).with_service(&ServiceModel { memory: Some(memory), ..model() }).unwrap();
     // Two requests are at work on average.
     let used = modelled.judge(&modelled.held(40)).memory_mib.unwrap();

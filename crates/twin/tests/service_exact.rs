@@ -4,8 +4,10 @@
 use plimsoll_model::spec::Algorithm;
 use plimsoll_model::{Millis, Permille};
 use plimsoll_twin::kernel::stream;
-use plimsoll_twin::service::exact::{Balance, Clients, Life, Listed, Nanos, Options, Poisson, Service, Window};
-use plimsoll_twin::service::model::{MemoryUse, WarmUp};
+use plimsoll_twin::service::exact::{
+    Balance, Clients, Conditions, Life, Listed, Nanos, Options, Poisson, Service, Window,
+};
+use plimsoll_twin::service::model::{MemoryUse, ScalabilityLaw, WarmUp};
 use plimsoll_twin::service::{Distribution, ServiceModel};
 use proptest::prelude::*;
 
@@ -122,7 +124,7 @@ fn draining_finishes_what_is_held_and_the_grace_ends_it() {
 
 #[test]
 fn memory_that_runs_out_takes_the_replica_and_what_it_holds_and_it_comes_back() {
-    let memory = MemoryUse { fixed_mib: 50.0, per_request_mib: 10.0, limit_mib: 75.0 };
+    let memory = MemoryUse { fixed_mib: 50.0, per_request_mib: 10.0, limit_mib: 75.0, ..MemoryUse::default() };
     let model = ServiceModel { memory: Some(memory), ..hundred_ms() };
     let mut service = listed(Options::new(model, 1), &[1.0, 1.0, 1.0, 5.0]);
     service.start_ready();
@@ -154,7 +156,7 @@ fn turmoil(seed: u64, moves: &[u32], timeout: u64, frees: bool, slots: u32, algo
     model.law.slots = slots;
     model.startup.variation = 0.5;
     model.warm_up = WarmUp { duration_ms: 500.0, speed: 0.5 };
-    model.memory = Some(MemoryUse { fixed_mib: 10.0, per_request_mib: 1.0, limit_mib: 40.0 });
+    model.memory = Some(MemoryUse { fixed_mib: 10.0, per_request_mib: 1.0, limit_mib: 40.0, ..MemoryUse::default() });
     let clients = Clients { timeout: Some(Millis(timeout)), frees, retries: 2, retry_budget: Permille(100) };
     let balance = Balance {
         in_flight_max: Some(40),
@@ -201,4 +203,64 @@ proptest! {
         prop_assert!(sum(|window| window.retried) <= 2 * sum(|window| window.arrived));
         prop_assert_eq!(windows, turmoil(seed, &moves, timeout, frees, slots, algorithm));
     }
+}
+
+#[test]
+fn conditions_slow_a_replica_down_make_requests_dearer_and_lengthen_the_delay() {
+    let mut model = hundred_ms();
+    (model.cpu.per_request_ms, model.cpu.fixed_millicores) = (100.0, 0.0);
+    let mut service = listed(Options::new(model, 1), &[1.0, 11.0]);
+    service.start_ready();
+    service.run_until(at(10.0));
+    assert!((service.take_window().latencies.mean_s().unwrap() - 0.1).abs() < 1e-6);
+    service.set_conditions(Conditions { speed: 0.5, cpu_cost: 3.0, delay_ms: 50.0 }).unwrap();
+    service.run_until(at(20.0));
+    // One request of 300 ms of CPU in ten seconds; 200 ms at half speed and the delay.
+    let cpu = service.replicas().next().unwrap().cpu_millicores;
+    assert!((cpu - 30.0).abs() < 1e-6, "{cpu}");
+    assert!((service.take_window().latencies.mean_s().unwrap() - 0.25).abs() < 1e-6);
+    let refused = service.set_conditions(Conditions { speed: 0.0, cpu_cost: 1.0, delay_ms: 0.0 }).unwrap_err();
+    assert_eq!(refused.to_string(), "the service model's conditions.speed is 0, and must be above 0 to 1");
+}
+
+#[test]
+fn a_delay_that_shrinks_lets_nobody_overtake() {
+    let mut service = listed(Options::new(hundred_ms(), 1), &[1.0, 2.0]);
+    service.start_ready();
+    service.set_conditions(Conditions { speed: 1.0, cpu_cost: 1.0, delay_ms: 5_000.0 }).unwrap();
+    service.run_until(at(1.5));
+    service.set_conditions(Conditions { speed: 1.0, cpu_cost: 1.0, delay_ms: 10.0 }).unwrap();
+    service.run_until(at(6.0));
+    assert_eq!(service.in_flight(), 2);
+    service.run();
+    assert_eq!(finished(&service.take_window()), (2, 0));
+    assert_eq!(service.now(), at(6.1));
+}
+
+#[test]
+fn memory_that_is_not_given_back_grows_with_requests_and_with_age_until_it_kills() {
+    let memory = MemoryUse { fixed_mib: 50.0, limit_mib: 58.0, leak_per_request_mib: 1.0, ..MemoryUse::default() };
+    let model = ServiceModel { memory: Some(memory), ..hundred_ms() };
+    let moments: Vec<f64> = (1..=12).map(f64::from).collect();
+    let mut service = listed(Options { restarts: false, ..Options::new(model, 1) }, &moments);
+    service.start_ready();
+    service.run_until(at(5.5));
+    assert!((service.replicas().next().unwrap().memory_mib - 55.0).abs() < 1e-9);
+    service.run_until(at(12.5));
+    // The tenth request finds nine answered: 59 MiB.
+    assert_eq!(service.take_window().out_of_memory, 1);
+    assert!((MemoryUse { leak_per_s_mib: 0.5, ..memory }.used_mib(0, 2, 10.0) - 57.0).abs() < 1e-9);
+}
+
+#[test]
+fn time_with_work_and_time_held_back_by_the_cores_are_shares_of_the_window() {
+    let mut service = listed(Options::new(hundred_ms(), 1), &[1.0, 1.0, 5.0]);
+    service.start_ready();
+    service.run_until(at(10.0));
+    let status = service.replicas().next().unwrap();
+    // Two at once share one core for 200 ms; one alone is not held back.
+    assert!((status.busy - 0.03).abs() < 1e-6 && (status.capped - 0.02).abs() < 1e-6, "{status:?}");
+    assert!((status.answered_per_s - 0.3).abs() < 1e-9);
+    let law = ScalabilityLaw { slots: 100, cores: 2.0, contention: 0.1, coherency: 0.0 };
+    assert_eq!((law.uncapped(), ScalabilityLaw { cores: 50.0, ..law }.uncapped()), (2, 100));
 }

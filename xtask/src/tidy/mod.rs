@@ -108,7 +108,8 @@ fn is_allowed(text: &str, violation: &Violation) -> bool {
 }
 
 /// The crates of the pure core: values in, values out.
-const PURE: &[&str] = &["model", "stats", "expr", "forecast", "autoscale", "placement", "balance", "controller"];
+const PURE: &[&str] =
+    &["model", "stats", "expr", "forecast", "autoscale", "placement", "balance", "controller", "analyst"];
 
 /// Whether a file is of a pure crate's `src`, or of the twin's yardstick.
 fn is_pure(path: &Path) -> bool {

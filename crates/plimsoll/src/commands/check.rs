@@ -30,6 +30,7 @@ pub fn run(check: &Check) -> anyhow::Result<Verdict> {
 pub fn schema(of: SchemaOf) -> anyhow::Result<Verdict> {
     let schema = match of {
         SchemaOf::Spec => plimsoll_config::schema(),
+        SchemaOf::History => super::analyst::history_schema(),
         SchemaOf::Observation => super::decide::observation_schema(),
     };
     println!("{}", serde_json::to_string_pretty(&schema)?);

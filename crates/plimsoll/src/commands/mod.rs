@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+pub mod analyst;
 pub mod backtest;
 pub mod calibrate;
 pub mod capacity;

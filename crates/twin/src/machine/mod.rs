@@ -14,6 +14,6 @@ mod node;
 mod outcome;
 mod run;
 
-pub use node::Node;
+pub use node::{Measures, Node};
 pub use outcome::{JobOutcome, Outcome, ServiceOutcome};
-pub use run::{Setting, run};
+pub use run::{Setting, Watch, run, run_watched};

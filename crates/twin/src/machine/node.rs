@@ -6,7 +6,7 @@ use plimsoll_model::id::{Generation, JobName, ServiceName, TaskId, WorkloadId};
 use plimsoll_model::inventory::{ExitCause, Exited, Phase, ReplicaStatus};
 use plimsoll_model::observation::{HostObservation, Observation, ReplicaUsage, ServiceObservation, TrafficObservation};
 use plimsoll_model::spec::Resources;
-use plimsoll_model::{ActionKind, Bytes, Decision, Micros, MilliRps, Millicores, Millis, Timestamp};
+use plimsoll_model::{ActionKind, Bytes, Decision, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
 use std::collections::BTreeMap;
 
 /// Bytes in a MiB.
@@ -21,6 +21,16 @@ enum Process {
     Task(Nanos),
 }
 
+/// What is measured of a service beside CPU, memory and traffic.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Measures {
+    /// The model's cores are a quota of CPU: work held back by them is throttled.
+    pub is_quota: bool,
+    /// The model's work is time of a disk, and a request moves so many bytes: the host's I/O pressure is the share of time in
+    /// which replicas of such services have work.
+    pub disk_bytes: Option<f64>,
+}
+
 /// One simulated machine.
 pub struct Node {
     allocatable: Resources,
@@ -32,6 +42,9 @@ pub struct Node {
     now: Nanos,
     at_once: bool,
     outcome: Outcome,
+    measures: BTreeMap<ServiceName, Measures>,
+    /// CPU that others on the host use; none where the host is not measured.
+    neighbours: Option<Millicores>,
 }
 
 impl Node {
@@ -49,7 +62,9 @@ impl Node {
             ..Outcome::default()
         };
         let (workloads, now) = (BTreeMap::new(), Nanos(0));
-        Self { allocatable, services, run_times, workloads, start, speed, now, at_once: false, outcome }
+        let (measures, neighbours) = (BTreeMap::new(), None);
+        let at_once = false;
+        Self { allocatable, services, run_times, workloads, start, speed, now, at_once, outcome, measures, neighbours }
     }
 
     /// Trace time.
@@ -66,6 +81,22 @@ impl Node {
             service.run_until(until);
         }
         self.refresh()
+    }
+
+    /// Measures more of a service than its CPU, memory and traffic.
+    pub fn measure(&mut self, service: &ServiceName, measures: Measures) {
+        self.measures.insert(service.clone(), measures);
+    }
+
+    /// From now on others on the host use so much CPU, and the host is measured. What that costs the services here is told to
+    /// each by [`Service::set_conditions`].
+    pub const fn set_neighbours(&mut self, cpu: Millicores) {
+        self.neighbours = Some(cpu);
+    }
+
+    /// One of its services, to change the conditions it runs under.
+    pub fn service_mut(&mut self, name: &ServiceName) -> Option<&mut Service<Poisson>> {
+        self.services.get_mut(name)
     }
 
     /// From now on replicas are ready the moment they are started (`true`), as if they had been started a while ago, or after
@@ -89,7 +120,7 @@ impl Node {
     /// What the daemon is told each tick: the inventory, what each process used and what the gateway saw since the last
     /// time.
     pub fn observe(&mut self) -> Observation {
-        let usage = self.usage();
+        let (usage, host) = self.usage();
         let mut interval = 0.0_f64;
         let mut services = BTreeMap::new();
         for (name, service) in &mut self.services {
@@ -102,7 +133,7 @@ impl Node {
             seen.window.merge(&window);
         }
         let interval = Millis((interval * 1_000.0).round() as u64);
-        Observation { inventory_only: false, interval, usage, services, ..self.inventory() }
+        Observation { inventory_only: false, interval, usage, services, host, ..self.inventory() }
     }
 
     /// Ends the run: what it came to, requests since the last tick included.
@@ -207,9 +238,11 @@ impl Node {
         is_changed
     }
 
-    fn usage(&self) -> BTreeMap<WorkloadId, ReplicaUsage> {
+    fn usage(&self) -> (BTreeMap<WorkloadId, ReplicaUsage>, HostObservation) {
         let mut usage = BTreeMap::new();
+        let (mut used, mut busy, mut disks) = (0, 0.0_f64, 0_u32);
         for (id, (process, status)) in &self.workloads {
+            let mut told = ReplicaUsage::default();
             let (cpu, memory) = match (process, id) {
                 (Process::Replica(number), WorkloadId::Replica(id)) => {
                     let replica = self
@@ -217,13 +250,26 @@ impl Node {
                         .get(&id.service)
                         .and_then(|service| service.replicas().find(|status| status.number == *number));
                     let Some(replica) = replica else { continue };
+                    let measures = self.measures.get(&id.service).copied().unwrap_or_default();
+                    told.throttled = measures.is_quota.then(|| Permille((replica.capped * 1_000.0).round() as u64));
+                    if let Some(bytes) = measures.disk_bytes {
+                        told.disk_bytes_per_s = Some((replica.answered_per_s * bytes) as u64);
+                        (busy, disks) = (busy + replica.busy, disks + 1);
+                    }
                     (Millicores(replica.cpu_millicores.round() as u64), Bytes((replica.memory_mib * MIB) as u64))
                 }
                 _ => (status.requests.cpu, status.requests.memory),
             };
-            usage.insert(id.clone(), ReplicaUsage { cpu: Some(cpu), memory: Some(memory), ..ReplicaUsage::default() });
+            used += cpu.0;
+            usage.insert(id.clone(), ReplicaUsage { cpu: Some(cpu), memory: Some(memory), ..told });
         }
-        usage
+        let host = HostObservation {
+            allocatable: self.allocatable,
+            cpu_used: self.neighbours.map(|others| others.saturating_add(Millicores(used))),
+            pressure_io: (disks > 0).then(|| Permille((busy / f64::from(disks) * 1_000.0).round() as u64)),
+            ..HostObservation::default()
+        };
+        (usage, host)
     }
 }
 

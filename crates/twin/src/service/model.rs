@@ -68,14 +68,20 @@ pub struct CpuUse {
 }
 
 /// Memory of one replica, MiB.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryUse {
     /// Of an idle replica.
     pub fixed_mib: f64,
     /// On top for each request it holds, in line or at work.
     pub per_request_mib: f64,
-    /// At more than this it is killed, and everything it holds fails.
+    /// Never given back, for each request it has held: a leak.
+    #[serde(default)]
+    pub leak_per_request_mib: f64,
+    /// Never given back, for each second of its life: a leak that needs no load.
+    #[serde(default)]
+    pub leak_per_s_mib: f64,
+    /// At more than this it is killed at the next request, and everything it holds fails.
     pub limit_mib: f64,
 }
 
@@ -124,6 +130,13 @@ impl ScalabilityLaw {
         }
         let law = n / (1.0 + self.contention * (n - 1.0) + self.coherency * n * (n - 1.0));
         law.min(self.cores)
+    }
+
+    /// Most requests at work that the cores do not hold back.
+    #[must_use]
+    pub fn uncapped(&self) -> u32 {
+        let law = |n: f64| n / (1.0 + self.contention * (n - 1.0) + self.coherency * n * (n - 1.0));
+        (1..=self.slots).find(|n| law(f64::from(*n)) > self.cores).map_or(self.slots, |n| n - 1)
     }
 
     /// The most of [`ScalabilityLaw::speed_up`] over all numbers of requests.
@@ -206,11 +219,25 @@ impl ServiceModel {
 }
 
 impl MemoryUse {
+    /// Memory of a replica of this age that holds so many requests and has answered so many, MiB.
+    #[must_use]
+    pub fn used_mib(&self, held: u32, answered: u64, age_s: f64) -> f64 {
+        let kept = self.leak_per_request_mib * answered as f64 + self.leak_per_s_mib * age_s;
+        self.fixed_mib + self.per_request_mib * f64::from(held) + kept
+    }
+
     fn wrong(&self) -> Option<(&'static str, f64, bool, &'static str)> {
         let natural = |value: f64| (0.0..=1e12).contains(&value);
         let checks = [
             ("memory.fixed_mib", self.fixed_mib, natural(self.fixed_mib), "at least 0"),
             ("memory.per_request_mib", self.per_request_mib, natural(self.per_request_mib), "at least 0"),
+            (
+                "memory.leak_per_request_mib",
+                self.leak_per_request_mib,
+                natural(self.leak_per_request_mib),
+                "at least 0",
+            ),
+            ("memory.leak_per_s_mib", self.leak_per_s_mib, natural(self.leak_per_s_mib), "at least 0"),
             ("memory.limit_mib", self.limit_mib, self.limit_mib > self.fixed_mib, "above memory.fixed_mib"),
         ];
         checks.into_iter().find(|(_, _, holds, _)| !holds)

@@ -1,4 +1,5 @@
 //! Moments that requests are due at, where all wait equally long: the first in is the first out, and one timer is enough.
+//! Where the wait has just become shorter, nobody overtakes.
 //!
 //! Cheaper than a timer per request, most of which would be cancelled by the answer.
 
@@ -20,9 +21,10 @@ impl Deadlines {
         Self { list: VecDeque::new(), event, planned: false }
     }
 
-    /// `request` is due `at`, which is not before that of any other here.
+    /// `request` is due `at`, or with the last one here if that is later.
     #[inline]
     pub(super) fn push(&mut self, at: Nanos, request: RequestId, queue: &mut Queue) {
+        let at = self.list.back().map_or(at, |(last, _)| at.max(*last));
         self.list.push_back((at, request));
         if !std::mem::replace(&mut self.planned, true) {
             queue.schedule(at, self.event.rank(), self.event);

@@ -10,6 +10,7 @@
 //! another policy under the same seed meets the same arrivals and the same work.
 
 mod arrivals;
+mod conditions;
 mod deadlines;
 mod gateway;
 mod latencies;
@@ -20,6 +21,7 @@ mod service;
 mod window;
 
 pub use arrivals::{Arrivals, Listed, Poisson};
+pub use conditions::Conditions;
 pub use latencies::Latencies;
 pub use options::{Balance, Clients, Options, OptionsError};
 pub use replica::{Life, Status};

@@ -58,6 +58,12 @@ pub struct Status {
     pub cpu_millicores: f64,
     /// Memory it holds, MiB; 0 where the model has none.
     pub memory_mib: f64,
+    /// Share of the time since the last window in which it had work, to its last event.
+    pub busy: f64,
+    /// Share of the time since the last window in which its work was held back by its cores, to its last event.
+    pub capped: f64,
+    /// Requests answered per second since the last window.
+    pub answered_per_s: f64,
 }
 
 #[derive(Debug)]
@@ -77,6 +83,13 @@ pub(super) struct Replica {
     pub(super) timer: Option<Timer>,
     /// Work done since the last window, nanoseconds of a lone request.
     pub(super) worked: f64,
+    /// Nanoseconds since the last window with work, and with more of it than its cores take.
+    pub(super) busy: f64,
+    pub(super) capped: f64,
+    /// Requests that it has answered.
+    pub(super) answered: u64,
+    /// Of those, before the last window.
+    pub(super) answered_before: u64,
     clock: f64,
     updated: Nanos,
     ends: BinaryHeap<Reverse<(u64, RequestId)>>,
@@ -96,20 +109,30 @@ impl Replica {
             line: VecDeque::new(),
             timer: None,
             worked: 0.0,
+            busy: 0.0,
+            capped: 0.0,
+            answered: 0,
+            answered_before: 0,
             clock: 0.0,
             updated: at,
             ends: BinaryHeap::new(),
         }
     }
 
-    /// Brings the virtual clock to `at`; `pace` is the work done per nanosecond of a lone request by each request at work.
+    /// Brings the virtual clock to `at`; `pace` is the work done per nanosecond of a lone request by each request at work, and
+    /// more than `uncapped` of them are held back by the cores.
     #[inline]
-    pub(super) fn advance(&mut self, at: Nanos, pace: f64) {
-        let given = (at.0 - self.updated.0) as f64 * pace * self.speed;
+    pub(super) fn advance(&mut self, at: Nanos, pace: f64, uncapped: u32) {
+        let passed = (at.0 - self.updated.0) as f64;
+        let given = passed * pace * self.speed;
         self.updated = at;
         if self.active > 0 {
             self.clock += given;
             self.worked += given * f64::from(self.active);
+            self.busy += passed;
+            if self.active > uncapped {
+                self.capped += passed;
+            }
         } else {
             // Empty, it may start anew: a clock that only grew would lose digits.
             self.clock = 0.0;

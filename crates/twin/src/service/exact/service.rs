@@ -3,6 +3,7 @@
 mod lives;
 
 use super::arrivals::Arrivals;
+use super::conditions::Conditions;
 use super::deadlines::Deadlines;
 use super::gateway::Gateway;
 use super::options::{Options, OptionsError};
@@ -11,6 +12,7 @@ use super::request::{At, RequestId, Requests};
 use super::window::Window;
 use super::{Nanos, SECOND};
 use crate::kernel::{self, EventQueue, World, stream};
+use crate::service::model::MemoryUse;
 use plimsoll_balance::{Endpoint, Outcome};
 use plimsoll_model::Millis;
 use plimsoll_stats::Random;
@@ -85,6 +87,9 @@ pub struct Service<A> {
     /// Requests at the gateway with the end of their wait there.
     line_timeouts: Deadlines,
     window: Window,
+    conditions: Conditions,
+    /// Most requests at work that the cores do not hold back.
+    uncapped: u32,
     in_flight: u64,
     counted: Nanos,
 }
@@ -115,6 +120,8 @@ impl<A: Arrivals> Service<A> {
             timeouts: Deadlines::new(Event::Timeout),
             line_timeouts: Deadlines::new(Event::LineTimeout),
             window: Window::default(),
+            conditions: Conditions::of(&options.model),
+            uncapped: law.uncapped(),
             in_flight: 0,
             counted: Nanos(0),
             queue: Some(queue),
@@ -222,7 +229,9 @@ impl<A: Arrivals> Service<A> {
         let mut window = std::mem::replace(&mut self.window, Window { from: at, ..Window::default() });
         window.until = at;
         for number in &self.present {
-            self.replicas[*number as usize].worked = 0.0;
+            let replica = &mut self.replicas[*number as usize];
+            (replica.worked, replica.busy, replica.capped) = (0.0, 0.0, 0.0);
+            replica.answered_before = replica.answered;
         }
         window
     }
@@ -232,7 +241,9 @@ impl<A: Arrivals> Service<A> {
         let seconds = (self.counted.0 - self.window.from.0.max(replica.started_at.0)) as f64 / SECOND;
         // Work in seconds of a lone request, times the CPU time that such a second costs.
         let worked = replica.worked / SECOND / (model.work.mean_ms / 1_000.0) * model.cpu.per_request_ms;
+        let worked = worked * self.conditions.cpu_cost;
         let used = if seconds > 0.0 { worked / seconds } else { 0.0 };
+        let share = |nanos: f64| if seconds > 0.0 { (nanos / SECOND / seconds).min(1.0) } else { 0.0 };
         Status {
             number,
             life: replica.life,
@@ -241,10 +252,20 @@ impl<A: Arrivals> Service<A> {
             gone_at: replica.gone_at,
             held: replica.held,
             cpu_millicores: if replica.life.is_there() { model.cpu.fixed_millicores + used } else { 0.0 },
-            memory_mib: model
-                .memory
-                .map_or(0.0, |memory| memory.fixed_mib + memory.per_request_mib * f64::from(replica.held)),
+            memory_mib: model.memory.map_or(0.0, |memory| self.memory_mib(&memory, replica, self.counted)),
+            busy: share(replica.busy),
+            capped: share(replica.capped),
+            answered_per_s: if seconds > 0.0 {
+                (replica.answered - replica.answered_before) as f64 / seconds
+            } else {
+                0.0
+            },
         }
+    }
+
+    fn memory_mib(&self, memory: &MemoryUse, replica: &Replica, at: Nanos) -> f64 {
+        let age_s = (at.0 - replica.started_at.0) as f64 / SECOND;
+        memory.used_mib(replica.held, replica.answered, age_s)
     }
 
     fn with_queue(&mut self, work: impl FnOnce(&mut Self, &mut Queue)) {
@@ -284,10 +305,11 @@ impl<A: Arrivals> Service<A> {
 
     #[inline]
     fn pace(&self, active: u32) -> f64 {
-        match self.paces.get(active as usize) {
+        let pace = match self.paces.get(active as usize) {
             Some(pace) => *pace,
             None => self.options.model.law.speed_up(active) / f64::from(active),
-        }
+        };
+        pace * self.conditions.speed
     }
 
     fn arrive(&mut self, at: Nanos, queue: &mut Queue) {
@@ -325,7 +347,8 @@ impl<A: Arrivals> Service<A> {
             self.timeouts.push(at.after(timeout.0 as f64 * MILLI), id, queue);
         }
         if let Some(memory) = self.options.model.memory
-            && memory.fixed_mib + memory.per_request_mib * f64::from(replica.held) > memory.limit_mib
+            && memory.used_mib(replica.held, replica.answered, (at.0 - replica.started_at.0) as f64 / SECOND)
+                > memory.limit_mib
         {
             replica.line.push_back(id);
             self.window.out_of_memory += 1;
@@ -361,7 +384,7 @@ impl<A: Arrivals> Service<A> {
     #[inline]
     fn advance(&mut self, number: u32, at: Nanos) {
         let pace = self.pace(self.replicas[number as usize].active);
-        self.replicas[number as usize].advance(at, pace);
+        self.replicas[number as usize].advance(at, pace, self.uncapped);
     }
 
     #[inline]
@@ -399,11 +422,11 @@ impl<A: Arrivals> Service<A> {
         let Some(id) = self.replicas[number as usize].end() else { return };
         self.fill(number);
         self.plan(number, at, queue);
-        if self.options.model.delay_ms > 0.0 {
+        if self.conditions.delay_ms > 0.0 {
             if let Some(request) = self.requests.get(id) {
                 request.at = At::Delay;
             }
-            self.delayed.push(at.after(self.options.model.delay_ms * MILLI), id, queue);
+            self.delayed.push(at.after(self.conditions.delay_ms * MILLI), id, queue);
         } else {
             self.done(at, id, queue);
         }
@@ -450,6 +473,7 @@ impl<A: Arrivals> Service<A> {
     fn left(&mut self, at: Nanos, number: u32, queue: &mut Queue) {
         let replica = &mut self.replicas[number as usize];
         replica.held -= 1;
+        replica.answered += 1;
         if replica.life == Life::Draining && replica.held == 0 {
             self.gone(at, number, Life::Stopped, queue);
         }

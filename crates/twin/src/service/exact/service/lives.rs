@@ -1,9 +1,30 @@
-//! Replicas become ready and warm, and go: what that does to requests.
+//! Replicas become ready and warm, are hampered by what is around them, and go: what that does to requests.
 
-use super::{Arrivals, Endpoint, Event, Life, MILLI, Nanos, Outcome, Queue, Replica, Service};
+use super::{Arrivals, Conditions, Endpoint, Event, Life, MILLI, Nanos, Outcome, Queue, Replica, Service};
+use crate::service::ModelError;
 use std::sync::Arc;
 
 impl<A: Arrivals> Service<A> {
+    /// From now on these conditions hold. To be called right after [`Service::take_window`], for CPU used is reckoned by what
+    /// holds at the end of a window.
+    ///
+    /// # Errors
+    /// [`ModelError`] for a figure out of range; nothing has changed then.
+    pub fn set_conditions(&mut self, conditions: Conditions) -> Result<(), ModelError> {
+        conditions.check()?;
+        let at = self.now();
+        for number in self.present.clone() {
+            self.advance(number, at);
+        }
+        self.conditions = conditions;
+        self.with_queue(|service, queue| {
+            for number in service.present.clone() {
+                service.plan(number, at, queue);
+            }
+        });
+        Ok(())
+    }
+
     pub(super) fn ready(&mut self, at: Nanos, number: u32, queue: &mut Queue) {
         let warm_up = self.options.model.warm_up;
         let replica = &mut self.replicas[number as usize];

@@ -1,0 +1,79 @@
+//! `plimsoll analyst`: evidence, diagnosis and its score, by rules alone.
+
+mod eval;
+mod input;
+mod print;
+mod schema;
+
+pub use schema::history as history_schema;
+
+use crate::Verdict;
+use crate::args::{
+    Analyst, AnalystDiagnose, AnalystEvidence, AnalystScenario, AnalystVerb, HistoryFormat, Output, Shown,
+};
+use plimsoll_analyst::evidence::DataClass;
+use plimsoll_analyst::history::csv;
+use plimsoll_analyst::{Features, Pack, PackOptions, diagnose, propose, scenario};
+
+/// Does what was typed.
+pub fn run(typed: &Analyst) -> anyhow::Result<Verdict> {
+    match &typed.verb {
+        AnalystVerb::Evidence(typed) => evidence(typed),
+        AnalystVerb::Diagnose(typed) => diagnosis(typed),
+        AnalystVerb::Eval(typed) => eval::run(typed),
+        AnalystVerb::Scenario(typed) => history(typed),
+    }
+}
+
+fn evidence(typed: &AnalystEvidence) -> anyhow::Result<Verdict> {
+    let history = input::history(&typed.of)?;
+    let features = Features::of(&history);
+    let options = PackOptions {
+        tokens_max: typed.tokens,
+        pseudonyms: typed.pseudonyms,
+        class: class(typed.show),
+        names: typed.hide.clone(),
+    };
+    let pack = Pack::new(&history, &features, &diagnose(&features), &options);
+    match typed.output {
+        Output::Text => print!("{}", print::pack(&pack, &options)),
+        Output::Json => print!("{}", plimsoll_report::pretty(&pack)?),
+    }
+    Ok(Verdict::Done)
+}
+
+fn diagnosis(typed: &AnalystDiagnose) -> anyhow::Result<Verdict> {
+    let history = input::history(&typed.of)?;
+    let features = Features::of(&history);
+    let diagnosis = diagnose(&features);
+    let proposals = propose(&history, &features, &diagnosis);
+    let everything = PackOptions { tokens_max: u32::MAX, ..PackOptions::local() };
+    let pack = Pack::new(&history, &features, &diagnosis, &everything);
+    match typed.output {
+        Output::Text => print!("{}", print::diagnosis(&diagnosis, &proposals, &pack)),
+        Output::Json => {
+            let facts = &pack.facts;
+            let all = serde_json::json!({ "diagnosis": diagnosis, "proposals": proposals, "facts": facts });
+            print!("{}", plimsoll_report::pretty(&all)?);
+        }
+    }
+    Ok(Verdict::Done)
+}
+
+fn history(typed: &AnalystScenario) -> anyhow::Result<Verdict> {
+    let (_, history) = scenario::run(typed.number)?;
+    match typed.format {
+        HistoryFormat::Json => print!("{}", plimsoll_report::pretty(&history)?),
+        HistoryFormat::Csv => print!("{}", csv::write(&history)),
+    }
+    Ok(Verdict::Done)
+}
+
+const fn class(shown: Shown) -> DataClass {
+    match shown {
+        Shown::Nothing => DataClass::Nothing,
+        Shown::Figures => DataClass::Figures,
+        Shown::Names => DataClass::Names,
+        Shown::Words => DataClass::Words,
+    }
+}
