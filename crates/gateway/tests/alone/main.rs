@@ -5,6 +5,7 @@
 mod common;
 
 mod http2;
+mod installation;
 mod life;
 mod otlp;
 mod proxy;
