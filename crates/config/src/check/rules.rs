@@ -110,11 +110,9 @@ fn route(reader: &mut Reader<'_>, owners: Owners<'_>, route: &Table) {
     if let Some(balance) = route.table("balance") {
         route_balance(reader, owners, route, balance);
     }
-    if let Some(hedge) = route.table("hedge") {
-        if hedge.is_given("after") && hedge.is_given("quantile") {
-            let what = "`after` and `quantile` both say when the second endpoint is asked".to_owned();
-            conflict(reader, hedge, "quantile", (what, "one of them".to_owned()), None);
-        }
+    if let Some(hedge) = route.table("hedge").filter(|hedge| hedge.is_given("after") && hedge.is_given("quantile")) {
+        let what = "`after` and `quantile` both say when the second endpoint is asked".to_owned();
+        conflict(reader, hedge, "quantile", (what, "one of them".to_owned()), None);
     }
     for rules in ["request", "response"].into_iter().filter_map(|name| route.table(name)) {
         header_rules(reader, rules);
