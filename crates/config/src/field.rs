@@ -30,7 +30,7 @@ impl Section {
 }
 
 /// One field.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The key in the file.
     pub name: &'static str,
@@ -215,6 +215,27 @@ impl Kind {
             _ => None,
         }
     }
+}
+
+/// These fields one after the other, for sections of two files that share some.
+///
+/// # Panics
+/// While compiling, when there are not `N` of them.
+#[must_use]
+pub const fn joined<const N: usize>(parts: &[&[Field]]) -> [Field; N] {
+    let mut all = [parts[0][0]; N];
+    let (mut part, mut count) = (0, 0);
+    while part < parts.len() {
+        let mut at = 0;
+        while at < parts[part].len() {
+            all[count] = parts[part][at];
+            count += 1;
+            at += 1;
+        }
+        part += 1;
+    }
+    assert!(count == N, "N is the number of fields");
+    all
 }
 
 /// The words of a choice, for a message.

@@ -305,6 +305,7 @@ fn listener(
         let equal = routes.iter().filter(|known| known.name.split(" #").next() == Some(&*shown)).count();
         if let Some(last) = routes.last_mut() {
             last.name = if equal == 0 { shown } else { format!("{shown} #{}", equal + 1) };
+            keep_rules(last, before);
         }
     }
     let tls = spec
@@ -323,6 +324,17 @@ fn listener(
         http2: spec.rules.http2,
         tcp: spec.rules.tcp.as_ref().map(find).transpose()?,
     })
+}
+
+/// Rules that have not changed are the same as before, so that what their buckets have counted is not forgotten each time
+/// that some replica comes or goes.
+fn keep_rules(route: &mut RoutePlan, before: Option<&ListenerPlan>) {
+    let known = before.and_then(|before| before.routes.iter().find(|known| known.name == route.name));
+    if let (Some(rules), Some(known)) = (&mut route.rules, known.and_then(|known| known.rules.as_ref()))
+        && rules.is_same(known)
+    {
+        *rules = Arc::clone(known);
+    }
 }
 
 /// How a pool is reached; the same value as before where nothing about it has changed, files included.

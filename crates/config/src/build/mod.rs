@@ -3,6 +3,7 @@
 //! Total: where a value is broken a zero stands in, because the caller throws the spec away when anything was wrong.
 //! That every field of the table arrives here is proved by a test that changes each one and looks for the difference.
 
+pub mod gateway;
 pub mod kubernetes;
 mod scaling;
 mod vertical;
@@ -11,7 +12,7 @@ use crate::form::{self, Written};
 use crate::moment;
 use crate::value::Table;
 use plimsoll_model::breaker::BreakerSpec;
-use plimsoll_model::gateway::{ListenerRules, ObserveSpec, RouteRules, SourcePrefix};
+use plimsoll_model::gateway::SourcePrefix;
 use plimsoll_model::load::LoadSpec;
 use plimsoll_model::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::spec::{
@@ -37,7 +38,7 @@ pub fn spec(root: &Table, directory: &Path) -> Option<Spec> {
         clock: clock(root.table("clock")?),
         tick: millis(root, "tick"),
         node: node(root.table("node")?)?,
-        gateway: gateway(root.table("gateway")?)?,
+        gateway: gateway_spec(root.table("gateway")?, directory)?,
         api_listen: root.table("api")?.text("listen")?.to_owned(),
         queue: queue(root.table("queue")?)?,
         services: services.collect(),
@@ -95,15 +96,16 @@ fn history(table: &Table) -> HistorySpec {
     }
 }
 
-fn gateway(table: &Table) -> Option<GatewaySpec> {
+fn gateway_spec(table: &Table, directory: &Path) -> Option<GatewaySpec> {
     let short = table.text("listen").map(|_| table);
+    let listener = |table| listener(table, directory);
     let listeners = short.into_iter().chain(table.tables("listeners")).map(listener).collect::<Option<_>>()?;
     Some(GatewaySpec {
         listeners,
         workers: table.number("workers").map(|_| table.count("workers")),
         limits: gateway_limits(table.table("limits")?),
         trusted_proxies: texts(table, "trusted_proxies"),
-        observe: ObserveSpec::default(),
+        observe: gateway::observe(table, directory),
     })
 }
 
@@ -128,7 +130,7 @@ pub fn gateway_limits(limits: &Table) -> GatewayLimits {
     }
 }
 
-fn listener(table: &Table) -> Option<ListenerSpec> {
+fn listener(table: &Table, directory: &Path) -> Option<ListenerSpec> {
     let routes = table.tables("routes").iter().map(|route| {
         Some(RouteSpec {
             host: route.text("host").map(str::to_ascii_lowercase),
@@ -136,10 +138,10 @@ fn listener(table: &Table) -> Option<ListenerSpec> {
             service: ServiceName::try_new(route.text("service")?).ok()?,
             timeout: millis(route, "timeout"),
             retry: route.flag("retry"),
-            rules: RouteRules::default(),
+            rules: gateway::rules(route, "service")?,
         })
     });
-    let rules = ListenerRules::default();
+    let rules = gateway::listener_rules(table, directory)?;
     Some(ListenerSpec { address: table.text("listen")?.to_owned(), routes: routes.collect::<Option<_>>()?, rules })
 }
 

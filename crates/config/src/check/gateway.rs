@@ -1,6 +1,7 @@
 //! Listeners and routes.
 
-use super::{conflict, doubt};
+use super::conflict;
+use super::rules::{self, Owners};
 use crate::form;
 use crate::nearest::nearest;
 use crate::problem::Problem;
@@ -22,18 +23,22 @@ pub fn check(reader: &mut Reader<'_>, root: &Table) {
     for table in root.table("api").into_iter().chain(short).chain(gateway.tables("listeners")) {
         address(reader, table, &mut seen);
     }
+    let owners = Owners {
+        root,
+        field: "service",
+        tables: "services",
+        has_trusted: gateway.is_given("trusted_proxies"),
+        advice: "add routes to it, each with a `service`",
+        exists: service_exists,
+    };
     for table in short.into_iter().chain(gateway.tables("listeners")) {
-        if !table.is_broken("routes") && table.tables("routes").is_empty() {
-            let what = "this listener has no routes, so it answers 404 to everything".to_owned();
-            doubt(reader, table, "listen", what, "add routes to it, each with a `service`".to_owned());
-        }
+        rules::listener(reader, owners, table);
         same_route_twice(reader, table);
     }
-    for route in short.unwrap_or(gateway).tables("routes") {
-        service_exists(reader, root, route);
-    }
-    for route in gateway.tables("listeners").iter().flat_map(|listener| listener.tables("routes")) {
-        service_exists(reader, root, route);
+    if short.is_none() {
+        for route in gateway.tables("routes") {
+            service_exists(reader, root, route, "service");
+        }
     }
 }
 
@@ -66,35 +71,40 @@ pub fn overlaps(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 fn same_route_twice(reader: &mut Reader<'_>, listener: &Table) {
-    let mut seen: BTreeMap<(String, &str), Range<usize>> = BTreeMap::new();
-    for route in listener.tables("routes") {
+    let mut seen: BTreeMap<(String, &str, bool), Range<usize>> = BTreeMap::new();
+    // One that demands more than a path may be turned down by a request that the next one takes.
+    let demands_nothing = |route: &&Table| !route.is_given("methods") && !route.is_given("headers");
+    for route in listener.tables("routes").iter().filter(demands_nothing) {
         let Some(path) = route.text("path").filter(|_| !route.is_broken("host")) else { continue };
         let host = route.text("host").map(str::to_ascii_lowercase).unwrap_or_default();
         let at = if route.is_given("path") { "path" } else { "service" };
-        if let Some(first) = seen.get(&(host.clone(), path)) {
+        if let Some(first) = seen.get(&(host.clone(), path, route.flag("exact"))) {
             let what = format!("path {path:?} is routed twice, and the second route could never win");
             let related = Some((first.clone(), "first here".to_owned()));
             conflict(reader, route, at, (what, "another `path` or `host`".to_owned()), related);
         } else {
-            seen.insert((host, path), route.span_of(at));
+            seen.insert((host, path, route.flag("exact")), route.span_of(at));
         }
     }
 }
 
-fn service_exists(reader: &mut Reader<'_>, root: &Table, route: &Table) {
-    let Some(name) = route.text("service").filter(|_| !root.is_broken("services")) else { return };
+fn service_exists(reader: &mut Reader<'_>, root: &Table, route: &Table, field: &str) {
+    let Some(name) = route.text(field).filter(|_| !root.is_broken("services")) else { return };
     let known: Vec<String> = root.named("services").map(|(name, _)| name.clone()).collect();
     if known.iter().any(|known| known == name) {
         return;
     }
     let near = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
     let problem = Problem::UnknownService { name: name.to_owned(), near, known };
-    reader.note(&join(&route.path, "service"), Some(route.span_of("service")), problem);
+    reader.note(&join(&route.path, field), Some(route.span_of(field)), problem);
 }
 
-/// A route that leads to this service.
+/// A route, a part of one or a TCP listener that leads to this service.
 pub fn route_to<'t>(root: &'t Table, service: &str) -> Option<&'t Table> {
     let gateway = root.table("gateway")?;
-    let listeners = std::iter::once(gateway).chain(gateway.tables("listeners"));
-    listeners.flat_map(|listener| listener.tables("routes")).find(|route| route.text("service") == Some(service))
+    let listeners = || std::iter::once(gateway).chain(gateway.tables("listeners"));
+    let leads_there = |table: &&Table| table.text("service") == Some(service) || table.text("tcp") == Some(service);
+    let with_parts = |route: &'t Table| std::iter::once(route).chain(route.tables("split"));
+    let mut routes = listeners().flat_map(|listener| listener.tables("routes")).flat_map(with_parts);
+    routes.find(leads_there).or_else(|| listeners().find(leads_there))
 }

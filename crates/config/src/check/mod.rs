@@ -5,6 +5,7 @@ pub mod balance;
 mod capacity;
 pub mod gateway;
 pub mod kubernetes;
+pub mod rules;
 mod scaling;
 mod service;
 mod workload;

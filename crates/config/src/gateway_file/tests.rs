@@ -144,7 +144,6 @@ fn mistakes_are_named_with_their_place() {
     refused(&routed("balance = { algorithm = \"ring_hash\", hash_by = \"cookie\" }"), "5", &["hash_key"]);
     refused(&routed("hedge = \"0ms\""), "5", &["hedge", "0ms", "1ms to 1h"]);
     refused(&routed("hedge = { after = \"5ms\", quantile = \"90%\" }"), "5", &["`after` and `quantile`"]);
-    refused(&routed("hedge.budget = \"5%\""), "5", &["`budget` without"]);
     refused(&routed("balance = \"ring_hsh\""), "5", &["ring_hsh", "ring_hash"]);
     refused(&format!("{SMALL}tls.ca = \"ca.pem\"\n"), "7", &["server_name"]);
     refused(&SMALL.replace("listen =", "lissten ="), "2", &["lissten"]);

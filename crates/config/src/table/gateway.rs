@@ -1,8 +1,12 @@
 //! The data plane: listeners, routes and limits.
 
+use super::gateway_file::{LISTENING, OBSERVED, REDIRECTS};
+use super::gateway_route::{DEMANDS, HOST, SPLITTING, TREATMENT};
 use crate::field::Fallback::{Absent, Inner, Is, Required};
 use crate::field::Literal::{Flag, Integer, Text};
-use crate::field::{Field, GIB, HOUR, KIB, Kind, MIB, MINUTE, Section, bytes, count, duration, or_unlimited, share};
+use crate::field::{
+    Field, GIB, HOUR, KIB, Kind, MIB, MINUTE, Section, bytes, count, duration, joined, or_unlimited, share,
+};
 use crate::form::Form;
 
 const LISTEN: &str = "An address that other machines can reach needs `expose = true`. Port 0 takes a free one.";
@@ -13,36 +17,45 @@ pub static GATEWAY: Section = Section {
     doc: "Listeners, routes and limits of the data plane. With one listener, write `listen` and `[[gateway.routes]]`; \
           with several, write `[[gateway.listeners]]` with routes in each. Times are physical.",
     short: &[],
-    fields: &[
-        Field::new(
-            "listen",
-            Kind::Text(Form::Address),
-            Absent("no listener of the short form"),
-            "Short form: the one address it listens on.",
-        )
-        .long(LISTEN),
-        Field::new(
-            "expose",
-            Kind::Flag,
-            Is(Flag(false), "nothing listens beyond this machine unless the spec says so"),
-            "Short form: allows an address that other machines can reach.",
-        ),
-        Field::new("routes", Kind::Tables(&ROUTE), Absent("no routes"), "Short form: the routes of `listen`."),
-        Field::new(
-            "listeners",
-            Kind::Tables(&LISTENER),
-            Absent("only the short form's, if any"),
-            "Addresses it listens on, with their routes.",
-        ),
-        Field::new("workers", count(1, 256), Absent("one per core"), "Worker threads, one runtime each.").restarts(),
-        Field::new(
-            "trusted_proxies",
-            Kind::Texts { form: Form::Network, min: 0 },
-            Absent("none: the headers are replaced, because any client can write them"),
-            "Address blocks whose `X-Forwarded-For` and `Forwarded` are believed.",
-        ),
-        Field::new("limits", Kind::Table(&LIMITS), Inner, "Bounds on everything that a client or a replica can send."),
-    ],
+    fields: &joined::<10>(&[
+        &[
+            Field::new(
+                "listen",
+                Kind::Text(Form::Address),
+                Absent("no listener of the short form"),
+                "Short form: the one address it listens on.",
+            )
+            .long(LISTEN),
+            Field::new(
+                "expose",
+                Kind::Flag,
+                Is(Flag(false), "nothing listens beyond this machine unless the spec says so"),
+                "Short form: allows an address that other machines can reach.",
+            ),
+            Field::new("routes", Kind::Tables(&ROUTE), Absent("no routes"), "Short form: the routes of `listen`."),
+            Field::new(
+                "listeners",
+                Kind::Tables(&LISTENER),
+                Absent("only the short form's, if any"),
+                "Addresses it listens on, with their routes.",
+            ),
+            Field::new("workers", count(1, 256), Absent("one per core"), "Worker threads, one runtime each.")
+                .restarts(),
+            Field::new(
+                "trusted_proxies",
+                Kind::Texts { form: Form::Network, min: 0 },
+                Absent("none: the headers are replaced, because any client can write them"),
+                "Address blocks whose `X-Forwarded-For`, `Forwarded` and PROXY protocol are believed.",
+            ),
+            Field::new(
+                "limits",
+                Kind::Table(&LIMITS),
+                Inner,
+                "Bounds on everything that a client or a replica can send.",
+            ),
+        ],
+        OBSERVED,
+    ]),
 };
 
 static LISTENER: Section = Section {
@@ -50,21 +63,33 @@ static LISTENER: Section = Section {
     path: "gateway.listeners",
     doc: "One listening address.",
     short: &[],
-    fields: &[
-        Field::new("listen", Kind::Text(Form::Address), Required, "Address it listens on.").long(LISTEN),
-        Field::new(
-            "expose",
-            Kind::Flag,
-            Is(Flag(false), "nothing listens beyond this machine unless the spec says so"),
-            "Allows an address that other machines can reach.",
-        ),
-        Field::new(
-            "routes",
-            Kind::Tables(&ROUTE),
-            Required,
-            "The longest matching path prefix of the first matching host wins.",
-        ),
-    ],
+    fields: &joined::<8>(&[
+        &[
+            Field::new("listen", Kind::Text(Form::Address), Required, "Address it listens on.").long(LISTEN),
+            Field::new(
+                "expose",
+                Kind::Flag,
+                Is(Flag(false), "nothing listens beyond this machine unless the spec says so"),
+                "Allows an address that other machines can reach.",
+            ),
+            Field::new(
+                "tcp",
+                Kind::Text(Form::Name),
+                Absent("it speaks HTTP and has routes"),
+                "Pass connections through to this service, unread: any protocol, TLS included.",
+            ),
+        ],
+        LISTENING,
+        &[
+            Field::new(
+                "routes",
+                Kind::Tables(&ROUTE),
+                Absent("no routes"),
+                "The longest matching path prefix of the first matching host wins.",
+            ),
+            REDIRECTS,
+        ],
+    ]),
 };
 
 static ROUTE: Section = Section {
@@ -72,30 +97,59 @@ static ROUTE: Section = Section {
     path: "gateway.routes",
     doc: "Which requests go to which service.",
     short: &[],
-    fields: &[
-        Field::new("host", Kind::Text(Form::Host), Absent("every host matches"), "Host to match, without port."),
-        Field::new(
-            "path",
-            Kind::Text(Form::UrlPath),
-            Is(Text("/"), "everything, which is right where there is one service"),
-            "Path prefix to match.",
-        ),
-        Field::new("service", Kind::Text(Form::Name), Required, "The service that answers."),
-        Field::new(
-            "timeout",
-            duration(10, 24 * HOUR),
-            Is(Text("30s"), "longer than an interactive client waits, so a hung replica is told apart from a slow one"),
-            "Longest time of one try to the end of the response's head.",
-        ),
-        Field::new(
-            "retry",
-            Kind::Flag,
-            Is(
-                Flag(true),
-                "only idempotent requests are tried again, once, within `limits.retry_budget`, after a lost connection, a time-out or a 500, 502, 503 or 504",
+    fields: &joined::<18>(&[
+        &[
+            HOST,
+            Field::new(
+                "path",
+                Kind::Text(Form::UrlPath),
+                Is(Text("/"), "everything, which is right where there is one service"),
+                "Path prefix to match.",
             ),
-            "One retry for idempotent requests while the retry budget lasts.",
-        ),
+        ],
+        DEMANDS,
+        &[
+            Field::new("service", Kind::Text(Form::Name), Required, "The service that answers."),
+            Field::new(
+                "split",
+                Kind::Tables(&SPLIT),
+                Absent("all to `service`"),
+                "Other services that get a part: a canary.",
+            ),
+        ],
+        SPLITTING,
+        &[
+            Field::new(
+                "timeout",
+                duration(10, 24 * HOUR),
+                Is(
+                    Text("30s"),
+                    "longer than an interactive client waits, so a hung replica is told apart from a slow one",
+                ),
+                "Longest time of one try to the end of the response's head.",
+            ),
+            Field::new(
+                "retry",
+                Kind::Flag,
+                Is(
+                    Flag(true),
+                    "only idempotent requests are tried again, once, within `limits.retry_budget`, after a lost connection, a time-out or a 500, 502, 503 or 504",
+                ),
+                "One retry for idempotent requests while the retry budget lasts.",
+            ),
+        ],
+        TREATMENT,
+    ]),
+};
+
+static SPLIT: Section = Section {
+    name: "route_split",
+    path: "gateway.routes.split",
+    doc: "A part of the requests.",
+    short: &[],
+    fields: &[
+        Field::new("service", Kind::Text(Form::Name), Required, "Who answers it."),
+        Field::new("share", share(0, 1_000), Required, "Its share of the requests."),
     ],
 };
 

@@ -5,7 +5,7 @@ use super::gateway::LIMITS;
 use super::gateway_route::{REDIRECT, ROUTE};
 use crate::field::Fallback::{Absent, Inner, Is, Required};
 use crate::field::Literal::{Flag, Integer, Text};
-use crate::field::{Choice, Field, HOUR, Kind, Section, count, duration, share};
+use crate::field::{Choice, Field, HOUR, Kind, Section, count, duration, joined, share};
 use crate::form::Form;
 
 /// The top of a gateway file.
@@ -14,7 +14,7 @@ pub static GATEWAY_FILE: Section = Section {
     path: "",
     doc: "",
     short: &[],
-    fields: &[
+    fields: &joined::<9>(&[&[
         Field::new(
             "control",
             Kind::Text(Form::File),
@@ -35,18 +35,26 @@ pub static GATEWAY_FILE: Section = Section {
             Inner,
             "Bounds on everything that a client or an endpoint can send.",
         ),
-        Field::new("access_log", Kind::Table(&ACCESS_LOG), Inner, "One JSON object a line for each request."),
-        Field::new(
-            "trace",
-            Kind::Flag,
-            Is(Flag(false), "a trace is begun by whoever samples it; one that a request has is passed on either way"),
-            "Give a request without a W3C `traceparent` one.",
-        ),
-        Field::new("otlp", Kind::Table(&OTLP), Inner, "Send a span of each sampled request to a collector."),
+        ],
+        OBSERVED,
+        &[
         Field::new("listeners", Kind::Tables(&LISTENER), Required, "Addresses it listens on."),
         Field::new("pools", Kind::Named(&POOL), Required, "Endpoints by the name of their pool."),
-    ],
+        ],
+    ]),
 };
+
+/// What is written down of requests, by a spec's gateway too.
+pub const OBSERVED: &[Field] = &[
+    Field::new("access_log", Kind::Table(&ACCESS_LOG), Inner, "One JSON object a line for each request."),
+    Field::new(
+        "trace",
+        Kind::Flag,
+        Is(Flag(false), "a trace is begun by whoever samples it; one that a request has is passed on either way"),
+        "Give a request without a W3C `traceparent` one.",
+    ),
+    Field::new("otlp", Kind::Table(&OTLP), Inner, "Send a span of each sampled request to a collector."),
+];
 
 static ACCESS_LOG: Section = Section {
     name: "access_log",
@@ -129,36 +137,54 @@ static LISTENER: Section = Section {
     path: "listeners",
     doc: "One listening address, for HTTP by routes or for TCP by a pool.",
     short: &[],
-    fields: &[
-        Field::new("listen", Kind::Text(Form::Address), Required, "Address it listens on. Port 0 takes a free one."),
-        Field::new(
-            "tcp",
-            Kind::Text(Form::Name),
-            Absent("it speaks HTTP and has routes"),
-            "Pass connections through to this pool, unread: any protocol, TLS included.",
-        ),
-        Field::new(
-            "proxy_protocol",
-            Kind::Flag,
-            Is(Flag(false), "a header that nobody expects would be read as a request"),
-            "Connections from `trusted_proxies` begin with a PROXY protocol header, v1 or v2; others are refused.",
-        ),
-        Field::new(
-            "http2",
-            Kind::Flag,
-            Is(Flag(false), "it helps browsers with many small requests, and gRPC needs it; others gain nothing"),
-            "Clients may speak HTTP/2: by ALPN within TLS, by prior knowledge without.",
-        ),
-        Field::new("tls", Kind::Table(&TLS), Inner, "TLS that ends here."),
-        Field::new(
-            "routes",
-            Kind::Tables(&ROUTE),
-            Absent("no routes"),
-            "The first that matches among those with the longest path of the most exact host gets a request.",
-        ),
-        Field::new("redirects", Kind::Tables(&REDIRECT), Absent("none"), "Requests answered with another address."),
-    ],
+    fields: &joined::<7>(&[
+        &[
+            Field::new(
+                "listen",
+                Kind::Text(Form::Address),
+                Required,
+                "Address it listens on. Port 0 takes a free one.",
+            ),
+            Field::new(
+                "tcp",
+                Kind::Text(Form::Name),
+                Absent("it speaks HTTP and has routes"),
+                "Pass connections through to this pool, unread: any protocol, TLS included.",
+            ),
+        ],
+        LISTENING,
+        &[
+            Field::new(
+                "routes",
+                Kind::Tables(&ROUTE),
+                Absent("no routes"),
+                "The first that matches among those with the longest path of the most exact host gets a request.",
+            ),
+            REDIRECTS,
+        ],
+    ]),
 };
+
+/// How a listener reads bytes, of a spec's listeners too.
+pub const LISTENING: &[Field] = &[
+    Field::new(
+        "proxy_protocol",
+        Kind::Flag,
+        Is(Flag(false), "a header that nobody expects would be read as a request"),
+        "Connections from `trusted_proxies` begin with a PROXY protocol header, v1 or v2; others are refused.",
+    ),
+    Field::new(
+        "http2",
+        Kind::Flag,
+        Is(Flag(false), "it helps browsers with many small requests, and gRPC needs it; others gain nothing"),
+        "Clients may speak HTTP/2: by ALPN within TLS, by prior knowledge without.",
+    ),
+    Field::new("tls", Kind::Table(&TLS), Inner, "TLS that ends here."),
+];
+
+/// Redirects of a listener, of a spec's too.
+pub const REDIRECTS: Field =
+    Field::new("redirects", Kind::Tables(&REDIRECT), Absent("none"), "Requests answered with another address.");
 
 static TLS: Section = Section {
     name: "tls",

@@ -1,9 +1,9 @@
-//! Routes and redirects of a gateway file.
+//! Routes and redirects of a gateway file, and what routes of a spec share with them.
 
 use super::balance::ALGORITHMS;
 use crate::field::Fallback::{Absent, Inner, Is, Required};
 use crate::field::Literal::{Flag, Integer, Text};
-use crate::field::{Choice, Field, HOUR, Kind, Section, count, duration, rate, share};
+use crate::field::{Choice, Field, HOUR, Kind, Section, count, duration, joined, rate, share};
 use crate::form::Form;
 
 const WHOLE: Field = Field::new(
@@ -13,82 +13,113 @@ const WHOLE: Field = Field::new(
     "The whole path has to be equal, not only its start.",
 );
 
-const HOST: Field =
+pub const HOST: Field =
     Field::new("host", Kind::Text(Form::Host), Absent("every host matches"), "Host to match, without port.");
+
+/// What a route demands of a request beyond host and path.
+pub const DEMANDS: &[Field] = &[
+    WHOLE,
+    Field::new(
+        "methods",
+        Kind::Texts { form: Form::Token, min: 0 },
+        Absent("every method"),
+        "Methods to match, as clients write them.",
+    ),
+    Field::new(
+        "headers",
+        Kind::Tables(&HEADER),
+        Absent("every request"),
+        "Fields that a request must have; all of them.",
+    ),
+];
+
+/// What decides which part of a split a request belongs to.
+pub const SPLITTING: &[Field] = &[
+    Field::new(
+        "split_by",
+        Kind::Choice(SPLIT_BY),
+        Is(Text("chance"), "the shares are met soonest"),
+        "What decides which part a request belongs to.",
+    ),
+    Field::new(
+        "split_key",
+        Kind::Text(Form::Token),
+        Absent("needed with `header` and `cookie`"),
+        "Name of the field or cookie that decides; requests without it go by chance.",
+    ),
+];
+
+/// What a route does with a request.
+pub const TREATMENT: &[Field] = &[
+    Field::new("request", Kind::Table(&HEADER_RULES), Inner, "Changes of the request's head."),
+    Field::new("response", Kind::Table(&HEADER_RULES), Inner, "Changes of the response's head."),
+    Field::new(
+        "rate",
+        Kind::Table(&RATE),
+        Inner,
+        "Bound on all of its requests together. What is above is answered with 429.",
+    ),
+    Field::new(
+        "client_rate",
+        Kind::Table(&RATE),
+        Inner,
+        "Bound on the requests of one client, by its address (IPv6: its /64).",
+    ),
+    Field::new("sticky", Kind::Table(&STICKY), Inner, "Keep a client at the endpoint that answered it first."),
+    Field::new(
+        "balance",
+        Kind::Table(&ROUTE_BALANCE),
+        Inner,
+        "Balancing of its own over the same pool. A plain word chooses the algorithm.",
+    ),
+    Field::new("hedge", Kind::Table(&HEDGE), Inner, "Ask a second endpoint when the first one is slow."),
+];
 
 pub static ROUTE: Section = Section {
     name: "gateway_route",
     path: "listeners.routes",
     doc: "Which requests go where, and what is done with them. A rule that is left out costs nothing.",
     short: &[],
-    fields: &[
-        HOST,
-        Field::new("path", Kind::Text(Form::UrlPath), Is(Text("/"), "everything"), "Path to match, by whole segments."),
-        WHOLE,
-        Field::new(
-            "methods",
-            Kind::Texts { form: Form::Token, min: 0 },
-            Absent("every method"),
-            "Methods to match, as clients write them.",
-        ),
-        Field::new(
-            "headers",
-            Kind::Tables(&HEADER),
-            Absent("every request"),
-            "Fields that a request must have; all of them.",
-        ),
-        Field::new("pool", Kind::Text(Form::Name), Required, "Who answers."),
-        Field::new("split", Kind::Tables(&SPLIT), Absent("all to `pool`"), "Other pools that get a part: a canary."),
-        Field::new(
-            "split_by",
-            Kind::Choice(SPLIT_BY),
-            Is(Text("chance"), "the shares are met soonest"),
-            "What decides which part a request belongs to.",
-        ),
-        Field::new(
-            "split_key",
-            Kind::Text(Form::Token),
-            Absent("needed with `header` and `cookie`"),
-            "Name of the field or cookie that decides; requests without it go by chance.",
-        ),
-        Field::new(
-            "timeout",
-            duration(10, 24 * HOUR),
-            Is(
-                Text("30s"),
-                "longer than an interactive client waits, so a hung endpoint is told apart from a slow one",
+    fields: &joined::<18>(&[
+        &[
+            HOST,
+            Field::new(
+                "path",
+                Kind::Text(Form::UrlPath),
+                Is(Text("/"), "everything"),
+                "Path to match, by whole segments.",
             ),
-            "Longest time of one try to the end of the response's head.",
-        ),
-        Field::new(
-            "retry",
-            Kind::Flag,
-            Is(Flag(true), "only what may be repeated is, within `limits.retry_budget`"),
-            "One retry for idempotent requests while the retry budget lasts.",
-        ),
-        Field::new("request", Kind::Table(&HEADER_RULES), Inner, "Changes of the request's head."),
-        Field::new("response", Kind::Table(&HEADER_RULES), Inner, "Changes of the response's head."),
-        Field::new(
-            "rate",
-            Kind::Table(&RATE),
-            Inner,
-            "Bound on all of its requests together. What is above is answered with 429.",
-        ),
-        Field::new(
-            "client_rate",
-            Kind::Table(&RATE),
-            Inner,
-            "Bound on the requests of one client, by its address (IPv6: its /64).",
-        ),
-        Field::new("sticky", Kind::Table(&STICKY), Inner, "Keep a client at the endpoint that answered it first."),
-        Field::new(
-            "balance",
-            Kind::Table(&ROUTE_BALANCE),
-            Inner,
-            "Balancing of its own over the same pool. A plain word chooses the algorithm.",
-        ),
-        Field::new("hedge", Kind::Table(&HEDGE), Inner, "Ask a second endpoint when the first one is slow."),
-    ],
+        ],
+        DEMANDS,
+        &[
+            Field::new("pool", Kind::Text(Form::Name), Required, "Who answers."),
+            Field::new(
+                "split",
+                Kind::Tables(&SPLIT),
+                Absent("all to `pool`"),
+                "Other pools that get a part: a canary.",
+            ),
+        ],
+        SPLITTING,
+        &[
+            Field::new(
+                "timeout",
+                duration(10, 24 * HOUR),
+                Is(
+                    Text("30s"),
+                    "longer than an interactive client waits, so a hung endpoint is told apart from a slow one",
+                ),
+                "Longest time of one try to the end of the response's head.",
+            ),
+            Field::new(
+                "retry",
+                Kind::Flag,
+                Is(Flag(true), "only what may be repeated is, within `limits.retry_budget`"),
+                "One retry for idempotent requests while the retry budget lasts.",
+            ),
+        ],
+        TREATMENT,
+    ]),
 };
 
 static HEDGE: Section = Section {
@@ -231,7 +262,12 @@ pub static REDIRECT: Section = Section {
     short: &[],
     fields: &[
         HOST,
-        Field::new("path", Kind::Text(Form::UrlPath), Is(Text("/"), "everything"), "Path to match, by whole segments."),
+        Field::new(
+            "path",
+            Kind::Text(Form::UrlPath),
+            Is(Text("/"), "everything, as when all of a host goes elsewhere"),
+            "Path to match, by whole segments.",
+        ),
         WHOLE,
         Field::new(
             "status",

@@ -3,6 +3,7 @@
 //! Reading what is written gives the same spec (a test proves it for each field). Every struct of the model is taken
 //! apart by name, so a field added there does not compile here until the file format has it.
 
+mod gateway;
 mod kubernetes;
 mod scaling;
 mod vertical;
@@ -10,10 +11,9 @@ mod workload;
 
 use crate::form;
 use crate::unit::Unit;
+use gateway::write_gateway;
 use plimsoll_model::scaling::HpaSpec;
-use plimsoll_model::spec::{
-    ClockSpec, GatewayLimits, GatewaySpec, HistorySpec, ListenerSpec, NodeSpec, QueueSpec, RouteSpec, Spec,
-};
+use plimsoll_model::spec::{ClockSpec, HistorySpec, NodeSpec, QueueSpec, Spec};
 use std::fmt::Write as _;
 use workload::{write_job, write_service};
 
@@ -209,64 +209,4 @@ fn write_history(at: &mut Branch, history: &HistorySpec) {
     at.unit("size_max", Unit::Bytes, size_max.get());
     at.unit("journal", Unit::Duration, journal.get());
     at.unit("journal_size_max", Unit::Bytes, journal_size_max.get());
-}
-
-/// Rules and what is observed have no fields in a spec, only in a gateway file: a spec always has them empty.
-fn write_gateway(
-    at: &mut Branch,
-    GatewaySpec { listeners, workers, limits, trusted_proxies, observe: _ }: &GatewaySpec,
-) {
-    at.unit_if("workers", Unit::Count, workers.map(u64::from));
-    at.leaf("trusted_proxies", list(trusted_proxies));
-    at.branch("limits", |at| write_gateway_limits(at, limits));
-    let listeners = listeners.iter().map(|ListenerSpec { address, routes, rules: _ }| {
-        let mut branch = Branch::default();
-        write_address(&mut branch, address);
-        branch.0.push(("routes".to_owned(), Node::List(routes.iter().map(route).collect())));
-        branch
-    });
-    at.0.push(("listeners".to_owned(), Node::List(listeners.collect())));
-}
-
-fn route(RouteSpec { host, path_prefix, service, timeout, retry, rules: _ }: &RouteSpec) -> Branch {
-    let mut at = Branch::default();
-    at.text_if("host", host.as_deref());
-    at.text("path", path_prefix);
-    at.text("service", service.as_str());
-    at.unit("timeout", Unit::Duration, timeout.get());
-    at.leaf("retry", retry.to_string());
-    at
-}
-
-fn write_gateway_limits(at: &mut Branch, limits: &GatewayLimits) {
-    let GatewayLimits {
-        head_bytes_max,
-        headers_max,
-        body_bytes_max,
-        connections_max,
-        head_timeout,
-        idle_timeout,
-        connect_timeout,
-        body_timeout,
-        retry_budget,
-        idle_upstream_max,
-        drain,
-        source,
-    } = limits;
-    at.unit("head_size_max", Unit::Bytes, *head_bytes_max);
-    at.unit("headers_max", Unit::Count, u64::from(*headers_max));
-    match body_bytes_max {
-        Some(most) => at.unit("body_size_max", Unit::Bytes, *most),
-        None => at.text("body_size_max", "unlimited"),
-    }
-    at.unit("connections_max", Unit::Count, u64::from(*connections_max));
-    at.unit("head_timeout", Unit::Duration, head_timeout.get());
-    at.unit("idle_timeout", Unit::Duration, idle_timeout.get());
-    at.unit("connect_timeout", Unit::Duration, connect_timeout.get());
-    at.unit("body_timeout", Unit::Duration, body_timeout.get());
-    at.unit("retry_budget", Unit::Share, retry_budget.get());
-    at.unit("idle_upstream_max", Unit::Count, u64::from(*idle_upstream_max));
-    at.unit("drain", Unit::Duration, drain.get());
-    at.unit("source_prefix_ipv4", Unit::Count, u64::from(source.ipv4));
-    at.unit("source_prefix_ipv6", Unit::Count, u64::from(source.ipv6));
 }

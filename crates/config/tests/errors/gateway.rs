@@ -167,3 +167,107 @@ fn routes_lead_to_services_that_exist_and_are_told_their_port() {
         "#]],
     );
 }
+
+#[test]
+fn what_listeners_and_routes_do_beyond_plain_http_is_checked_as_in_a_gateway_file() {
+    let listener = |rest: &str| format!("[[gateway.listeners]]\nlisten = \"127.0.0.1:80\"\n{rest}");
+    check_service(
+        &listener(
+            "tls.certificates = [{ certificate = \"a.pem\", key = \"a.key\" }]\nhttp2 = true\n\
+             redirects = [{ path = \"/old\", to = \"https://{host}/new\" }]\n\
+             routes = [{ service = \"shop\", methods = [\"GET\"], client_rate = \"5/s\", hedge = \"50ms\" },\n\
+             { service = \"shop\", split = [{ service = \"shop\", share = \"5%\" }], sticky = \"lb\" }]",
+        ),
+        expect![""],
+    );
+    check_service(
+        &listener("tcp = \"shpo\""),
+        expect![[r#"
+        error[unknown-service]: there is no service `shpo`
+         --> shop.toml:9:7
+          |
+        9 | tcp = "shpo"
+          |       ^^^^^^ did you mean `shop`?
+          |
+          = field: gateway.listeners[0].tcp
+          = help: the services are shop
+
+        shop.toml: 1 error
+    "#]],
+    );
+    check_service(
+        &listener("proxy_protocol = true\nroutes = [{ service = \"shop\" }]"),
+        expect![[r#"
+        error[conflict]: `proxy_protocol` without `trusted_proxies`: every connection would be refused
+         --> shop.toml:9:18
+          |
+        9 | proxy_protocol = true
+          |                  ^^^^ expected `trusted_proxies` beside the listeners
+          |
+          = field: gateway.listeners[0].proxy_protocol
+
+        shop.toml: 1 error
+    "#]],
+    );
+    check_service(
+        &listener("routes = [{ service = \"shop\", split = [{ service = \"canary\", share = \"120%\" }] }]"),
+        expect![[r#"
+            error[unknown-service]: there is no service `canary`
+             --> shop.toml:9:52
+              |
+            9 | routes = [{ service = "shop", split = [{ service = "canary", share = "120%" }] }]
+              |                                                    ^^^^^^^^ expected one of shop
+              |
+              = field: gateway.listeners[0].routes[0].split[0].service
+              = help: the services are shop
+
+            error[out-of-range]: "120%" is out of range for `share`
+             --> shop.toml:9:70
+              |
+            9 | routes = [{ service = "shop", split = [{ service = "canary", share = "120%" }] }]
+              |                                                                      ^^^^^^ allowed is 0% to 100%
+              |
+              = field: gateway.listeners[0].routes[0].split[0].share
+
+            shop.toml: 2 errors
+        "#]],
+    );
+    check_service(
+        &listener("routes = [{ service = \"shop\", balance.hash_by = \"path\" }]"),
+        expect![[r#"
+        error[conflict]: `hash_by` with the algorithm "power_of_two", which hashes nothing
+         --> shop.toml:9:49
+          |
+        9 | routes = [{ service = "shop", balance.hash_by = "path" }]
+          |                                                 ^^^^^^ expected `algorithm = "source_hash"` or `"ring_hash"` beside it
+          |
+          = field: gateway.listeners[0].routes[0].balance.hash_by
+
+        shop.toml: 1 error
+    "#]],
+    );
+    check_service(
+        &listener("routes = [{ pool = \"shop\" }]"),
+        expect![[r#"
+        error[missing-field]: missing field `service`
+         --> shop.toml:9:11
+          |
+        9 | routes = [{ pool = "shop" }]
+          |           ^^^^^^^^^^^^^^^^^ `service` has to be set here
+          |
+          = field: gateway.listeners[0].routes[0].service
+          = help: `service` is a name of 1 to 63 characters a-z, 0-9 and '-', starting with a letter and not ending in '-'
+
+        error[unknown-field]: unknown field `pool`
+         --> shop.toml:9:13
+          |
+        9 | routes = [{ pool = "shop" }]
+          |             ^^^^ no field has this name
+          |
+          = field: gateway.listeners[0].routes[0].pool
+          = help: the fields here are host, path, exact, methods, headers, service, split, split_by, split_key, timeout, retry, request, response, rate, client_rate, sticky, balance, hedge
+
+        shop.toml: 2 errors
+    "#]],
+    );
+}

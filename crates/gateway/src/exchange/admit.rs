@@ -13,8 +13,8 @@ use crate::codec::{FIELDS_MAX, Framing, RequestError};
 use crate::http2::grpc;
 use crate::refusal::{Refusal, Turned};
 use crate::route::{Asking, Goal};
-use crate::rules::has_trace;
 use crate::rules::head::insert;
+use crate::rules::{Rules, has_trace};
 use crate::source;
 use crate::stats::RouteStats;
 use crate::trace::Begun;
@@ -122,14 +122,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     let limits = worker.limits();
     let mut storage = [MaybeUninit::uninit(); FIELDS_MAX];
     let head = request::parse(head, &mut storage[..limits.fields_max])?;
-    if matches!(head.framing, Framing::Length(length) if length > limits.body_bytes_max) {
-        return Err(RequestError::BodyTooLarge.into());
-    }
-    if head.max_forwards == Some(0) {
-        // The last hop that may see it is this one: OPTIONS is answered here, TRACE would have to show what it saw.
-        let status = if head.method == "OPTIONS" { 200 } else { 501 };
-        return Err(Refusal::new(status, "max-forwards").into());
-    }
+    may_go_on(&head, limits.body_bytes_max)?;
     let routes = client.listener.routes();
     let host = head.authority.map_or(&b""[..], host_of);
     let asked = Asking { host, target: head.target, method: head.method, fields: head.fields };
@@ -181,12 +174,8 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     } else if worker.begins_traces() && !has_trace(head.fields) {
         insert(out, &worker.trace_line());
     }
-    let own = route.rules.as_ref().map(|rules| &rules.shared);
-    let algorithm = own.and_then(|rules| rules.balance.algorithm);
-    let key = algorithm.map_or(service.queue().hashes, Algorithm::hashes).then(|| {
-        let key = own.and_then(|rules| rules.hash_key(head.fields, head.target));
-        key.unwrap_or_else(|| source_key(worker, client, &head, trusted))
-    });
+    let own = route.rules.as_ref().map(|rules| &*rules.shared);
+    let wanted = wanted(own, service, &head, || source_key(worker, client, &head, trusted));
     let is_read =
         matches!(head.method, "GET" | "HEAD" | "OPTIONS") && head.framing.is_empty() && head.upgrade.is_none();
     let hedge = own.and_then(|rules| rules.hedge).filter(|_| is_read);
@@ -201,7 +190,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         sends_trailers: !head.connection_names_fields,
         takes_trailers: head.takes_trailers,
         asked: Asked { head: head.method == "HEAD", upgrade: head.upgrade.is_some() },
-        wanted: Wanted { key, algorithm },
+        wanted,
         rules: route.rules.clone(),
         sticks_to: ruled.and_then(|ruled| ruled.sticks_to),
         hedge,
@@ -218,6 +207,27 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
 fn timeout_ms(route_ms: u64, head: &RequestHead<'_, '_>) -> u64 {
     let own = head.fields.iter().find(|field| field.name == "grpc-timeout");
     own.and_then(|field| grpc::timeout_ms(field.value)).map_or(route_ms, |own_ms| own_ms.min(route_ms))
+}
+
+/// What ends a request whatever its route.
+fn may_go_on(head: &RequestHead<'_, '_>, body_bytes_max: u64) -> Result<(), Refusal> {
+    if matches!(head.framing, Framing::Length(length) if length > body_bytes_max) {
+        return Err(RequestError::BodyTooLarge.into());
+    }
+    if head.max_forwards == Some(0) {
+        // The last hop that may see it is this one: OPTIONS is answered here, TRACE would have to show what it saw.
+        let status = if head.method == "OPTIONS" { 200 } else { 501 };
+        return Err(Refusal::new(status, "max-forwards"));
+    }
+    Ok(())
+}
+
+/// How an endpoint is chosen for a request.
+fn wanted(own: Option<&Rules>, service: &Service, head: &RequestHead<'_, '_>, source: impl FnOnce() -> u64) -> Wanted {
+    let algorithm = own.and_then(|rules| rules.balance.algorithm);
+    let hashes = algorithm.map_or(service.queue().hashes, Algorithm::hashes);
+    let key = hashes.then(|| own.and_then(|rules| rules.hash_key(head.fields, head.target)).unwrap_or_else(source));
+    Wanted { key, algorithm }
 }
 
 /// What a route's rules say of one request.

@@ -15,6 +15,8 @@ use rate::{Bucket, Buckets};
 /// The rules of one route, shared by all workers.
 #[derive(Debug)]
 pub struct Rules {
+    /// What it was made from.
+    spec: RouteRules,
     /// Changes of the request's head.
     pub request: Option<HeadChanges>,
     /// Changes of the response's head.
@@ -85,6 +87,7 @@ impl Rules {
             split.push((below, index(&part.service).ok_or_else(|| part.service.clone())?));
         }
         let rules = Self {
+            spec: spec.clone(),
             request: HeadChanges::new(&spec.request),
             response: HeadChanges::new(&spec.response),
             rate: spec.rate.as_ref().map(Bucket::new),
@@ -96,6 +99,12 @@ impl Rules {
             hedge: spec.hedge,
         };
         Ok(rules.does_something().then_some(rules))
+    }
+
+    /// Whether the other one is made from the same and leads to the same pools: then its buckets go on as they are.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.spec == other.spec && self.split == other.split
     }
 
     fn does_something(&self) -> bool {

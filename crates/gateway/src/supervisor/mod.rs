@@ -22,6 +22,7 @@ use crate::{GatewayError, Options};
 use checks::{Checks, Turn};
 use ejection::Judge;
 use plimsoll_model::gateway::GatewayFile;
+use plimsoll_model::spec::GatewaySpec;
 use report::Reporter;
 use socket::{Daemons, Event};
 use std::collections::BTreeMap;
@@ -111,6 +112,8 @@ struct Supervisor {
     drained_left: usize,
     log: Option<Arc<AccessLog>>,
     exporter: Option<Exporter>,
+    /// What the daemon's last snapshot asked of the gateway itself.
+    followed: Option<GatewaySpec>,
     /// The file in use, when it runs alone.
     file: Option<GatewayFile>,
     checks: Checks,
@@ -218,6 +221,7 @@ impl Supervisor {
             drained_left: 0,
             log: None,
             exporter: None,
+            followed: None,
             file: None,
             checks: Checks::new(),
         }
@@ -275,8 +279,9 @@ impl Supervisor {
                         return Ok(());
                     },
                     Event::Said(daemon, ToGateway::Snapshot(snapshot)) => {
-                        let error = self.apply(&snapshot, Extent::Whole).await.err();
-                        daemons.send(daemon, &self.ack(snapshot.version, error));
+                        let version = snapshot.version;
+                        let error = self.follow(*snapshot).await.err();
+                        daemons.send(daemon, &self.ack(version, error));
                     }
                     Event::Garbled(daemon, error) => daemons.send(daemon, &self.ack(0, Some(error))),
                 },
@@ -385,6 +390,21 @@ impl Supervisor {
         self.drained = Some(receiver);
         self.course = Course::Draining(Instant::now() + self.drain);
         false
+    }
+
+    /// Uses a snapshot of the daemon. Where only endpoints have changed, a certificate that cannot be read just now must not
+    /// keep a dead one in use: then the files of before stay, and the rest of the snapshot counts.
+    async fn follow(&mut self, snapshot: Snapshot) -> Result<(), String> {
+        let applied = match self.apply(&snapshot, Extent::Whole).await {
+            Err(reason) if self.followed.as_ref() == Some(&snapshot.gateway) && self.version() <= snapshot.version => {
+                eprintln!("what the gateway reads from files stays as it was: {reason}");
+                self.apply(&snapshot, Extent::Endpoints).await
+            }
+            applied => applied,
+        };
+        applied?;
+        self.followed = Some(snapshot.gateway);
+        Ok(())
     }
 
     /// Makes a snapshot the one in use, in all workers, or changes nothing.

@@ -8,6 +8,7 @@ mod frames;
 mod grpc;
 mod h2_backend;
 mod http2;
+mod installation;
 mod life;
 mod otlp;
 mod proxy;

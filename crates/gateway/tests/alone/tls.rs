@@ -19,19 +19,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// An authority, and files that it made.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
     /// Writes `name.pem` and `name.key` for these names.
-    fn issue(&self, folder: &Path, name: &str, names: &[&str]) -> CertificateSpec {
+    pub(crate) fn issue(&self, folder: &Path, name: &str, names: &[&str]) -> CertificateSpec {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -57,7 +57,7 @@ impl Authority {
     }
 
     /// What a client of this authority's servers uses.
-    fn client(&self, own: Option<&CertificateSpec>) -> Arc<ClientConfig> {
+    pub(crate) fn client(&self, own: Option<&CertificateSpec>) -> Arc<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let builder = builder.with_root_certificates(self.store());
@@ -72,9 +72,9 @@ impl Authority {
     }
 }
 
-type Tls = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
 
-fn connect(address: SocketAddr, config: &Arc<ClientConfig>, name: &str) -> Tls {
+pub(crate) fn connect(address: SocketAddr, config: &Arc<ClientConfig>, name: &str) -> Tls {
     let socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -82,7 +82,7 @@ fn connect(address: SocketAddr, config: &Arc<ClientConfig>, name: &str) -> Tls {
 }
 
 /// One request on an open connection; the response's head and body.
-fn ask(tls: &mut Tls, path: &str) -> std::io::Result<String> {
+pub(crate) fn ask(tls: &mut Tls, path: &str) -> std::io::Result<String> {
     tls.write_all(format!("GET {path} HTTP/1.1\r\nHost: shop.example\r\n\r\n").as_bytes())?;
     let mut got = Vec::new();
     loop {
@@ -102,7 +102,7 @@ fn ask(tls: &mut Tls, path: &str) -> std::io::Result<String> {
     }
 }
 
-fn served(config: &Arc<ClientConfig>, address: SocketAddr, name: &str) -> std::io::Result<String> {
+pub(crate) fn served(config: &Arc<ClientConfig>, address: SocketAddr, name: &str) -> std::io::Result<String> {
     ask(&mut connect(address, config, name), "/")
 }
 
