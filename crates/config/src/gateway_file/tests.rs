@@ -140,7 +140,7 @@ fn mistakes_are_named_with_their_place() {
     refused(&format!("otlp = \"collector\"\n{SMALL}"), "1", &["otlp", "collector", "port"]);
     refused(&format!("otlp.batch_max = 0\n{SMALL}"), "1", &["otlp.batch_max", "1 to 100000"]);
     let routed = |line: &str| SMALL.replace("[pools", &format!("{line}\n[pools"));
-    refused(&routed("balance.hash_by = \"path\""), "5", &["hash_by", "power_of_two", "source_hash"]);
+    refused(&routed("balance.hash_by = \"path\""), "5", &["hash_by", "prequal", "source_hash"]);
     refused(&routed("balance = { algorithm = \"ring_hash\", hash_by = \"cookie\" }"), "5", &["hash_key"]);
     refused(&routed("hedge = \"0ms\""), "5", &["hedge", "0ms", "1ms to 1h"]);
     refused(&routed("hedge = { after = \"5ms\", quantile = \"90%\" }"), "5", &["`after` and `quantile`"]);
