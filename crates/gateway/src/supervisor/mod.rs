@@ -396,7 +396,7 @@ impl Supervisor {
     /// keep a dead one in use: then the files of before stay, and the rest of the snapshot counts.
     async fn follow(&mut self, snapshot: Snapshot) -> Result<(), String> {
         let applied = match self.apply(&snapshot, Extent::Whole).await {
-            Err(reason) if self.followed.as_ref() == Some(&snapshot.gateway) && self.version() <= snapshot.version => {
+            Err(reason) if self.differs_in_endpoints_only(&snapshot) => {
                 eprintln!("what the gateway reads from files stays as it was: {reason}");
                 self.apply(&snapshot, Extent::Endpoints).await
             }
@@ -405,6 +405,15 @@ impl Supervisor {
         applied?;
         self.followed = Some(snapshot.gateway);
         Ok(())
+    }
+
+    /// Whether a snapshot asks the same of the gateway as the one in use, for the same pools.
+    fn differs_in_endpoints_only(&self, snapshot: &Snapshot) -> bool {
+        let same_pools = self
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.services.iter().map(|service| &service.shared.name).eq(snapshot.pools.keys()));
+        same_pools && self.followed.as_ref() == Some(&snapshot.gateway)
     }
 
     /// Makes a snapshot the one in use, in all workers, or changes nothing.
