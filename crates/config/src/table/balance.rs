@@ -26,7 +26,10 @@ pub static BALANCE: Section = Section {
         Field::new(
             "algorithm",
             Kind::Choice(ALGORITHMS),
-            Is(Text("prequal"), "keeps requests off slow replicas, at constant cost; as good as any where all are alike"),
+            Is(
+                Text("prequal"),
+                "keeps requests off slow replicas, at constant cost; as good as any where all are alike",
+            ),
             "Which replica gets a request.",
         ),
         Field::new(
