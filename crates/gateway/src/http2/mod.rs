@@ -27,7 +27,7 @@ use crate::worker::listener::Listener;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
-use io::Io;
+use io::{Io, Wire};
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -87,7 +87,8 @@ pub async fn serve(
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER);
-    let handshake = builder.handshake::<_, bytes::Bytes>(Io::new(stream, read_before));
+    let (io, wire) = Io::late(stream, read_before);
+    let handshake = wire.sending(builder.handshake::<_, bytes::Bytes>(io));
     let deadline_ms = place.worker.now_ms().saturating_add(limits.head_ms);
     let Ok(Ok(mut connection)) = place.slot.within(deadline_ms, handshake).await else {
         return place.worker.count_refused("http2-failed");
@@ -101,7 +102,7 @@ pub async fn serve(
             is_leaving = true;
             connection.graceful_shutdown();
         }
-        let accepted = next(&place, &mut connection, is_leaving).await;
+        let accepted = next(&place, &wire, &mut connection, is_leaving).await;
         match accepted {
             Some(Ok((request, respond))) => {
                 let open = Open::new(&open);
@@ -129,11 +130,16 @@ pub async fn serve(
 type Accepted = Result<(Request<RecvStream>, SendResponse<bytes::Bytes>), h2::Error>;
 
 /// The next stream; none when nothing came in time. The end of the connection is an error.
-async fn next(place: &Place, connection: &mut Connection<Io, bytes::Bytes>, is_leaving: bool) -> Option<Accepted> {
+async fn next(
+    place: &Place,
+    wire: &Wire,
+    connection: &mut Connection<Io, bytes::Bytes>,
+    is_leaving: bool,
+) -> Option<Accepted> {
     let idle_ms = if is_leaving { GOODBYE_MS } else { place.worker.limits().idle_ms };
     let deadline_ms = place.worker.now_ms().saturating_add(idle_ms);
     place.slot.set_idle(!is_leaving);
-    let accepted = place.slot.within(deadline_ms, connection.accept()).await;
+    let accepted = place.slot.within(deadline_ms, wire.sending(connection.accept())).await;
     place.slot.set_idle(false);
     match accepted {
         Ok(Some(accepted)) => Some(accepted),

@@ -350,6 +350,44 @@ fn a_gateway_that_drains_lets_streams_end() {
 }
 
 #[test]
+fn a_connection_that_is_never_idle_is_told_of_a_drain_too() {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let backend = Backend::start(move |peer| {
+        while let Some(head) = peer.head() {
+            if head.starts_with("GET /slow ") {
+                let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
+            }
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let mut lone = start(&backend);
+    run(async {
+        let mut sender = connect(lone.address).await;
+        let (slow, _) = sender.send_request(asking(Method::GET, "/slow"), true).unwrap();
+        while !backend.received_text().contains("GET /slow ") {
+            tokio::task::yield_now().await;
+        }
+        lone.control.send(&ToGateway::Drain);
+        // What is asked before the client has heard of it is answered; what crosses the news was not looked at, says it.
+        while let Ok(ready) = sender.ready().await {
+            sender = ready;
+            let Ok((response, _)) = sender.send_request(asking(Method::GET, "/"), true) else { break };
+            match response.await {
+                Ok(response) => assert_eq!(whole(response).await.unwrap().1, b"ok"),
+                Err(error) => {
+                    assert!(error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR), "{error}");
+                    break;
+                }
+            }
+        }
+        release.send(()).unwrap();
+        assert_eq!(whole(slow.await.unwrap()).await.unwrap().1, b"ok");
+    });
+    lone.join();
+}
+
+#[test]
 fn heads_that_are_too_large_and_methods_that_make_no_sense_are_refused() {
     let backend = Backend::named("shop");
     let lone = start(&backend);

@@ -162,7 +162,7 @@ async fn answer(replica: &Replica, peer: &mut Peer, head: &str) -> io::Result<()
     let (count, are_right) = peer.request_body(head).await?;
     let known = order(path).filter(|order| order.body == count && are_right);
     let Some(order) = known
-        .or_else(|| (path == "/healthz").then(|| Order { word: "whole", answer: 0, wait: Duration::ZERO, body: 0 }))
+        .or_else(|| (path == "/healthz").then_some(Order { word: "whole", answer: 0, wait: Duration::ZERO, body: 0 }))
     else {
         let text = format!("HTTP/1.1 400 Bad Request\r\nX-Replica: {}\r\nContent-Length: 0\r\n\r\n", replica.name);
         return peer.stream.write_all(text.as_bytes()).await;
