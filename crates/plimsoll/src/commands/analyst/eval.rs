@@ -9,6 +9,9 @@ use plimsoll_analyst::{Features, diagnose};
 use plimsoll_report::{Cell, Column, Style, Table};
 use serde_json::{Value, json};
 
+/// Columns that the first table takes.
+const WIDTH_MIN: usize = 136;
+
 /// Rows of the first table, with what they are called.
 const PARTS: [(&str, Part); 6] = [
     ("seen half", Part::Half(Half::Seen)),
@@ -63,7 +66,9 @@ fn cell(share: Share) -> Cell {
 }
 
 fn text(answers: &[Answer], misses: &[&Answer]) -> String {
+    // Narrower, the first column would not say which scenarios a row is about.
     let style = Style::of_stdout();
+    let style = Style { width: style.width.max(WIDTH_MIN), ..style };
     let mut out = parts(answers).render(&style);
     out.push_str("\nright: every true cause named and no other; in brackets 95 % intervals (Wilson)\n\n");
     out.push_str(&causes(answers).render(&style));
