@@ -163,18 +163,13 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     route.stats.count(|totals| totals.requests += 1);
     let start = out.len();
     encode::request(out, &head, &origin);
-    if let Some(changes) = route.rules.as_ref().and_then(|rules| rules.shared.request.as_ref()) {
-        changes.apply(out, start);
-    }
-    if let Some(line) = &client.peer.certificate {
-        insert(out, line);
-    }
+    let own = route.rules.as_ref().map(|rules| &*rules.shared);
+    change_request(client, own, out, start);
     if let (Some(span), Some(tracer)) = (&span, &tracer) {
         tracer.pass_on(span, out, start);
     } else if worker.begins_traces() && !has_trace(head.fields) {
         insert(out, &worker.trace_line());
     }
-    let own = route.rules.as_ref().map(|rules| &*rules.shared);
     let wanted = wanted(own, service, &head, || source_key(worker, client, &head, trusted));
     let is_read =
         matches!(head.method, "GET" | "HEAD" | "OPTIONS") && head.framing.is_empty() && head.upgrade.is_none();
@@ -201,6 +196,16 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
         logged,
         span,
     })
+}
+
+/// Changes the head for the replica, which begins at `start` and ends with `out`, as the route and the listener say.
+fn change_request(client: &Client, own: Option<&Rules>, out: &mut Vec<u8>, start: usize) {
+    if let Some(changes) = own.and_then(|rules| rules.request.as_ref()) {
+        changes.apply(out, start);
+    }
+    if let Some(line) = &client.peer.certificate {
+        insert(out, line);
+    }
 }
 
 /// The smaller of the route's time-out and what a call of gRPC, which only comes by HTTP/2, says itself.

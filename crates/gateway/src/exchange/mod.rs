@@ -227,16 +227,62 @@ async fn refuse(client: &mut Client, refused: Refusal, close: bool, is_head: boo
     client.pace(client.worker.limits().body_ms).write(&client.stream, &out, &[]).await.is_ok()
 }
 
+/// What is remembered from one try of a request to the next.
+struct Tries<'a> {
+    facts: &'a Facts,
+    failed: Vec<Rc<LocalTarget>>,
+    /// Tries of which no endpoint has heard anything.
+    unheard: usize,
+    retrying: Option<Retrying>,
+    only_new: bool,
+}
+
+impl<'a> Tries<'a> {
+    const fn new(facts: &'a Facts) -> Self {
+        Self { facts, failed: Vec::new(), unheard: 0, retrying: None, only_new: false }
+    }
+
+    /// Asks somebody else.
+    fn elsewhere(&mut self, target: Rc<LocalTarget>) {
+        self.facts.service.stats.count(|totals| totals.retried += 1);
+        self.failed.push(target);
+    }
+
+    /// The endpoint has not heard of the request, so another try costs replicas nothing; `most` of them are made.
+    fn goes_on_unheard(&mut self, target: Rc<LocalTarget>, most: usize) -> bool {
+        if self.unheard >= most || !self.facts.retry {
+            return false;
+        }
+        self.unheard += 1;
+        self.elsewhere(target);
+        true
+    }
+
+    /// The connection was lost with nothing said; whether the request goes on somewhere.
+    fn goes_on_lost(&mut self, target: Rc<LocalTarget>, stale: bool) -> bool {
+        if stale && !self.only_new {
+            // The next connection is a new one, which cannot be stale: a request that kills replicas must not wander
+            // through all of them on idle connections.
+            self.only_new = true;
+            return true;
+        }
+        if self.retrying.is_some() || !self.facts.retry {
+            return false;
+        }
+        let Some(paid) = self.facts.service.pay_retry() else { return false };
+        self.retrying = Some(paid);
+        self.elsewhere(target);
+        true
+    }
+}
+
 /// Tries endpoints until one answers or no further try is allowed.
 async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: &[u8], start_us: u64) -> Ended {
     let service = &facts.service;
-    let mut failed: Vec<Rc<LocalTarget>> = Vec::new();
-    let mut connects_failed = 0;
-    let mut retrying: Option<Retrying> = None;
-    let mut only_new = false;
+    let mut tries = Tries::new(facts);
     let mut try_us = start_us;
     loop {
-        let (lease, waited) = match acquire::acquire(client, facts, try_us, &failed).await {
+        let (lease, waited) = match acquire::acquire(client, facts, try_us, &tries.failed).await {
             Ok(acquired) => acquired,
             Err(NoLease::Failed(reason)) => return Ended::Failed(reason),
             Err(NoLease::ClientGone) => return Ended::ClientGone,
@@ -247,7 +293,7 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
         let target = Rc::clone(&lease.target);
         facts.given_to(&target);
         let may_repeat = facts.idempotent && upload.is_complete();
-        let upstream = match acquire::connect(client, &lease, may_repeat, only_new).await {
+        let upstream = match acquire::connect(client, &lease, may_repeat, tries.only_new).await {
             Ok(upstream) => upstream,
             Err(NoConnection::Full) => {
                 drop(lease);
@@ -265,58 +311,36 @@ async fn attempts(client: &mut Client, facts: &Facts, upload: &mut Upload, out: 
                 lease.finish(now_us, now_us.saturating_sub(try_us), plimsoll_balance::Outcome::Failure);
                 let refused = reason == FailureReason::ConnectFailed;
                 let most = if refused { service.endpoints_len().min(CONNECT_RETRIES) } else { 1 };
-                if connects_failed >= most || !facts.retry {
+                if !tries.goes_on_unheard(target, most) {
                     return Ended::Failed(reason);
                 }
-                connects_failed += 1;
-                service.stats.count(|totals| totals.retried += 1);
-                failed.push(target);
                 try_us = now_us;
                 continue;
             }
         };
-        let may_ask_another = may_repeat && retrying.is_none() && facts.retry && service.endpoints_len() > 1;
-        let may_hedge = retrying.is_none() && service.endpoints_len() > 1;
-        let this = Try { start_us: try_us, may_ask_another, may_hedge };
+        let is_first = tries.retrying.is_none() && service.endpoints_len() > 1;
+        let this =
+            Try { start_us: try_us, may_ask_another: may_repeat && is_first && facts.retry, may_hedge: is_first };
         let hedged = attempt::run(client, facts, upload, out, lease, upstream, this).await;
-        failed.extend(hedged.second);
+        tries.failed.extend(hedged.second);
         match hedged.attempt {
             Attempt::Ended(ended) => return ended,
             Attempt::Refused => {
-                if connects_failed >= service.endpoints_len().min(CONNECT_RETRIES) || !facts.retry {
+                if !tries.goes_on_unheard(target, service.endpoints_len().min(CONNECT_RETRIES)) {
                     return Ended::Failed(FailureReason::ConnectionLost);
                 }
-                connects_failed += 1;
-                service.stats.count(|totals| totals.retried += 1);
-                failed.push(target);
-                try_us = client.worker.shared.now_us();
             }
             Attempt::Declined(paid) => {
-                retrying = paid;
-                service.stats.count(|totals| totals.retried += 1);
-                failed.push(target);
-                try_us = client.worker.shared.now_us();
+                tries.retrying = paid;
+                tries.elsewhere(target);
             }
             Attempt::Lost { reason, sent, stale } => {
-                let repeatable = may_repeat || sent == 0;
-                if repeatable && stale && !only_new {
-                    // The next connection is a new one, which cannot be stale: a request that kills replicas must not
-                    // wander through all of them on idle connections.
-                    only_new = true;
-                } else if repeatable
-                    && retrying.is_none()
-                    && facts.retry
-                    && let Some(paid) = service.pay_retry()
-                {
-                    retrying = Some(paid);
-                    service.stats.count(|totals| totals.retried += 1);
-                    failed.push(target);
-                } else {
+                if !(may_repeat || sent == 0) || !tries.goes_on_lost(target, stale) {
                     return Ended::Failed(reason);
                 }
-                try_us = client.worker.shared.now_us();
             }
         }
+        try_us = client.worker.shared.now_us();
     }
 }
 
