@@ -235,16 +235,16 @@ fn what_listeners_and_routes_do_beyond_plain_http_is_checked_as_in_a_gateway_fil
     check_service(
         &listener("routes = [{ service = \"shop\", balance.hash_by = \"path\" }]"),
         expect![[r#"
-        error[conflict]: `hash_by` with the algorithm "power_of_two", which hashes nothing
-         --> shop.toml:9:49
-          |
-        9 | routes = [{ service = "shop", balance.hash_by = "path" }]
-          |                                                 ^^^^^^ expected `algorithm = "source_hash"` or `"ring_hash"` beside it
-          |
-          = field: gateway.listeners[0].routes[0].balance.hash_by
+            error[conflict]: `hash_by` with the algorithm "prequal", which hashes nothing
+             --> shop.toml:9:49
+              |
+            9 | routes = [{ service = "shop", balance.hash_by = "path" }]
+              |                                                 ^^^^^^ expected `algorithm = "source_hash"` or `"ring_hash"` beside it
+              |
+              = field: gateway.listeners[0].routes[0].balance.hash_by
 
-        shop.toml: 1 error
-    "#]],
+            shop.toml: 1 error
+        "#]],
     );
     check_service(
         &listener("routes = [{ pool = \"shop\" }]"),

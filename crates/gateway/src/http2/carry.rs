@@ -26,8 +26,6 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-/// Bytes read from the exchange at once.
-const READ: usize = 32 * 1024;
 /// Longest head that the exchange writes: a client's head and what rules add to it.
 const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 
@@ -96,15 +94,12 @@ type Asking = ((http::Request<()>, Framing), bool);
 
 /// Reads the request's head; none when the exchange has given it up. The bytes behind it come with it.
 async fn request(far: &Far, scheme: &str) -> Option<(Option<Asking>, Vec<u8>)> {
-    let mut buffer = vec![0; READ];
     let mut unread: Vec<u8> = Vec::new();
     let mut scan = HeadScan::default();
     loop {
-        let count = far.read(&mut buffer).await;
-        if count == 0 || unread.len() > HEAD_BYTES_MAX {
+        if unread.len() > HEAD_BYTES_MAX || far.read(&mut unread).await == 0 {
             return None;
         }
-        unread.extend_from_slice(&buffer[..count]);
         if let Some(length) = scan.advance(&unread).ok()? {
             let asking = heads::request_of(&unread[..length], scheme);
             unread.drain(..length);
@@ -166,16 +161,18 @@ async fn upload(far: &Far, stream: &mut SendStream<Bytes>, framing: Framing, mut
     if framing.is_empty() {
         return Ended::Whole;
     }
-    let mut buffer = vec![0; READ];
     loop {
         let mut at = 0;
         while at < unread.len() && !reader.is_done() {
             let Ok(step) = reader.step(&unread[at..]) else { return Ended::Exchange };
             let data = &unread[at + step.data.start..at + step.data.end];
             at += step.consumed;
-            // The end of a body with a length goes with its last bytes.
-            if !send_all(stream, data).await {
+            let is_last = reader.is_done() && reader.trailers().is_empty();
+            if !send_all(stream, data, is_last).await {
                 return Ended::Replica;
+            }
+            if is_last {
+                return Ended::Whole;
             }
         }
         if reader.is_done() {
@@ -187,11 +184,9 @@ async fn upload(far: &Far, stream: &mut SendStream<Bytes>, framing: Framing, mut
             return if sent.is_ok() { Ended::Whole } else { Ended::Replica };
         }
         unread.clear();
-        let count = far.read(&mut buffer).await;
-        if count == 0 {
+        if far.read(&mut unread).await == 0 {
             return Ended::Exchange;
         }
-        unread.extend_from_slice(&buffer[..count]);
     }
 }
 

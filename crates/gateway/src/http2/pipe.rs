@@ -49,6 +49,24 @@ impl Way {
         Ok(count)
     }
 
+    /// Appends all there is; none where that is nothing and more may come.
+    fn take(&mut self, into: &mut Vec<u8>) -> Option<usize> {
+        let count = self.bytes.len() - self.start;
+        if count == 0 {
+            return self.ended.then_some(0);
+        }
+        if into.is_empty() && self.start == 0 {
+            // Nothing is copied, and the room of one becomes the other's.
+            std::mem::swap(into, &mut self.bytes);
+        } else {
+            into.extend_from_slice(&self.bytes[self.start..]);
+        }
+        self.bytes.clear();
+        self.start = 0;
+        Self::wake(&mut self.writer);
+        Some(count)
+    }
+
     fn room(&self) -> usize {
         ROOM - (self.bytes.len() - self.start)
     }
@@ -246,10 +264,10 @@ impl Far {
         way.ended
     }
 
-    /// Reads what there is, waiting for something; zero is the end.
-    pub async fn read(&self, bytes: &mut [u8]) -> usize {
+    /// Appends what there is, waiting for something; zero is the end.
+    pub async fn read(&self, into: &mut Vec<u8>) -> usize {
         std::future::poll_fn(|context| poll_readable(&self.0.down, context)).await;
-        self.0.down.borrow_mut().read(bytes).unwrap_or(0)
+        self.0.down.borrow_mut().take(into).unwrap_or(0)
     }
 }
 

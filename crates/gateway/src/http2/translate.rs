@@ -14,8 +14,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-/// Bytes read from the exchange at once.
-const READ: usize = 32 * 1024;
 /// Longest head that the exchange writes: a replica's head and what rules add to it.
 const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Data up to this is written together with what stands before and behind it.
@@ -109,7 +107,7 @@ pub async fn download(far: &Far, respond: &mut SendResponse<Bytes>, asked: Asked
 /// Reads from the exchange, unless the client gives the stream up first.
 async fn read(
     far: &Far,
-    into: &mut [u8],
+    into: &mut Vec<u8>,
     mut poll_reset: impl FnMut(&mut std::task::Context<'_>) -> bool,
 ) -> Result<usize, Broken> {
     let mut reading = pin!(far.read(into));
@@ -123,7 +121,6 @@ async fn read(
 }
 
 async fn answer(far: &Far, respond: &mut SendResponse<Bytes>, asked: Asked) -> Result<(), Broken> {
-    let mut buffer = vec![0; READ];
     let mut unread: Vec<u8> = Vec::new();
     let mut scan = HeadScan::default();
     let (mut response, framing) = loop {
@@ -139,11 +136,9 @@ async fn answer(far: &Far, respond: &mut SendResponse<Bytes>, asked: Asked) -> R
             }
             None if unread.len() > HEAD_BYTES_MAX => return Err(Broken::Exchange),
             None => {
-                let count = read(far, &mut buffer, |context| respond.poll_reset(context).is_ready()).await?;
-                if count == 0 {
+                if read(far, &mut unread, |context| respond.poll_reset(context).is_ready()).await? == 0 {
                     return Err(Broken::Exchange);
                 }
-                unread.extend_from_slice(&buffer[..count]);
             }
         }
     };
@@ -165,18 +160,22 @@ async fn answer(far: &Far, respond: &mut SendResponse<Bytes>, asked: Asked) -> R
         let mut at = 0;
         while at < unread.len() && !reader.is_done() {
             let step = reader.step(&unread[at..]).map_err(|_| Broken::Exchange)?;
-            send(&mut stream, &unread[at + step.data.start..at + step.data.end]).await?;
+            let is_last = reader.is_done() && reader.trailers().is_empty();
+            if !send_all(&mut stream, &unread[at + step.data.start..at + step.data.end], is_last).await {
+                return Err(Broken::Client);
+            }
+            if is_last {
+                return Ok(());
+            }
             at += step.consumed;
         }
         if reader.is_done() {
             return end(&mut stream, reader.trailers());
         }
         unread.clear();
-        let count = read(far, &mut buffer, |context| stream.poll_reset(context).is_ready()).await?;
-        if count == 0 {
+        if read(far, &mut unread, |context| stream.poll_reset(context).is_ready()).await? == 0 {
             return Err(Broken::Exchange);
         }
-        unread.extend_from_slice(&buffer[..count]);
     }
 }
 
@@ -189,13 +188,12 @@ fn end(stream: &mut SendStream<Bytes>, trailers: &[u8]) -> Result<(), Broken> {
     sent.map_err(|_| Broken::Client)
 }
 
-/// Sends data as far as the other side's window has room, and waits for more room: the exchange waits with us.
-async fn send(stream: &mut SendStream<Bytes>, data: &[u8]) -> Result<(), Broken> {
-    if send_all(stream, data).await { Ok(()) } else { Err(Broken::Client) }
-}
-
-/// Sends data within the other side's window. False when it takes no more.
-pub async fn send_all(stream: &mut SendStream<Bytes>, mut data: &[u8]) -> bool {
+/// Sends data within the other side's window, waiting for room: the exchange waits with us. The last of it ends the stream.
+/// False when the other side takes no more.
+pub async fn send_all(stream: &mut SendStream<Bytes>, mut data: &[u8], is_last: bool) -> bool {
+    if data.is_empty() && is_last {
+        return stream.send_data(Bytes::new(), true).is_ok();
+    }
     while !data.is_empty() {
         stream.reserve_capacity(data.len());
         let room = match stream.capacity() {
@@ -206,7 +204,7 @@ pub async fn send_all(stream: &mut SendStream<Bytes>, mut data: &[u8]) -> bool {
             room => room,
         };
         let (now, later) = data.split_at(room.min(data.len()));
-        if stream.send_data(Bytes::copy_from_slice(now), false).is_err() {
+        if stream.send_data(Bytes::copy_from_slice(now), is_last && later.is_empty()).is_err() {
             return false;
         }
         data = later;
