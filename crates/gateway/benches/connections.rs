@@ -229,7 +229,8 @@ fn measure(processes: usize, count: usize) -> Result<(), Failure> {
     let mut clients = Vec::new();
     for index in 0..processes {
         let share = count / processes + usize::from(index < count % processes);
-        let source = Ipv4Addr::new(127, 0, 0, 2 + u8::try_from(index)?);
+        // Ports of the round before wait out their time at their own addresses.
+        let source = Ipv4Addr::new(127, 0, u8::try_from(processes)?, 2 + u8::try_from(index)?);
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--role", "clients", &address.to_string(), &source.to_string(), &share.to_string()]);
         let mut child = limited(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
