@@ -33,9 +33,8 @@ pub struct WhatIf {
     pub more: Option<TurningPoint>,
 }
 
-/// Asks `target_at`, which tells the target at so many thousandths of the load.
-pub fn what_if(mut target_at: impl FnMut(u64) -> u32) -> WhatIf {
-    let base = target_at(AS_IT_WAS);
+/// Asks `target_at`, which tells the target at so many thousandths of the load; at the load as it was it is `base`.
+pub fn what_if(base: u32, mut target_at: impl FnMut(u64) -> u32) -> WhatIf {
     let mut turn = |other: u64, changes: fn(u32, u32) -> bool| {
         let (mut near, mut far, mut target) = (AS_IT_WAS, other, target_at(other));
         if !changes(target, base) {
@@ -84,7 +83,7 @@ mod tests {
     fn the_loads_next_to_which_a_step_lies_are_found() {
         // 240 arrivals, 50 each.
         let target = |load: u64| u32::try_from((240 * load).div_ceil(50_000)).unwrap();
-        let found = what_if(target);
+        let found = what_if(target(1_000), target);
         assert_eq!(found.more, Some(TurningPoint { load: Permille(1_042), target: 6 }));
         assert_eq!(found.fewer, Some(TurningPoint { load: Permille(833), target: 4 }));
         assert_eq!(found.to_string(), "6 from 104.2% of this load on, 4 at 83.3% or below");
@@ -92,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_target_that_does_not_follow_the_load_has_no_turning_point() {
-        let found = what_if(|_| 3);
+        let found = what_if(3, |_| 3);
         assert_eq!(found, WhatIf::default());
         assert_eq!(found.to_string(), "no more up to 1000% of this load, no fewer at any");
     }
@@ -109,7 +108,7 @@ mod tests {
             steps in proptest::collection::vec(0_u64..12_000, 0..20),
         ) {
             let target = |load: u64| u32::try_from(steps.iter().filter(|step| **step <= load).count()).unwrap();
-            let found = what_if(target);
+            let found = what_if(target(1_000), target);
             let more = (1_001..=LOAD_MAX).find(|load| target(*load) > target(1_000));
             let fewer = (0..1_000).rev().find(|load| target(*load) < target(1_000));
             prop_assert_eq!(found.more.map(|it| it.load.0), more);

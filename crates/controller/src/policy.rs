@@ -7,10 +7,8 @@ use plimsoll_forecast::LoadForecaster;
 use plimsoll_model::id::{Generation, ServiceName};
 use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
 use plimsoll_model::spec::ForecastSpec;
+use plimsoll_model::wheel::REPLICAS_MAX;
 use plimsoll_model::{Finding, ServiceSpec, Spec};
-
-/// Most replicas of one service: an absurd maximum must not make a step endless.
-pub(crate) const REPLICAS_MAX: u32 = 10_000;
 
 /// Puts a new policy in force. Replicas whose command, size or sandbox changed are replaced one by one later on; a
 /// change of anything else keeps them.
@@ -34,10 +32,7 @@ pub(crate) fn adopt(state: &mut State, turn: &mut Turn, generation: Generation, 
         let entry = state.services.entry(name.clone()).or_default();
         entry.ordinal = entry.ordinal.max(ordinal);
         if known.is_none_or(|previous| runs_differently(previous, service)) {
-            entry.revision = entry.revision.saturating_add(1);
-            entry.exits = 0;
-            entry.waiting = 0;
-            entry.restart_at = None;
+            entry.replace_all();
         }
         if known.is_some_and(|previous| (previous.requests, previous.limits) != (service.requests, service.limits))
             && let Some(sizer) = &mut entry.scaler.sizer

@@ -188,6 +188,14 @@ impl Default for State {
 }
 
 impl ServiceState {
+    /// Every replica is of an old revision from now on and is replaced, as if none had failed before.
+    pub(crate) fn replace_all(&mut self) {
+        self.revision = self.revision.saturating_add(1);
+        self.exits = 0;
+        self.waiting = 0;
+        self.restart_at = None;
+    }
+
     /// Replicas that count as supply.
     #[must_use]
     pub fn live(&self) -> u32 {

@@ -22,8 +22,8 @@ pub fn what_if_load(before: &State, at: Timestamp, inputs: &[Input], service: &S
         let _ = step(&mut state, at, &inputs);
         state.services.get(service).and_then(|service| service.target)
     };
-    decided(1_000)?;
-    Some(what_if(|load| decided(load).unwrap_or(0)))
+    let base = decided(1_000)?;
+    Some(what_if(base, |load| decided(load).unwrap_or(base)))
 }
 
 fn at_other_load(input: &Input, service: &ServiceName, load: u64) -> Input {

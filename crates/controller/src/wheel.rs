@@ -4,9 +4,8 @@
 //! left the service. What removes replicas for want of room, and a shutdown, stand above an order.
 
 use crate::emit::Turn;
-use crate::policy::REPLICAS_MAX;
 use crate::state::{ServiceState, State};
-use plimsoll_model::wheel::BY_LEN_MAX;
+use plimsoll_model::wheel::{BY_LEN_MAX, REPLICAS_MAX};
 use plimsoll_model::{
     Finding, Hand, Order, OrderReason, ServiceName, ServiceRationale, ServiceSpec, StandingOrder, WheelTurn,
 };
@@ -16,35 +15,25 @@ pub(crate) fn take_hand(state: &mut State, turn: &mut Turn, name: &ServiceName, 
     let Some(service) = state.services.get_mut(name) else {
         return turn.bad(format!("an order for service {name}, which is not in the policy"));
     };
-    let turned = match hand {
-        Hand::Order(standing) => {
-            if let Some(why) = why_not(turn, standing) {
-                return turn.bad(format!("an order for service {name}: {why}"));
-            }
-            service.order = Some(standing.clone());
-            WheelTurn::Ordered(standing.clone())
-        }
-        Hand::Resume { by } => {
-            service.order = None;
-            WheelTurn::Resumed { by: short(by) }
-        }
-        Hand::Restart { by } => {
-            service.revision = service.revision.saturating_add(1);
-            service.exits = 0;
-            service.waiting = 0;
-            service.restart_at = None;
-            WheelTurn::Restarted { by: short(by) }
-        }
-    };
-    turn.find(Finding::Wheel { service: name.clone(), turned });
+    if let Some(why) = why_not(turn, hand) {
+        return turn.bad(format!("an order for service {name}: {why}"));
+    }
+    match hand {
+        Hand::Order(standing) => service.order = Some(standing.clone()),
+        Hand::Resume { .. } => service.order = None,
+        Hand::Restart { .. } => service.replace_all(),
+    }
+    turn.find(Finding::Wheel { service: name.clone(), turned: hand.turn() });
 }
 
-fn why_not(turn: &Turn, StandingOrder { order, by, until }: &StandingOrder) -> Option<String> {
+fn why_not(turn: &Turn, hand: &Hand) -> Option<String> {
+    let by = hand.by().len();
+    if by > BY_LEN_MAX {
+        return Some(format!("`by` is {by} bytes long, the most is {BY_LEN_MAX}"));
+    }
+    let Hand::Order(StandingOrder { order, until, .. }) = hand else { return None };
     if let Some(until) = until.filter(|until| *until <= turn.at) {
         return Some(format!("it would end at {until}, and it is {}", turn.at));
-    }
-    if by.len() > BY_LEN_MAX {
-        return Some(format!("`by` is {} bytes long, the most is {BY_LEN_MAX}", by.len()));
     }
     match order {
         Order::Scale { replicas } if *replicas > REPLICAS_MAX => {
@@ -52,11 +41,6 @@ fn why_not(turn: &Turn, StandingOrder { order, by, until }: &StandingOrder) -> O
         }
         _ => None,
     }
-}
-
-/// A name that was not checked: as much of it as is kept.
-fn short(by: &str) -> String {
-    by.chars().take(BY_LEN_MAX / 4).collect()
 }
 
 /// Ends an order whose time is over.

@@ -29,24 +29,21 @@ mod load;
 mod peers;
 #[path = "gateway/shop.rs"]
 mod shop;
+#[path = "gateway/stage.rs"]
+mod stage;
 
 use clients::Talk;
 use load::{Cost, load};
 use peers::{Proxy, Start};
-use plimsoll_gateway::{GatewayError, Options};
+use stage::{CLIENT_CORE, number, pin};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 type Failure = Box<dyn Error>;
-
-const PROXY_CORE: usize = 0;
-const CLIENT_CORE: usize = 1;
 
 /// Before measuring, each proxy is asked for so long; a peer that does not answer is left out.
 const PROBE: Duration = Duration::from_millis(100);
@@ -81,45 +78,10 @@ const CASES: [Case; 13] = [
 ];
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "--role") {
-        Some(at) => play(&arguments[at + 1..]),
-        // `cargo test` builds and runs benches too; there is nothing to measure then.
-        None if arguments.iter().any(|argument| argument == "--test") => Ok(()),
-        None => measure(),
-    }
-}
-
-/// A child's part: pin itself to its cores, then become what it is asked to be.
-fn play(arguments: &[String]) -> Result<(), Failure> {
-    let [role, workers, rest @ ..] = arguments else { return Err(format!("unknown role {arguments:?}").into()) };
-    pin(if workers == "1" { &[PROXY_CORE] } else { &[PROXY_CORE, CLIENT_CORE] });
-    match rest {
-        [control] if role == "gateway" => Ok(plimsoll_gateway::run(Options::new(control))
-            .map_err(|error: GatewayError| -> Failure { Box::new(error) })?),
-        [program, rest @ ..] if role == "exec" => Err(Box::new(Command::new(program).args(rest).exec())),
-        _ => Err(format!("unknown role {arguments:?}").into()),
-    }
-}
-
-fn pin(to: &[usize]) {
-    let mut cores = rustix::thread::CpuSet::new();
-    to.iter().for_each(|core| cores.set(*core));
-    if let Err(error) = rustix::thread::sched_setaffinity(None, &cores) {
-        eprintln!("not pinned to cores {to:?}: {error}");
-    }
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    stage::enter(measure)
 }
 
 fn measure() -> Result<(), Failure> {
-    // A session of its own with the best autogroup priority, so that other jobs on the machine disturb less.
-    let _ = rustix::process::setsid();
-    if std::fs::write("/proc/self/autogroup", "-20").is_err() {
-        println!("note: no autogroup priority; figures are noisier");
-    }
     let rounds = number("PLIMSOLL_BENCH_ROUNDS", 5);
     let window = Duration::from_secs(number("PLIMSOLL_BENCH_SECONDS", 3));
     let wanted = std::env::var("PLIMSOLL_BENCH_CASES").unwrap_or_default();

@@ -28,25 +28,22 @@ mod configs;
 mod peers;
 #[path = "gateway/shop.rs"]
 mod shop;
+#[path = "gateway/stage.rs"]
+mod stage;
 mod tail {
     pub mod arrivals;
     pub mod endpoints;
     pub mod rows;
 }
 
-use plimsoll_gateway::{GatewayError, Options};
+use stage::number;
 use std::error::Error;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 use tail::arrivals::{Outcome, closed_loop, open_loop};
 use tail::endpoints::{Endpoints, SERVICE, SLOTS};
 use tail::rows::{Row, rows};
 
 type Failure = Box<dyn Error>;
-
-const PROXY_CORE: usize = 0;
-const CLIENT_CORE: usize = 1;
 
 /// Before measuring: averages are learnt, connections made. At least a few services of a slow endpoint.
 const WARM_UP: Duration = Duration::from_secs(3);
@@ -95,44 +92,10 @@ const SCENARIOS: [Scenario; 8] = [
 ];
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "--role") {
-        Some(at) => play(&arguments[at + 1..]),
-        // `cargo test` builds and runs benches too; there is nothing to measure then.
-        None if arguments.iter().any(|argument| argument == "--test") => Ok(()),
-        None => measure(),
-    }
-}
-
-/// A child's part: pin itself to its cores, then become what it is asked to be.
-fn play(arguments: &[String]) -> Result<(), Failure> {
-    let [role, _, rest @ ..] = arguments else { return Err(format!("unknown role {arguments:?}").into()) };
-    pin(&[PROXY_CORE]);
-    match rest {
-        [control] if role == "gateway" => Ok(plimsoll_gateway::run(Options::new(control))
-            .map_err(|error: GatewayError| -> Failure { Box::new(error) })?),
-        [program, rest @ ..] if role == "exec" => Err(Box::new(Command::new(program).args(rest).exec())),
-        _ => Err(format!("unknown role {arguments:?}").into()),
-    }
-}
-
-fn pin(to: &[usize]) {
-    let mut cores = rustix::thread::CpuSet::new();
-    to.iter().for_each(|core| cores.set(*core));
-    if let Err(error) = rustix::thread::sched_setaffinity(None, &cores) {
-        eprintln!("not pinned to cores {to:?}: {error}");
-    }
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    stage::enter(measure)
 }
 
 fn measure() -> Result<(), Failure> {
-    let _ = rustix::process::setsid();
-    if std::fs::write("/proc/self/autogroup", "-20").is_err() {
-        println!("note: no autogroup priority; figures are noisier");
-    }
     let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     limit.current = limit.maximum;
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;

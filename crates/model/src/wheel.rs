@@ -9,6 +9,8 @@ use std::fmt;
 
 /// Longest name of who orders, bytes.
 pub const BY_LEN_MAX: usize = 200;
+/// Most replicas of one service, ordered or by policy: an absurd number must not make a step endless.
+pub const REPLICAS_MAX: u32 = 10_000;
 
 /// What is ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +102,26 @@ pub struct OrderReason {
     pub standing: StandingOrder,
     /// Replicas that the policies want.
     pub wanted: u32,
+}
+
+impl Hand {
+    /// Who.
+    #[must_use]
+    pub fn by(&self) -> &str {
+        match self {
+            Self::Order(StandingOrder { by, .. }) | Self::Resume { by } | Self::Restart { by } => by,
+        }
+    }
+
+    /// What it makes of the wheel.
+    #[must_use]
+    pub fn turn(&self) -> WheelTurn {
+        match self {
+            Self::Order(standing) => WheelTurn::Ordered(standing.clone()),
+            Self::Resume { by } => WheelTurn::Resumed { by: by.clone() },
+            Self::Restart { by } => WheelTurn::Restarted { by: by.clone() },
+        }
+    }
 }
 
 impl Order {

@@ -5,31 +5,7 @@
 
 mod common;
 
-use common::{Installation, eventually};
-
-const SPEC: &str = r#"
-name = "events"
-tick = "1s"
-[api]
-listen = "127.0.0.1:0"
-[gateway]
-listen = "127.0.0.1:PORT"
-workers = 1
-[[gateway.routes]]
-path = "/"
-service = "web"
-[services.web]
-command = ["plimsoll", "testbed", "serve", "--port", "{port}"]
-replicas = { min = 1, max = 5 }
-requests = { cpu = "20m", memory = "16MiB" }
-health = { path = "/healthz", interval = "200ms" }
-startup = "500ms"
-grace = "1s"
-[services.web.scaling]
-request_rate = "20/s"
-stabilization = { up = "0s", down = "0s" }
-step = { up = 5, down = 5, period = "1s" }
-"#;
+use common::{Installation, eventually, follower};
 
 fn refused(installation: &Installation, arguments: &[&str]) -> String {
     let output = installation.run(arguments);
@@ -39,7 +15,7 @@ fn refused(installation: &Installation, arguments: &[&str]) -> String {
 
 #[test]
 fn an_announced_event_brings_replicas_survives_a_crash_of_the_daemon_and_expires() {
-    let mut installation = Installation::start(SPEC);
+    let mut installation = Installation::start(&follower("events", 1));
     installation.wait_ready("web", 1);
     assert_eq!(installation.stdout(&["event"]).trim(), "no event is announced");
     let release = ["event", "release", "--service", "web", "--for", "1h", "--rate", "60/s", "--by", "ci"];
@@ -62,7 +38,7 @@ fn an_announced_event_brings_replicas_survives_a_crash_of_the_daemon_and_expires
 
 #[test]
 fn what_makes_no_sense_is_refused_with_its_field() {
-    let installation = Installation::start(SPEC);
+    let installation = Installation::start(&follower("events", 1));
     let base = ["event", "release", "--service", "web", "--for", "10m"];
     let with = |more: &[&str]| refused(&installation, &[&base, more].concat());
     assert!(with(&[]).contains("`factor_permille`"), "{}", with(&[]));

@@ -4,31 +4,7 @@
 
 mod common;
 
-use common::{Installation, eventually};
-
-const SPEC: &str = r#"
-name = "wheel"
-tick = "1s"
-[api]
-listen = "127.0.0.1:0"
-[gateway]
-listen = "127.0.0.1:PORT"
-workers = 1
-[[gateway.routes]]
-path = "/"
-service = "web"
-[services.web]
-command = ["plimsoll", "testbed", "serve", "--port", "{port}"]
-replicas = { min = 2, max = 5 }
-requests = { cpu = "20m", memory = "16MiB" }
-health = { path = "/healthz", interval = "200ms" }
-startup = "500ms"
-grace = "1s"
-[services.web.scaling]
-request_rate = "20/s"
-stabilization = { up = "0s", down = "0s" }
-step = { up = 5, down = 5, period = "1s" }
-"#;
+use common::{Installation, eventually, follower};
 
 fn pids(installation: &Installation) -> Vec<u64> {
     let service = installation.service("web");
@@ -37,7 +13,7 @@ fn pids(installation: &Installation) -> Vec<u64> {
 
 #[test]
 fn orders_by_hand_are_obeyed_told_kept_over_a_crash_and_end() {
-    let mut installation = Installation::start(SPEC);
+    let mut installation = Installation::start(&follower("wheel", 2));
     installation.wait_ready("web", 2);
     let said = installation.stdout(&["scale", "web", "4", "--until-resumed", "--by", "alice"]);
     assert_eq!(said.trim(), "web: 4 replicas by order of alice until it is taken back");
@@ -77,7 +53,7 @@ fn orders_by_hand_are_obeyed_told_kept_over_a_crash_and_end() {
 
 #[test]
 fn an_order_that_makes_no_sense_is_refused_with_its_field() {
-    let installation = Installation::start(SPEC);
+    let installation = Installation::start(&follower("wheel", 2));
     let refused = |arguments: &[&str]| {
         let output = installation.run(arguments);
         assert!(!output.status.success(), "{arguments:?}");

@@ -2,6 +2,7 @@
 //!
 //! Written by hand beside [`super::routes`], because it is short; a test asks every path it names of a running daemon.
 
+use plimsoll_model::wheel::{BY_LEN_MAX, REPLICAS_MAX};
 use serde_json::{Value, json};
 
 /// The document.
@@ -92,10 +93,10 @@ fn wheel() -> Value {
         "type": "object", "required": ["order", "by"], "additionalProperties": false,
         "properties": {
             "order": { "enum": ["scale", "stop", "pause", "freeze", "resume", "restart"] },
-            "replicas": { "type": "integer", "minimum": 0, "maximum": 10_000, "description": "How many, for `scale`" },
+            "replicas": { "type": "integer", "minimum": 0, "maximum": REPLICAS_MAX, "description": "How many, for `scale`" },
             "way": { "enum": ["out", "in", "both"], "description": "Which way of scaling, for `pause`; both if absent" },
             "for_ms": { "type": "integer", "minimum": 1, "description": "How long it stands; until it is taken back if absent" },
-            "by": { "type": "string", "minLength": 1, "maxLength": 200, "description": "Who orders" },
+            "by": { "type": "string", "minLength": 1, "maxLength": BY_LEN_MAX, "description": "Who orders" },
         }
     });
     path["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": body } } });

@@ -4,12 +4,9 @@
 //! field's name and never repaired.
 
 use plimsoll_model::quantity::{Millis, Timestamp};
-use plimsoll_model::wheel::BY_LEN_MAX;
+use plimsoll_model::wheel::{BY_LEN_MAX, REPLICAS_MAX};
 use plimsoll_model::{Hand, Order, StandingOrder, Way};
 use serde::Deserialize;
-
-/// Most replicas that can be ordered.
-const REPLICAS_MAX: u32 = 10_000;
 
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

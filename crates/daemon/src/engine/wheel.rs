@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::api::Handed;
 use plimsoll_controller::Input;
-use plimsoll_model::{Hand, ServiceName};
+use plimsoll_model::ServiceName;
 
 impl Engine {
     /// Takes what an operator does, or says which field is wrong.
@@ -12,11 +12,7 @@ impl Engine {
             return Err(format!("the spec has no service {service}"));
         }
         let hand = handed.hand(self.clock.now()).map_err(|error| error.to_string())?;
-        let said = match &hand {
-            Hand::Order(standing) => format!("{service}: {standing}"),
-            Hand::Resume { by } => format!("{service}: left to its policies again by {by}"),
-            Hand::Restart { by } => format!("{service}: every replica is replaced by order of {by}"),
-        };
+        let said = format!("{service}: {}", hand.turn());
         self.decide(vec![Input::Operator { service: service.clone(), hand }]);
         Ok(said)
     }

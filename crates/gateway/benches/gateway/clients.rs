@@ -3,7 +3,8 @@
 //! TLS is the same for every proxy because the client offers nothing else: TLS 1.3, AES-128-GCM, X25519, no resumption. It
 //! checks no certificate, which costs no proxy anything and leaves the client's core more for asking.
 
-use crate::{CLIENT_CORE, Failure, pin};
+use crate::Failure;
+use crate::stage::{CLIENT_CORE, pin};
 use bytes::Bytes;
 use h2::client::SendRequest;
 use rustls::client::Resumption;

@@ -1,8 +1,9 @@
 //! Starts the proxies: ours and those that are installed.
 
+use crate::Failure;
 use crate::configs::{Balance, Front};
 use crate::shop::{Shop, limits};
-use crate::{CLIENT_CORE, Failure, pin};
+use crate::stage::{CLIENT_CORE, pin};
 use plimsoll_gateway::control::{FromGateway, ToGateway};
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

@@ -1,7 +1,8 @@
 //! The clients: requests that come when they are due, whatever has been answered; or as many at once as there are clients.
 
+use crate::Failure;
+use crate::stage::{CLIENT_CORE, pin};
 use crate::tail::endpoints::Random;
-use crate::{CLIENT_CORE, Failure, pin};
 use hdrhistogram::Histogram;
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};

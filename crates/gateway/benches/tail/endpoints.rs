@@ -1,6 +1,7 @@
 //! Sixteen or twenty endpoints in one thread: each a listener with a few workers and a queue, whose service is a timer.
 
-use crate::{CLIENT_CORE, Failure, Like, pin};
+use crate::stage::{CLIENT_CORE, pin};
+use crate::{Failure, Like};
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;

@@ -3,6 +3,7 @@
 use super::event::duration;
 use super::{Installation, Output};
 use clap::{Args, ValueEnum};
+use plimsoll_model::wheel::REPLICAS_MAX;
 
 /// `plimsoll scale`.
 #[derive(Debug, Args)]
@@ -11,7 +12,7 @@ pub struct Scale {
     /// The service.
     pub service: String,
     /// How many replicas; beyond the spec's bounds too, as far as the node has room.
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=i64::from(REPLICAS_MAX)))]
     pub replicas: u32,
     #[command(flatten)]
     pub stands: Stands,

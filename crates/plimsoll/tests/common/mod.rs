@@ -31,6 +31,35 @@ pub struct Installation {
     env: Vec<(String, String)>,
 }
 
+/// A spec of one service `web` that follows its arrivals at once, 20/s a replica, at least `min` and at most five of them.
+pub fn follower(name: &str, min: u32) -> String {
+    FOLLOWER.replace("NAME", name).replace("MIN", &min.to_string())
+}
+
+const FOLLOWER: &str = r#"
+name = "NAME"
+tick = "1s"
+[api]
+listen = "127.0.0.1:0"
+[gateway]
+listen = "127.0.0.1:PORT"
+workers = 1
+[[gateway.routes]]
+path = "/"
+service = "web"
+[services.web]
+command = ["plimsoll", "testbed", "serve", "--port", "{port}"]
+replicas = { min = MIN, max = 5 }
+requests = { cpu = "20m", memory = "16MiB" }
+health = { path = "/healthz", interval = "200ms" }
+startup = "500ms"
+grace = "1s"
+[services.web.scaling]
+request_rate = "20/s"
+stabilization = { up = "0s", down = "0s" }
+step = { up = 5, down = 5, period = "1s" }
+"#;
+
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -47,7 +47,7 @@ pub fn step(spec: &ServiceSpec, observed: &Observed, memory: &mut Memory, at: Ti
         let decided = decide_once(spec, &observed.at_load(load), &mut before.clone(), at);
         decided.map_or(rationale.target, |(_, rationale)| rationale.target)
     };
-    let what_if = what_if(target_at);
+    let what_if = what_if(rationale.target, target_at);
     Ok(Decided { current, rationale, what_if })
 }
 
