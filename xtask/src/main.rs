@@ -1,10 +1,11 @@
-//! Developer commands of the workspace: `cargo xtask tidy | test | bench | prove | train | docs | ci`.
+//! Developer commands of the workspace: `cargo xtask tidy | test | bench | prove | train | docs | dist | ci`.
 //!
 //! A crate of its own and not a set of shell scripts, so that a newcomer needs nothing but cargo and the commands do
 //! the same on every machine (the pattern is matklad's cargo-xtask). No crate of the product may depend on it.
 
 mod bench;
 mod ci;
+mod dist;
 mod docs;
 mod fuzz;
 mod prove;
@@ -62,6 +63,8 @@ enum Command {
     },
     /// Rewrite every generated document.
     Docs,
+    /// Build what is installed: stripped program, Debian package, bill of materials, checksums.
+    Dist(dist::Dist),
     /// Everything a change has to pass: tidy, formatting, clippy, tests; prints a table of times.
     Ci,
 }
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Prove { name, args } => prove::run(&workspace, name.as_deref(), &args),
         Command::Train { name, args } => train::run(&workspace, name.as_deref(), &args),
         Command::Docs => docs::run(&workspace),
+        Command::Dist(dist) => dist::run(&workspace, &dist),
         Command::Ci => ci::run(&workspace),
     });
     match done {

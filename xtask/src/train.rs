@@ -15,12 +15,20 @@ struct Training {
     example: &'static str,
 }
 
-const TRAININGS: &[Training] = &[Training {
-    name: "forecast-net",
-    about: "the pretrained network of crates/forecast, on made-up series; three minutes of one core",
-    package: "plimsoll-forecast",
-    example: "train_pretrained",
-}];
+const TRAININGS: &[Training] = &[
+    Training {
+        name: "forecast-net",
+        about: "the pretrained network of crates/forecast, on made-up series; three minutes of one core",
+        package: "plimsoll-forecast",
+        example: "train_pretrained",
+    },
+    Training {
+        name: "analyst",
+        about: "the classifier of crates/analyst, on incidents of the twin; minutes of one core",
+        package: "plimsoll-analyst",
+        example: "train_classifier",
+    },
+];
 
 /// Runs one training, or lists them.
 ///

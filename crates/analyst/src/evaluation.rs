@@ -7,6 +7,8 @@
 //! # Source
 //! Intervals: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927.
 
+pub mod rungs;
+
 use crate::diagnosis::Cause;
 use crate::scenario::{Half, Label};
 use serde::Serialize;

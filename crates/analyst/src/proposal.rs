@@ -6,100 +6,19 @@
 //! that says so, because "do not scale" is worth saying, too.
 
 mod advice;
+mod change;
+mod told;
 
 pub use advice::propose;
+pub use change::{Change, Proof};
 
 use crate::diagnosis::Cause;
-use plimsoll_model::spec::{ForecastSpec, ScalingPolicy, ServiceSpec};
-use plimsoll_model::{Bytes, Millicores, Millis, Permille};
+use plimsoll_model::spec::ServiceSpec;
 use serde::{Deserialize, Serialize};
-
-/// One change of a policy. `from` is what was configured; none where it was not known.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "field")]
-pub enum Change {
-    /// Fewest replicas.
-    ReplicasMin {
-        /// Before.
-        from: Option<u32>,
-        /// After.
-        to: u32,
-    },
-    /// Most replicas.
-    ReplicasMax {
-        /// Before.
-        from: Option<u32>,
-        /// After.
-        to: u32,
-    },
-    /// CPU that a replica is reserved, millicores.
-    RequestCpu {
-        /// Before.
-        from: Option<u64>,
-        /// After.
-        to: u64,
-    },
-    /// Most CPU of a replica, millicores.
-    LimitCpu {
-        /// Before.
-        from: Option<u64>,
-        /// After.
-        to: u64,
-    },
-    /// Most memory of a replica, MiB.
-    LimitMemory {
-        /// Before.
-        from: Option<u64>,
-        /// After.
-        to: u64,
-    },
-    /// Window over which the highest proposal holds a scale-in back, ms.
-    StabilizationDown {
-        /// Before.
-        from: Option<u64>,
-        /// After.
-        to: u64,
-    },
-    /// Share of a target within which nothing changes, thousandths.
-    Tolerance {
-        /// Before.
-        from: Option<u64>,
-        /// After.
-        to: u64,
-    },
-    /// Most replicas added per period.
-    StepUp {
-        /// Before.
-        from: Option<u32>,
-        /// After.
-        to: u32,
-    },
-    /// Spare replicas for this quantile of how much the load grows within one start-up time, thousandths.
-    ReserveBurst {
-        /// After.
-        to: u64,
-    },
-    /// A seasonal forecast.
-    Forecast {
-        /// Its season, ms.
-        season: u64,
-        /// The quantile that replicas cover, thousandths.
-        quantile: u64,
-    },
-    /// Scale on memory as well: a share of the request, thousandths.
-    ScaleOnMemory {
-        /// The target.
-        target: u64,
-    },
-    /// Scale on requests in flight per replica as well, thousandths.
-    ScaleOnInFlight {
-        /// The target.
-        target: u64,
-    },
-}
 
 /// What should become better.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Which figure, by the id of its fact and its name.
     pub figure: String,
@@ -113,6 +32,7 @@ pub struct Claim {
 
 /// What takes it back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rollback {
     /// Which figure.
     pub figure: String,
@@ -124,6 +44,7 @@ pub struct Rollback {
 
 /// A proposal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Proposal {
     /// For which service.
     pub service: String,
@@ -188,83 +109,5 @@ impl Proposal {
             return Err(ProposalError::Range { field: "limits.cpu", value: limit.0, range: "at least requests.cpu" });
         }
         Ok(spec)
-    }
-}
-
-/// Bytes in a MiB.
-const MIB: u64 = 1_048_576;
-
-impl Change {
-    fn apply(&self, spec: &mut ServiceSpec) -> Result<(), ProposalError> {
-        let scaling = &mut spec.scaling;
-        match *self {
-            Self::ReplicasMin { from, to } => replace("replicas.min", &mut spec.replicas_min, from, to),
-            Self::ReplicasMax { from, to } => replace("replicas.max", &mut spec.replicas_max, from, to),
-            Self::StepUp { from, to } => replace("scaling.step.up", &mut scaling.step_up_max, from, to),
-            Self::RequestCpu { from, to } => replace("requests.cpu", &mut spec.requests.cpu.0, from, to),
-            Self::StabilizationDown { from, to } => {
-                replace("scaling.stabilization.down", &mut scaling.stabilization_down.0, from, to)
-            }
-            Self::Tolerance { from, to } => replace("scaling.tolerance", &mut scaling.tolerance.0, from, to),
-            Self::LimitCpu { from, to } => {
-                let mut now = spec.limits.cpu.map_or(0, |cpu| cpu.0);
-                replace("limits.cpu", &mut now, from, to)?;
-                spec.limits.cpu = Some(Millicores(now));
-                Ok(())
-            }
-            Self::LimitMemory { from, to } => {
-                // In whole MiB, rounded up as the proposal knew it.
-                let mut now = spec.limits.memory.map_or(0, |memory| memory.0.div_ceil(MIB));
-                replace("limits.memory", &mut now, from, to)?;
-                spec.limits.memory = Some(Bytes(now.saturating_mul(MIB)));
-                Ok(())
-            }
-            Self::ReserveBurst { to } => share("scaling.reserve_burst", to).map(|to| scaling.reserve_burst = Some(to)),
-            Self::Forecast { season, quantile } => {
-                let quantile = share("scaling.forecast.quantile", quantile)?;
-                let (season, refit) = (Millis(season.max(1)), Millis(86_400_000));
-                let (missing_price, history, models) = (None, None, Vec::new());
-                let season_long = None;
-                scaling.forecast =
-                    Some(ForecastSpec { season, season_long, quantile, missing_price, history, models, refit });
-                Ok(())
-            }
-            Self::ScaleOnMemory { target } => {
-                let target = share("scaling.memory", target)?;
-                scaling.policies.retain(|policy| !matches!(policy, ScalingPolicy::Memory { .. }));
-                scaling.policies.push(ScalingPolicy::Memory { target });
-                Ok(())
-            }
-            Self::ScaleOnInFlight { target } => {
-                let target_milli = target.max(1);
-                scaling.policies.retain(|policy| !matches!(policy, ScalingPolicy::InFlight { .. }));
-                scaling.policies.push(ScalingPolicy::InFlight { target_milli });
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Sets a field to a value above 0, if it is what the proposal was made for.
-fn replace<T>(field: &'static str, place: &mut T, from: Option<T>, to: T) -> Result<(), ProposalError>
-where
-    T: Copy + PartialEq + Into<u64>,
-{
-    if let Some(expected) = from.filter(|from| from != place) {
-        return Err(ProposalError::Stale { field, found: (*place).into(), expected: expected.into() });
-    }
-    if to.into() == 0 {
-        return Err(ProposalError::Range { field, value: 0, range: "at least 1" });
-    }
-    *place = to;
-    Ok(())
-}
-
-/// A share from 1 to 999 thousandths.
-fn share(field: &'static str, thousandths: u64) -> Result<Permille, ProposalError> {
-    if (1..1_000).contains(&thousandths) {
-        Ok(Permille(thousandths))
-    } else {
-        Err(ProposalError::Range { field, value: thousandths, range: "1 to 999 thousandths" })
     }
 }

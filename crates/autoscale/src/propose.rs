@@ -228,7 +228,7 @@ fn no_data(inputs: &Inputs<'_>, policy: &ScalingPolicy, age_ms: Option<u64>) -> 
 
 /// The oldest stale figure, when it is what keeps the number up.
 fn stale(inputs: &Inputs<'_>) -> Option<Withheld> {
-    let ages = [age(inputs.cpu), age(inputs.memory), age(inputs.rate), age(inputs.in_flight_milli)];
+    let ages = [age(inputs.cpu), age(inputs.memory), age(inputs.rate), age(inputs.in_flight_milli), age(inputs.queue)];
     let (age_ms, age_max_ms) = ages.into_iter().flatten().max()?;
     Some(Withheld::StaleData { age_ms, age_max_ms })
 }

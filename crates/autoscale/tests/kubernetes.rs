@@ -129,7 +129,8 @@ fn stale_and_absent_figures_are_failures_with_their_reason_and_hold() {
 #[test]
 fn figures_of_somebody_else_are_found_by_their_name() {
     let spec = scaling(vec![hpa(vec![queue()], at_once())]);
-    let mut metrics = BTreeMap::from([("queue".to_owned(), MetricReading { value_milli: 65_000, age_ms: 0 })]);
+    let mut metrics =
+        BTreeMap::from([("queue".to_owned(), MetricReading { value_milli: 65_000, ..MetricReading::default() })]);
     let target = |metrics: &BTreeMap<String, MetricReading>, current, replicas_min| {
         let inputs = Inputs { metrics, replicas_min, ..inputs(&spec, 0, current, Reading::Absent) };
         decide(&mut Scaler::default(), &inputs).target

@@ -39,7 +39,7 @@ pub use load::{FILE_SIZE_MAX, Loaded, load, parse};
 pub use nearest::nearest;
 pub use policy::{load_policy, parse_policy};
 pub use problem::{Problem, Severity};
-pub use reference::{gateway_reference, reference};
+pub use reference::{gateway_reference, reference, scaling_reference};
 pub use report::{Diagnostic, Report};
 pub use schema::schema;
 pub use write::render;

@@ -1,4 +1,4 @@
-//! The reference page of the spec file, from the table of fields.
+//! The reference pages of the spec file, from the table of fields: one of scaling, one of all else.
 
 use crate::field::{Choice, Fallback, Field, Kind, Reload, Section};
 use crate::table::{GATEWAY_FILE, ROOT, places_in, sections_of};
@@ -39,27 +39,58 @@ A spec that needs nothing else, `examples/minimal.toml`:
 /// Shown in the introduction; a test keeps it valid.
 const EXAMPLE: &str = include_str!("../../../examples/minimal.toml");
 
-/// The page as Markdown.
+/// What stands above the fields of scaling.
+const SCALING: &str = "\
+# The spec file: scaling
+
+<!-- Generated from the table of fields in `crates/config`.
+     Rewrite it with `UPDATE_EXPECT=1 cargo test -p plimsoll-config --test reference`. -->
+
+`[services.NAME.scaling]` and all below it. How values are written, and every other field, is in [spec.md](spec.md); what the policies
+do is in [scaling.md](scaling.md).
+";
+
+/// Where the page of scaling begins.
+const SCALING_AT: &str = "services.NAME.scaling";
+
+/// The page of everything but scaling, as Markdown.
 #[must_use]
 pub fn reference() -> String {
     let mut page = format!("{INTRODUCTION}```toml\n{EXAMPLE}```\n");
-    every_section(&mut page, &ROOT);
+    every_section(&mut page, &ROOT, |section| !is_scaling(section));
     page
+}
+
+/// The page of scaling, as Markdown.
+#[must_use]
+pub fn scaling_reference() -> String {
+    let mut page = SCALING.to_owned();
+    every_section(&mut page, &ROOT, is_scaling);
+    page
+}
+
+/// Whether all places of a section are at or below a service's scaling.
+fn is_scaling(section: &'static Section) -> bool {
+    let places = places_in(&ROOT, section);
+    !places.is_empty() && places.iter().all(|place| place.trim_start_matches('[').starts_with(SCALING_AT))
 }
 
 /// The reference of gateway files, as the end of `docs/gateway.md`.
 #[must_use]
 pub fn gateway_reference() -> String {
     let mut page = String::new();
-    every_section(&mut page, &GATEWAY_FILE);
+    every_section(&mut page, &GATEWAY_FILE, |_| true);
     page
 }
 
-fn every_section(page: &mut String, root: &'static Section) {
+fn every_section(page: &mut String, root: &'static Section, is_here: fn(&'static Section) -> bool) {
     for section in sections_of(root) {
+        if !is_here(section) {
+            continue;
+        }
         heading(page, root, section);
         for field in section.fields {
-            entry(page, root, field);
+            entry(page, root, field, is_here);
         }
     }
 }
@@ -78,7 +109,7 @@ fn heading(page: &mut String, root: &'static Section, section: &'static Section)
     }
 }
 
-fn entry(page: &mut String, root: &'static Section, field: &Field) {
+fn entry(page: &mut String, root: &'static Section, field: &Field, is_here: fn(&'static Section) -> bool) {
     let _ = write!(page, "\n### `{}`\n\n{}", field.name, field.doc);
     if !field.long.is_empty() {
         let _ = write!(page, " {}", field.long);
@@ -86,7 +117,8 @@ fn entry(page: &mut String, root: &'static Section, field: &Field) {
     page.push_str("\n\n");
     match field.kind {
         Kind::Table(section) if section.short.is_empty() => {
-            let _ = writeln!(page, "- holds: a table, see `{}` below", places_in(root, section).join("`, `"));
+            let at = if is_here(section) { "below" } else { "in [spec-scaling.md](spec-scaling.md)" };
+            let _ = writeln!(page, "- holds: a table, see `{}` {at}", places_in(root, section).join("`, `"));
         }
         Kind::Choice(choices) | Kind::Choices(choices) => {
             let list = if matches!(field.kind, Kind::Choices(_)) { "a list of" } else { "one of" };

@@ -32,12 +32,24 @@ const SAMPLES: &[(&str, [&str; 2])] = &[
     ("forecast.models", ["[\"ridge\"]", "[\"boosting\"]"]),
     ("replicas.max", ["50", "51"]),
     ("memory_retry.max", ["\"100TiB\"", "\"200TiB\""]),
+    ("full-users.workloads", ["[\"one\"]", "[\"two\"]"]),
+    ("full-webhooks.url", ["\"http://127.0.0.1:9/a\"", "\"http://127.0.0.1:9/b\""]),
+    ("full-webhooks.events", ["[\"frozen\"]", "[\"crash_loop\"]"]),
+    ("metrics.url", ["\"http://127.0.0.1:9090\"", "\"https://metrics.example/m\""]),
+    ("metrics.select", ["\"a_total\"", "\"a_total{b=\\\"c\\\"}\""]),
     ("sandbox.require", ["[\"cpu\"]", "[\"memory\"]"]),
 ];
 
 /// Fields that say in another way what a field beside them says; a test of their own asks about them.
-const ALTERNATIVES: &[&str] =
-    &["forecast.missing_price", "events.rate", "curve.rate", "listeners.tcp", "hedge.quantile"];
+const ALTERNATIVES: &[&str] = &[
+    "forecast.missing_price",
+    "events.rate",
+    "curve.rate",
+    "listeners.tcp",
+    "hedge.quantile",
+    "metrics.query",
+    "auth.secret_env",
+];
 
 /// Services that routes of the generated file lead to.
 const ROUTED: &str = "command = [\"x\", \"{port}\"]\nreplicas = 1\nrequests = { cpu = 1, memory = \"1MiB\" }\n";
@@ -70,6 +82,10 @@ fn sample(field: &Field, path: &str, other: bool) -> String {
             // Optional bounds lie high, so that they bound nothing that the file asks for.
             let share = if matches!(fallback, Fallback::Absent(_)) { 2 } else { 64 };
             unit.literal(min + (max - min) / share + i64::from(other))
+        }
+        (Kind::Choice(choices), Fallback::Is(literal, _)) => {
+            let mut words = choices.iter().map(|choice| format!("\"{}\"", choice.word));
+            words.find(|word| *word != literal.toml()).unwrap()
         }
         (Kind::Choice(choices), _) => format!("\"{}\"", choices[usize::from(other)].word),
         (Kind::Texts { form: Form::Argument, .. }, _) => pick(["[\"a\", \"{port}\"]", "[\"b\", \"{port}\"]"]),

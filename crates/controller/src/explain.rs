@@ -82,6 +82,7 @@ pub fn explain_findings(decision: &Decision) -> Vec<String> {
                 | Finding::Throttled { .. }
                 | Finding::OutOfMemory { .. }
                 | Finding::Wheel { .. }
+                | Finding::Proposal { .. }
         )
     };
     decision.rationale.findings.iter().filter(general).map(ToString::to_string).collect()
@@ -115,7 +116,9 @@ pub fn concerns_job(decision: &Decision, job: &JobName) -> bool {
 
 fn is_about_service(finding: &Finding, service: &ServiceName) -> bool {
     match finding {
-        Finding::Failures { service: of, .. } | Finding::Wheel { service: of, .. } => of == service,
+        Finding::Failures { service: of, .. }
+        | Finding::Wheel { service: of, .. }
+        | Finding::Proposal { service: of, .. } => of == service,
         _ => matches!(workload(finding), Some(WorkloadId::Replica(id)) if id.service == *service),
     }
 }

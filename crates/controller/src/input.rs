@@ -2,7 +2,7 @@
 
 use plimsoll_model::id::{Generation, JobName, ServiceName};
 use plimsoll_model::quantity::{MilliRps, Timestamp};
-use plimsoll_model::{Event, Hand, Observation, Spec};
+use plimsoll_model::{Event, Hand, Observation, ProposalHand, Spec};
 use serde::{Deserialize, Serialize};
 
 /// One model's parameters, or why there are none.
@@ -64,6 +64,13 @@ pub enum Input {
         service: ServiceName,
         /// What they do.
         hand: Hand,
+    },
+    /// A proved proposal comes into force for a service, or is taken back.
+    Proposal {
+        /// Which.
+        service: ServiceName,
+        /// What is done.
+        hand: ProposalHand,
     },
     /// Stop everything and start nothing any more.
     Shutdown,

@@ -28,6 +28,7 @@ mod plan;
 mod pods;
 mod policy;
 mod process;
+mod proposed;
 mod queue;
 mod resize;
 mod room;
@@ -46,6 +47,7 @@ pub use explain::{
 pub use input::{Fit, Input};
 pub use plimsoll_autoscale::{EVENTS_MAX, TurningPoint, WhatIf};
 pub use process::{ProcessState, Stopping};
+pub use proposed::ProposalState;
 pub use queue::waiting;
 pub use sharing::share_room;
 pub use state::{JobState, QueuedTask, ServiceState, State, TaskState};

@@ -2,6 +2,7 @@
 
 use crate::emit::Turn;
 use crate::fit::{FitBook, Times};
+use crate::proposed::carry_over;
 use crate::state::{ServiceState, State};
 use plimsoll_forecast::LoadForecaster;
 use plimsoll_model::id::{Generation, ServiceName};
@@ -17,7 +18,8 @@ pub(crate) fn adopt(state: &mut State, turn: &mut Turn, generation: Generation, 
         turn.bad(format!("policy generation {generation} is not above {}", state.generation));
         return;
     }
-    let spec = bounded(spec, turn);
+    let mut spec = bounded(spec, turn);
+    carry_over(state, turn, &mut spec);
     let old = state.spec.take();
     let before = |name| old.as_ref().and_then(|old| old.services.get(name));
     let (mut added, mut changed) = (Vec::new(), Vec::new());
@@ -78,7 +80,7 @@ fn runs_differently(old: &ServiceSpec, new: &ServiceSpec) -> bool {
 }
 
 /// Forgets a forecast that the new policy has no use for. One that it wants is made at its first sample.
-fn forget_forecast(service: &mut ServiceState, spec: &ServiceSpec, tick: Millis) {
+pub(crate) fn forget_forecast(service: &mut ServiceState, spec: &ServiceSpec, tick: Millis) {
     let Some(wanted) = &spec.scaling.forecast else {
         service.forecaster = None;
         service.forecast = None;

@@ -100,7 +100,11 @@ pub(crate) fn scale(
         age_max_ms,
         pods: &pods,
         metrics: seen.map_or(&NO_METRICS, |seen| &seen.metrics),
-        queue: reading(queue, queue.map(|queue| queue.quality.age_ms), age_max_ms),
+        queue: reading(
+            queue,
+            queue.map(|queue| queue.quality.age_ms),
+            queue.and_then(|queue| queue.age_max_ms).unwrap_or(age_max_ms),
+        ),
     };
     let mut rationale = plimsoll_autoscale::decide(&mut service.scaler, &inputs);
     rationale.withheld.extend(untrusted);

@@ -6,6 +6,7 @@
 use crate::fit::FitBook;
 use crate::late::Lateness;
 use crate::process::ProcessState;
+use crate::proposed::ProposalState;
 use plimsoll_autoscale::Scaler;
 use plimsoll_forecast::LoadForecaster;
 use plimsoll_model::id::{Generation, JobName, ServiceName, WorkloadId};
@@ -85,6 +86,9 @@ pub struct ServiceState {
     /// The operator's order that stands above its policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<StandingOrder>,
+    /// The proved proposal that stands above the spec's own policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Box<ProposalState>>,
     /// Replicas by ordinal, from the decision to start them until their exit has been taken into account.
     pub replicas: BTreeMap<u64, ProcessState>,
     /// Quick exits in a row.

@@ -7,6 +7,7 @@ use crate::fit::take_fits;
 use crate::input::Input;
 use crate::observe::observe;
 use crate::policy::{adopt, warm_up};
+use crate::proposed::{take_proposal, watch};
 use crate::queue::submit;
 use crate::state::State;
 use crate::stop::stop_all;
@@ -30,6 +31,7 @@ pub fn step(state: &mut State, at: Timestamp, inputs: &[Input]) -> Decision {
     for input in inputs {
         observation = take(state, &mut turn, input).or(observation);
     }
+    watch(state, &mut turn, observation);
     if state.shutdown {
         stop_all(state, &mut turn);
     } else if let Some(why) = state.frozen.clone() {
@@ -61,6 +63,7 @@ fn take<'a>(state: &mut State, turn: &mut Turn, input: &'a Input) -> Option<&'a 
         },
         Input::Event { service, event } => announce(state, turn, service, event),
         Input::Operator { service, hand } => take_hand(state, turn, service, hand),
+        Input::Proposal { service, hand } => take_proposal(state, turn, service, hand),
         Input::Shutdown => state.shutdown = true,
         Input::Frozen { why } => state.frozen = Some(why.clone()),
         Input::Thawed => state.frozen = None,

@@ -249,6 +249,7 @@ fn traffic() -> impl Strategy<Value = ServiceObservation> {
             oldest_ms,
             remaining_work_ms,
             quality: Quality { age_ms, ..Quality::default() },
+            age_max_ms: None,
         },
     );
     let figures = (number(100_000), number(20_000), number(100), number(10), number(20_000));

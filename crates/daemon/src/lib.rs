@@ -6,7 +6,10 @@
 //!
 //! It must hold no rule: what to do is decided by `plimsoll-controller`, which gets the time handed in.
 
+mod analyst;
 pub mod api;
+pub mod audit;
+pub mod audited;
 mod clock;
 mod engine;
 mod execute;
@@ -16,10 +19,15 @@ pub mod history_warmup;
 mod history_writer;
 mod kept_sockets;
 pub mod ledger;
+pub mod metering;
 mod metrics;
+mod metrics_in;
+mod notify;
 mod open;
+mod otlp;
 pub mod past;
 mod record;
+mod retention;
 pub mod scorecard;
 mod snapshot;
 mod state_dir;
@@ -27,5 +35,6 @@ mod traffic;
 pub mod view;
 
 pub use engine::publish::short_id;
+pub use engine::reload::refusal as reload_refusal;
 pub use open::{Daemon, Handle, OpenError, Options, open};
 pub use state_dir::{DaemonFile, StateDir, StateDirError};

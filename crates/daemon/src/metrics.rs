@@ -3,19 +3,25 @@
 //! Names start with `plimsoll_` and end with their unit in base units (seconds, bytes, cores), as the format's guidelines ask.
 //! The text is made when it is asked for, from what the API shows anyway, so an idle daemon spends nothing on it.
 
+use crate::api::OwnFigures;
+use crate::metrics_in;
 use crate::traffic::Totals;
 use crate::view::{ReplicaView, ResourcesView, ServiceView, StateView};
 use plimsoll_collect::openmetrics::{FamilyKind, WriteError, Writer};
 use plimsoll_forecast::ForecastAccount;
+use plimsoll_gateway::control::{CircuitReport, CircuitState};
 use plimsoll_model::{Permille, ServiceName};
 use std::collections::BTreeMap;
 
 /// The exposition.
 #[must_use]
-pub fn render(state: &StateView, totals: &BTreeMap<ServiceName, Totals>) -> String {
+pub fn render(state: &StateView, totals: &BTreeMap<ServiceName, Totals>, own: &OwnFigures) -> String {
     let mut writer = Writer::new();
     // Every name below is a constant that the format allows; names of services are label values, which it escapes.
     write(&mut writer, state, totals).expect("invariant: constant names are valid and distinct");
+    turned_away(&mut writer, own).expect("invariant: constant names are valid and distinct");
+    outgoing(&mut writer, own).expect("invariant: constant names are valid and distinct");
+    circuits(&mut writer, own).expect("invariant: constant names are valid and distinct");
     writer.finish()
 }
 
@@ -37,7 +43,24 @@ fn write(writer: &mut Writer, state: &StateView, totals: &BTreeMap<ServiceName, 
     services(writer, state)?;
     traffic(writer, state)?;
     requests(writer, totals)?;
+    jobs(writer, state)?;
+    metrics_in::write(writer, state)?;
+    metrics_in::write_gpus(writer, &state.node.gpus)?;
     replicas(writer, state)
+}
+
+/// Phases of jobs, as the state names them.
+const JOB_PHASES: [&str; 6] = ["scheduled", "waiting", "running", "succeeded", "failed", "refused"];
+
+fn jobs(writer: &mut Writer, state: &StateView) -> Result<(), WriteError> {
+    let help = "What became of a job: 1 for its phase, else 0.";
+    writer.family("plimsoll_job_phase", FamilyKind::Gauge, None, help)?;
+    for job in &state.jobs {
+        for phase in JOB_PHASES {
+            writer.gauge(&[("job", &job.name), ("phase", phase)], f64::from(u8::from(job.phase == phase)))?;
+        }
+    }
+    Ok(())
 }
 
 fn gauge(writer: &mut Writer, name: &str, unit: Option<&str>, help: &str, value: f64) -> Result<(), WriteError> {
@@ -188,6 +211,64 @@ fn requests(writer: &mut Writer, totals: &BTreeMap<ServiceName, Totals>) -> Resu
     Ok(())
 }
 
+/// Requests to the API that were turned away.
+fn turned_away(writer: &mut Writer, own: &OwnFigures) -> Result<(), WriteError> {
+    let help = "Requests to the API that were turned away.";
+    writer.family("plimsoll_api_refused", FamilyKind::Counter, None, help)?;
+    for (status, count) in &own.refused {
+        writer.counter(&[("status", &status.to_string())], *count as f64)?;
+    }
+    let help = "Refused writes without a record of their own in the audit.";
+    writer.family("plimsoll_audit_unrecorded", FamilyKind::Counter, None, help)?;
+    writer.counter(&[], own.unrecorded as f64)?;
+    let help = "Records of the audit that the journal had no room for.";
+    writer.family("plimsoll_audit_lost", FamilyKind::Counter, None, help)?;
+    writer.counter(&[], own.audit_lost as f64)
+}
+
+/// Messages that the daemon sends by itself.
+fn outgoing(writer: &mut Writer, own: &OwnFigures) -> Result<(), WriteError> {
+    writer.family("plimsoll_webhook_messages", FamilyKind::Counter, None, "Messages to receivers of webhooks.")?;
+    for (hook, figures) in &own.hooks {
+        for (outcome, count) in [("sent", figures.sent), ("failed", figures.failed), ("dropped", figures.dropped)] {
+            writer.counter(&[("hook", hook), ("outcome", outcome)], count as f64)?;
+        }
+    }
+    writer.family("plimsoll_otlp_exports", FamilyKind::Counter, None, "Exports of these metrics to a collector.")?;
+    for (outcome, count) in [("sent", own.exported.0), ("failed", own.exported.1)] {
+        writer.counter(&[("outcome", outcome)], count as f64)?;
+    }
+    Ok(())
+}
+
+/// Circuit breakers of services that have one.
+fn circuits(writer: &mut Writer, own: &OwnFigures) -> Result<(), WriteError> {
+    let help = "What the circuit breaker of a service does: 1 for its state, else 0.";
+    writer.family("plimsoll_service_circuit", FamilyKind::Gauge, None, help)?;
+    for (service, circuit) in &own.circuits {
+        let is = match circuit.state {
+            CircuitState::Closed => "closed",
+            CircuitState::Open { .. } => "open",
+            CircuitState::HalfOpen => "half_open",
+        };
+        for state in ["closed", "open", "half_open"] {
+            writer.gauge(&[("service", service.as_str()), ("state", state)], f64::from(u8::from(is == state)))?;
+        }
+    }
+    type Figure = fn(&CircuitReport) -> u64;
+    let families: [(&str, &str, Figure); 2] = [
+        ("plimsoll_service_circuit_opened", "How often a circuit breaker opened.", |circuit| circuit.opened),
+        ("plimsoll_service_circuit_refused", "Requests that a circuit breaker refused.", |circuit| circuit.refused),
+    ];
+    for (name, help, figure) in families {
+        writer.family(name, FamilyKind::Counter, None, help)?;
+        for (service, circuit) in &own.circuits {
+            writer.counter(&[("service", service.as_str())], figure(circuit) as f64)?;
+        }
+    }
+    Ok(())
+}
+
 fn replicas(writer: &mut Writer, state: &StateView) -> Result<(), WriteError> {
     let all = || {
         state
@@ -227,10 +308,22 @@ mod tests {
         let service = ServiceView { name: "shop".into(), target: 3, current: 2, ready: 1, ..ServiceView::default() };
         let state = StateView { services: vec![service], speed: 1, ..StateView::default() };
         let totals = [(ServiceName::try_new("shop").unwrap(), Totals { arrived: 7, ..Totals::default() })].into();
-        let text = render(&state, &totals);
+        let own = OwnFigures {
+            refused: [(403, 2)].into(),
+            circuits: [(
+                ServiceName::try_new("shop").unwrap(),
+                CircuitReport { state: CircuitState::HalfOpen, opened: 4, refused: 9 },
+            )]
+            .into(),
+            ..OwnFigures::default()
+        };
+        let text = render(&state, &totals, &own);
         plimsoll_collect::openmetrics::parse(&text).unwrap();
         assert!(text.contains("plimsoll_service_replicas{service=\"shop\",kind=\"target\"} 3"), "{text}");
         assert!(text.contains("plimsoll_requests_arrived_total{service=\"shop\"} 7"), "{text}");
+        assert!(text.contains("plimsoll_api_refused_total{status=\"403\"} 2"), "{text}");
+        assert!(text.contains("plimsoll_service_circuit{service=\"shop\",state=\"half_open\"} 1"), "{text}");
+        assert!(text.contains("plimsoll_service_circuit_opened_total{service=\"shop\"} 4"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
     }
 }

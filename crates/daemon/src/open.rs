@@ -1,6 +1,10 @@
 //! Puts a daemon together on a state directory, adopting what an earlier one left running.
 
+use crate::analyst::Desk;
+use crate::analyst::worker::Worker;
+use crate::api::access::Access;
 use crate::api::{self, Order, Shared};
+use crate::audit::Allowance;
 use crate::clock::{Clock, Origin};
 use crate::engine::observe::Instruments;
 use crate::engine::recorder::Recorder;
@@ -12,20 +16,25 @@ use crate::gateway_link::{GatewayCommand, GatewayLink};
 use crate::history_warmup;
 use crate::history_writer::HistoryWriter;
 use crate::ledger::Ledger;
+use crate::metrics_in::MetricsIn;
+use crate::notify::Notifier;
 use crate::state_dir::{DaemonFile, DaemonLock, StateDir, StateDirError};
 use crate::traffic::TrafficWindow;
+use crate::{otlp, retention};
 use plimsoll_collect::history::{History, Retention};
 use plimsoll_collect::host::HostSampler;
 use plimsoll_collect::usage::UsageSampler;
 use plimsoll_driver_process::ProcessDriver;
+use plimsoll_gateway::{ServerTls, TlsError, server_tls};
 use plimsoll_journal::Journal;
 use plimsoll_model::Observation;
+use plimsoll_model::gateway::TlsSpec;
 use plimsoll_model::spec::Spec;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,6 +45,8 @@ use tokio::sync::{mpsc, watch};
 const ORDERS_MAX: usize = 32;
 /// Fitted models that may wait for the loop.
 const FITS_MAX: usize = 32;
+/// What the analyst found that may wait for the loop.
+const PROVED_MAX: usize = 2;
 /// Longest and shortest time between two reports of the gateway; in between, four per tick.
 const REPORT_MAX: Duration = Duration::from_secs(1);
 /// See [`REPORT_MAX`].
@@ -93,6 +104,28 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The API's certificate.
+    #[error("api.certificate, api.key")]
+    Certificate {
+        /// What is wrong with it.
+        #[source]
+        source: plimsoll_gateway::TlsError,
+    },
+    /// The copy of the certificate for the command line.
+    #[error("cannot keep a copy of api.certificate in {path}")]
+    KeptCertificate {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An address that others can reach, without a certificate.
+    #[error("api.listen = {address:?} can be reached from other machines; it needs `certificate` and `key`")]
+    InTheClear {
+        /// The address.
+        address: String,
+    },
     /// `--fresh` while something runs.
     #[error(
         "{live} workloads of an earlier run are still running in {path}; adopt them by leaving --fresh out, or stop them with `plimsoll down --now`"
@@ -130,6 +163,8 @@ pub struct Daemon {
 pub struct Handle {
     /// Address of the API and dashboard.
     pub api: SocketAddr,
+    /// How it is spoken to there, `http` or `https`.
+    pub scheme: &'static str,
     /// State, feed and history.
     pub shared: Rc<Shared>,
     /// Orders.
@@ -153,11 +188,17 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
     let dir = StateDir::open(&root)?;
     let lock = dir.lock()?;
     let token = dir.token()?;
+    let tls = certificate(&options.spec, None).map_err(|source| OpenError::Certificate { source })?;
     raise_descriptor_limit();
     let listener = listen(&options.spec.api_listen).await?;
     let api = listener
         .local_addr()
         .map_err(|source| OpenError::Listen { address: options.spec.api_listen.clone(), source })?;
+    let is_exposed = !api.ip().is_loopback();
+    if is_exposed && tls.is_none() {
+        return Err(OpenError::InTheClear { address: api.to_string() });
+    }
+    let access = access(&dir, &options.spec, token, is_exposed);
     let past = open_past(&dir, &options)?;
     let clock = past.clock;
     let (driver, driver_events) = ProcessDriver::open(&dir.driver(), own(&options, "shim"), move || clock.now())
@@ -173,30 +214,39 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         log: dir.gateway_log(),
         report_interval: (clock.to_physical(options.spec.tick).max(TICK_MIN) / 4).clamp(REPORT_MIN, REPORT_MAX),
     });
-    dir.write_json(
-        "daemon.json",
-        &DaemonFile { pid: std::process::id(), api: api.to_string(), spec: options.spec_path.clone() },
-    )?;
+    announce(&dir, &options, api)?;
     let (history, writer) = open_history(&dir, &options.spec);
     let (orders, orders_in) = mpsc::channel(ORDERS_MAX);
     let shared = Rc::new(Shared {
         state: RefCell::default(),
         decisions: RefCell::new(VecDeque::new()),
         policy: RefCell::new(serde_json::to_value(&options.spec).unwrap_or_default()),
+        proposals: RefCell::default(),
         history,
         totals: RefCell::default(),
         clock,
         started: Instant::now(),
-        token,
+        access,
+        tls: RefCell::new(tls),
+        allowance: RefCell::new(Allowance::new(Instant::now())),
+        journal: dir.journal(),
+        asked: Cell::new(0),
+        audit_lost: Cell::new(0),
+        hooks: RefCell::default(),
+        exported: Cell::new((0, 0)),
+        circuits: RefCell::default(),
         news: watch::channel(0).0,
     });
     let (fitted, fits_in) = mpsc::channel(FITS_MAX);
     let (recorded, _) = history_warmup::read(&options.spec, clock.origin().trace, options.history_scale);
     let fits = FitWorker::start(shared.history.clone(), history_warmup::by_service(recorded), fitted).ok();
-    let world = World { driver, gateway, fits, instruments: instruments(&dir, writer), shared: shared.clone() };
+    let (found, proved_in) = mpsc::channel(PROVED_MAX);
+    let desk = Desk::open(dir.clone(), Worker::start(found).ok());
+    let world = World { driver, gateway, fits, desk, instruments: instruments(&dir, writer), shared: shared.clone() };
     let (engine, notes) = assemble(options, past, world);
     let handle = Handle {
         api,
+        scheme: if shared.tls.borrow().is_some() { "https" } else { "http" },
         shared: shared.clone(),
         orders: orders.clone(),
         ledger: engine.ledger.clone(),
@@ -204,8 +254,42 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         adopted: live,
         notes,
     };
-    let sources = Sources { driver: driver_events, gateway: gateway_events, orders: orders_in, fits: fits_in };
+    let sources =
+        Sources { driver: driver_events, gateway: gateway_events, orders: orders_in, fits: fits_in, proved: proved_in };
     Ok((Daemon { engine, sources, listener, shared, orders, dir, _lock: lock }, handle))
+}
+
+/// Writes down where the daemon is, for the command line of this machine.
+fn announce(dir: &StateDir, options: &Options, api: SocketAddr) -> Result<(), OpenError> {
+    let certificate = keep_certificate(&options.spec, &dir.certificate())
+        .map_err(|source| OpenError::KeptCertificate { path: dir.certificate(), source })?;
+    let (pid, spec) = (std::process::id(), options.spec_path.clone());
+    Ok(dir.write_json("daemon.json", &DaemonFile { pid, api: api.to_string(), spec, certificate })?)
+}
+
+/// What the API's connections are made secure with; none where the spec names no certificate. Sessions that began with
+/// `before` can be resumed.
+pub(crate) fn certificate(spec: &Spec, before: Option<&ServerTls>) -> Result<Option<ServerTls>, TlsError> {
+    let Some(pair) = &spec.operations.api.certificate else { return Ok(None) };
+    let spec =
+        TlsSpec { certificates: vec![pair.clone()], client_ca: None, client_optional: false, client_forward: false };
+    server_tls(&spec, false, before).map(Some)
+}
+
+/// Keeps what the API shows where the command line on this machine finds it: the file that the spec names may be newer
+/// than what the daemon has read. The copy's path; none where the spec names no certificate.
+pub(crate) fn keep_certificate(spec: &Spec, copy: &Path) -> std::io::Result<Option<PathBuf>> {
+    let Some(pair) = &spec.operations.api.certificate else { return Ok(None) };
+    if Path::new(&pair.certificate) != copy {
+        std::fs::copy(&pair.certificate, copy)?;
+    }
+    Ok(Some(copy.to_owned()))
+}
+
+fn access(dir: &StateDir, spec: &Spec, token: String, is_exposed: bool) -> Access {
+    let api = &spec.operations.api;
+    let tokens = api.tokens.as_ref().map_or_else(|| dir.tokens(), PathBuf::from);
+    Access::new(token, tokens, api.require_token || is_exposed)
 }
 
 /// What an earlier daemon recorded, replayed.
@@ -243,6 +327,7 @@ struct World {
     driver: ProcessDriver,
     gateway: GatewayLink,
     fits: Option<FitWorker>,
+    desk: Desk,
     instruments: Instruments,
     shared: Rc<Shared>,
 }
@@ -250,7 +335,7 @@ struct World {
 /// The engine in the state that the journal led to, with what was decided and not handed over handed over now.
 fn assemble(options: Options, past: Past, world: World) -> (Engine, Vec<String>) {
     let Past { journal, recovered, clock, .. } = past;
-    let Recovered { state, steps, unapplied, unrecorded, mut notes, .. } = recovered;
+    let Recovered { state, steps, unapplied, unrecorded, mut notes, observed, .. } = recovered;
     let (warm_up, faults) = if steps == 0 {
         history_warmup::read(&options.spec, clock.origin().trace, options.history_scale)
     } else {
@@ -281,8 +366,11 @@ fn assemble(options: Options, past: Past, world: World) -> (Engine, Vec<String>)
         warm_up: Vec::new(),
         last_decision: None,
         job_verdicts: BTreeMap::new(),
+        notifier: Notifier::default(),
         spec_warnings: options.warnings.into_iter().chain(notes.iter().cloned()).collect(),
+        desk: world.desk,
     };
+    engine.catch_up(&observed);
     for decision in unapplied {
         engine.apply(&decision);
     }
@@ -299,6 +387,7 @@ fn instruments(dir: &StateDir, history: Result<HistoryWriter, String>) -> Instru
     Instruments {
         usage: UsageSampler::new(),
         host: HostSampler::new(dir.root()),
+        metrics: MetricsIn::default(),
         history,
         origin: now,
         last: now,
@@ -326,9 +415,15 @@ impl Daemon {
     /// # Errors
     /// When a signal handler cannot be installed.
     pub async fn run(self) -> std::io::Result<()> {
-        let serving = tokio::task::spawn_local(api::serve(self.listener, self.shared, self.orders));
+        let operations = self.engine.spec.operations.clone();
+        let age = Duration::from_millis(operations.retention.ended_logs.get());
+        let mut beside = vec![
+            tokio::task::spawn_local(api::serve(self.listener, self.shared.clone(), self.orders)),
+            tokio::task::spawn_local(retention::run(self.dir.driver().join("logs"), age)),
+        ];
+        beside.extend(operations.otlp.map(|spec| tokio::task::spawn_local(otlp::run(spec, self.shared))));
         let result = self.engine.run(self.sources).await;
-        serving.abort();
+        beside.iter().for_each(tokio::task::JoinHandle::abort);
         self.dir.remove("daemon.json");
         let _ = self.dir.write_json("ended.json", &true);
         result
@@ -340,6 +435,7 @@ async fn listen(address: &str) -> Result<TcpListener, OpenError> {
 }
 
 fn put_aside(dir: &StateDir) -> Result<(), OpenError> {
+    dir.remove(crate::analyst::FILE);
     for path in [dir.journal(), dir.history()] {
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         match removed {

@@ -34,7 +34,7 @@ pub enum PastError {
     },
 }
 
-fn records(
+pub(crate) fn records(
     journal: &Path,
     start: Start,
     mut visit: impl FnMut(&Record) -> Result<(), PastError>,
@@ -47,7 +47,7 @@ fn records(
     Ok(())
 }
 
-fn content<'a, T: serde::Deserialize<'a>>(record: &'a Record) -> Result<T, PastError> {
+pub(crate) fn content<'a, T: serde::Deserialize<'a>>(record: &'a Record) -> Result<T, PastError> {
     serde_json::from_slice(&record.payload).map_err(|source| PastError::Content { seq: record.seq.0, source })
 }
 

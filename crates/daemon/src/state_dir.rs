@@ -4,7 +4,9 @@
 //! STATE/                     0700
 //!   daemon.lock              held by the one live daemon; contains its pid
 //!   daemon.json              address of the API and pid, for the CLI
-//!   token                    0600, guards every write of the API
+//!   token                    0600, its owner's: guards every write of the API, counts on this machine only
+//!   api.pem                  the certificate that the API shows, where it has one
+//!   tokens.json              0600, named tokens: roles and salted hashes
 //!   clock.json               origin of trace time, so that a restart goes on in it
 //!   journal/                 inputs and decisions
 //!   history.redb             samples
@@ -75,6 +77,9 @@ pub struct DaemonFile {
     pub api: String,
     /// The spec file it was started with.
     pub spec: PathBuf,
+    /// The certificate that the API shows; none is plain HTTP.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
 }
 
 impl StateDir {
@@ -136,6 +141,15 @@ impl StateDir {
         Ok(DaemonLock(file))
     }
 
+    /// Whether a daemon holds the lock at this moment; one that crashed does not.
+    #[must_use]
+    pub fn has_daemon(&self) -> bool {
+        // Shared and let go at once: whoever else only asks gets the same answer.
+        fs::File::open(self.root.join("daemon.lock")).is_ok_and(|file| {
+            rustix::fs::flock(file.as_fd(), rustix::fs::FlockOperation::NonBlockingLockShared).is_err()
+        })
+    }
+
     /// The directory itself.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -170,6 +184,18 @@ impl StateDir {
     #[must_use]
     pub fn gateway_log(&self) -> PathBuf {
         self.root.join("gateway.log")
+    }
+
+    /// The certificate that the API shows at present, for the command line on this machine.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.root.join("api.pem")
+    }
+
+    /// The named tokens, unless the spec says that they are elsewhere.
+    #[must_use]
+    pub fn tokens(&self) -> PathBuf {
+        self.root.join("tokens.json")
     }
 
     /// The token that guards writes; made at the first call.

@@ -118,6 +118,41 @@ pub struct NodeView {
     pub pressure: PressureView,
     /// Free space where the state lives.
     pub disk_free_bytes: Option<u64>,
+    /// NVIDIA's GPUs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuView>,
+}
+
+/// One GPU; what it cannot tell is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GpuView {
+    /// Its number on this machine.
+    pub index: u32,
+    /// Its product's name.
+    pub name: String,
+    /// Its own name.
+    pub uuid: String,
+    /// Share of time in which a kernel ran, in thousandths.
+    pub utilization_permille: Option<u64>,
+    /// Memory in use.
+    pub memory_used_bytes: Option<u64>,
+    /// Memory there is.
+    pub memory_total_bytes: Option<u64>,
+    /// Power drawn.
+    pub power_milliwatts: Option<u64>,
+    /// Temperature.
+    pub temperature_celsius: Option<u64>,
+    /// Processes that compute on it.
+    pub processes: Vec<GpuProcessView>,
+}
+
+/// A process on a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GpuProcessView {
+    /// Its id.
+    pub pid: u32,
+    /// Memory that it has there.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Pressure stall information.
@@ -158,6 +193,30 @@ pub struct ServiceView {
     pub order: Option<String>,
     /// What was wanted and not done, one line each.
     pub withheld: Vec<String>,
+    /// Figures that somebody else measures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricView>,
+}
+
+/// A figure that somebody else measures.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MetricView {
+    /// What it is called.
+    pub name: String,
+    /// What of the service's observation it is: `metric`, `queue`, `queue_oldest`, `queue_work`.
+    pub feeds: String,
+    /// Its last value in thousandths; absent before there was one.
+    pub value_milli: Option<i64>,
+    /// How old that is.
+    pub age_ms: Option<u64>,
+    /// The age above which it may not remove replicas.
+    pub age_max_ms: u64,
+    /// Questions since the daemon started.
+    pub asked: u64,
+    /// Of those, without a figure.
+    pub failures: u64,
+    /// Why the last question gave none.
+    pub fault: Option<String>,
 }
 
 /// One replica.

@@ -7,6 +7,7 @@
 pub mod cgroup;
 mod driver;
 mod isolation;
+pub mod probe;
 mod procfs;
 pub mod record;
 mod shim;

@@ -38,6 +38,7 @@ mod trace;
 mod worker;
 
 pub use control::{FromGateway, ListeningSockets, Snapshot, ToGateway};
+pub use tls::config::{ServerTls, TlsError, server as server_tls};
 
 use plimsoll_model::gateway::GatewayFile;
 use std::path::PathBuf;

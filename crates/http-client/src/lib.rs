@@ -5,19 +5,26 @@
 //! for (none is followed at all). A connection serves one exchange: the callers ask seldom, and a pool would keep sockets
 //! and a background task alive in an idle daemon.
 //!
+//! `https` is TLS of rustls; who may have signed is [`Trust`]. A certificate is always checked, names included.
+//!
 //! It must never log a header or a body: tokens travel in them.
 
+mod base64;
+mod pinned;
+mod tls;
 mod url;
 
+pub use tls::{Trust, TrustError};
 pub use url::{Url, UrlError};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// Bounds of one exchange.
@@ -47,26 +54,45 @@ pub struct Ask {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The request body, possibly empty.
     pub body: Bytes,
+    /// Who may have signed the server's certificate, where the URL is `https`.
+    pub trust: Trust,
 }
 
 impl Ask {
     /// A `GET` without further headers.
     #[must_use]
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: Vec::new(), body: Bytes::new() }
+        Self { method: Method::GET, url, headers: Vec::new(), body: Bytes::new(), trust: Trust::default() }
     }
 
     /// A `POST` of a JSON text.
     #[must_use]
     pub fn post_json(url: Url, json: impl Into<Bytes>) -> Self {
         let content = (hyper::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Self { method: Method::POST, url, headers: vec![content], body: json.into() }
+        Self { method: Method::POST, url, headers: vec![content], body: json.into(), trust: Trust::default() }
     }
 
     /// Adds `Authorization: Bearer TOKEN`, marked sensitive so that it is never printed.
     #[must_use]
-    pub fn bearer(mut self, token: &str) -> Self {
-        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {token}")) {
+    pub fn bearer(self, token: &str) -> Self {
+        self.authorization(&format!("Bearer {token}"))
+    }
+
+    /// Adds `Authorization: Basic …` (RFC 7617), marked sensitive so that it is never printed.
+    #[must_use]
+    pub fn basic(self, user: &str, password: &str) -> Self {
+        self.authorization(&format!("Basic {}", base64::encode(format!("{user}:{password}").as_bytes())))
+    }
+
+    /// Says who may have signed the server's certificate.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    fn authorization(mut self, value: &str) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(value) {
             value.set_sensitive(true);
             self.headers.push((hyper::header::AUTHORIZATION, value));
         }
@@ -79,8 +105,18 @@ impl Ask {
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
     /// The body, at most `Budget::body_bytes_max` long.
     pub body: Bytes,
+}
+
+impl Answer {
+    /// The first header field of this name; none where there is none, or it is no text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 /// Why an exchange failed.
@@ -95,6 +131,18 @@ pub enum ExchangeError {
         #[source]
         source: std::io::Error,
     },
+    /// No encrypted connection: the certificate is not trusted, or the peer does not speak TLS.
+    #[error("no TLS with {address}")]
+    Tls {
+        /// `host:port`.
+        address: String,
+        /// What rustls said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What is to be trusted cannot be read.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The connection broke or the peer does not speak HTTP.
     #[error("the exchange with {address} broke")]
     Protocol {
@@ -140,10 +188,28 @@ pub async fn exchange(ask: Ask, budget: Budget) -> Result<Answer, ExchangeError>
 
 async fn exchange_unbounded(ask: Ask, limit: usize) -> Result<Answer, ExchangeError> {
     let address = ask.url.authority();
-    let broke = |source| ExchangeError::Protocol { address: address.clone(), source };
+    // Before connecting: a file that is missing is no fault of the peer.
+    let connector = if ask.url.tls { Some(tls::connector(&ask.trust, &ask.url)?) } else { None };
     let stream = TcpStream::connect((ask.url.host.as_str(), ask.url.port))
         .await
         .map_err(|source| ExchangeError::Connect { address: address.clone(), source })?;
+    match connector {
+        None => converse(ask, stream, limit).await,
+        Some((connector, name)) => {
+            let stream =
+                connector.connect(name, stream).await.map_err(|source| ExchangeError::Tls { address, source })?;
+            converse(ask, stream, limit).await
+        }
+    }
+}
+
+/// One exchange over an open connection.
+async fn converse<S>(ask: Ask, stream: S, limit: usize) -> Result<Answer, ExchangeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let address = ask.url.authority();
+    let broke = |source| ExchangeError::Protocol { address: address.clone(), source };
     // Without vectored writes what is sent goes through `send(MSG_NOSIGNAL)`: a peer that is gone is an error here and
     // never a SIGPIPE, also in a program that leaves that signal at its default.
     let (mut sender, connection) =
@@ -160,7 +226,7 @@ async fn exchange_unbounded(ask: Ask, limit: usize) -> Result<Answer, ExchangeEr
             }
             collected.extend_from_slice(&data);
         }
-        Ok(Answer { status: head.status, body: collected.freeze() })
+        Ok(Answer { status: head.status, headers: head.headers, body: collected.freeze() })
     };
     // The connection is driven beside the exchange and dropped with it, so nothing outlives this call.
     tokio::pin!(converse);

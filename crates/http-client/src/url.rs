@@ -1,14 +1,16 @@
-//! The few parts of a URL that a client needs: host, port, target. `http` only; TLS comes with the first peer that needs it.
+//! The few parts of a URL that a client needs: scheme, host, port, target.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// An absolute `http` URL.
+/// An absolute `http` or `https` URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
+    /// Whether the connection is encrypted: `https`.
+    pub tls: bool,
     /// Host name or address, IPv6 without brackets.
     pub host: String,
-    /// Port, 80 where none is given.
+    /// Port, 80 or 443 where none is given.
     pub port: u16,
     /// Path and query, starting with `/`.
     pub path: String,
@@ -16,7 +18,7 @@ pub struct Url {
 
 /// Why a URL was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an http://HOST[:PORT][/PATH] URL")]
+#[error("{0:?} is not an http[s]://HOST[:PORT][/PATH] URL")]
 pub struct UrlError(pub String);
 
 impl Url {
@@ -48,7 +50,11 @@ impl FromStr for Url {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         let refused = || UrlError(text.to_owned());
-        let rest = text.strip_prefix("http://").ok_or_else(refused)?;
+        let (tls, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
+            (Some(rest), _) => (false, rest),
+            (None, Some(rest)) => (true, rest),
+            (None, None) => return Err(refused()),
+        };
         let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
         if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f || byte == b'#') || authority.contains('@') {
             return Err(refused());
@@ -60,14 +66,17 @@ impl FromStr for Url {
             }
             None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
         };
-        let port = port.map_or(Ok(80), str::parse).map_err(|_| refused())?;
-        if host.is_empty() { Err(refused()) } else { Ok(Self { host: host.to_owned(), port, path: path.to_owned() }) }
+        let port = port.map_or(Ok(if tls { 443 } else { 80 }), str::parse).map_err(|_| refused())?;
+        if host.is_empty() {
+            return Err(refused());
+        }
+        Ok(Self { tls, host: host.to_owned(), port, path: path.to_owned() })
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority(), self.path)
+        write!(f, "http{}://{}{}", if self.tls { "s" } else { "" }, self.authority(), self.path)
     }
 }
 
@@ -81,17 +90,27 @@ mod tests {
             ("http://localhost", "localhost", 80, "/"),
             ("http://127.0.0.1:7411/v1/state?a=b", "127.0.0.1", 7411, "/v1/state?a=b"),
             ("http://[::1]:80/x", "::1", 80, "/x"),
+            ("https://prometheus.example/p", "prometheus.example", 443, "/p"),
         ] {
             let url: Url = text.parse().unwrap();
             assert_eq!((url.host.as_str(), url.port, url.path.as_str()), (host, port, path));
+            assert_eq!((url.tls, url.to_string().parse()), (text.starts_with("https"), Ok(url.clone())));
         }
     }
 
     #[test]
     fn what_is_no_http_url_is_refused() {
-        for text in
-            ["", "https://x", "http://", "http://:80/", "http://a:99999/", "http://a b/", "http://u@h/", "http://[::1"]
-        {
+        for text in [
+            "",
+            "ftp://x",
+            "https://",
+            "http://",
+            "http://:80/",
+            "http://a:99999/",
+            "http://a b/",
+            "http://u@h/",
+            "http://[::1",
+        ] {
             assert!(text.parse::<Url>().is_err(), "{text}");
         }
     }

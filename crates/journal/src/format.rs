@@ -73,6 +73,10 @@ impl Kind {
     pub const OUTCOME: Self = Self(4);
     /// A remark of the daemon: started, stopped, frozen.
     pub const NOTE: Self = Self(5);
+    /// A proposal: proved, approved or rejected, by whom, with its evidence and verdict.
+    pub const PROPOSAL: Self = Self(6);
+    /// A request to change something: who, from where, what, and the answer.
+    pub const AUDIT: Self = Self(8);
 }
 
 impl fmt::Display for Kind {
@@ -83,6 +87,8 @@ impl fmt::Display for Kind {
             Self::SNAPSHOT => f.pad("snapshot"),
             Self::OUTCOME => f.pad("outcome"),
             Self::NOTE => f.pad("note"),
+            Self::PROPOSAL => f.pad("proposal"),
+            Self::AUDIT => f.pad("audit"),
             Self(other) => f.pad(&format!("kind {other}")),
         }
     }

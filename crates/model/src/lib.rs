@@ -9,6 +9,7 @@
 //! This crate must never hold an algorithm: a rule that needs two of these nouns belongs in the crate that owns the
 //! rule. Quantities that enter a [`Decision`] are integers, so that replaying a journal gives the same bytes on any CPU.
 
+pub mod analyst;
 pub mod breaker;
 pub mod cluster;
 pub mod decision;
@@ -17,8 +18,11 @@ pub mod gateway;
 pub mod id;
 pub mod inventory;
 pub mod load;
+pub mod metric;
 pub mod observation;
+pub mod operations;
 pub mod otlp;
+pub mod proposed;
 pub mod quantity;
 pub mod rationale;
 mod rationale_job;
@@ -36,6 +40,7 @@ pub use observation::{
     HostObservation, MetricReading, Observation, Quality, QueueObservation, ReplicaUsage, ServiceObservation,
     TrafficObservation, UsageSum,
 };
+pub use proposed::{PolicyPatch, ProposalHand, ProposalTurn, StandingProposal, Watched};
 pub use quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
 pub use rationale::{Finding, Rationale, ServiceRationale, Term, Withheld};
 pub use scaling::{Event, EventSpec};

@@ -93,6 +93,9 @@ pub struct MetricReading {
     /// How old it is, physical time.
     #[serde(default)]
     pub age_ms: u64,
+    /// The age up to which it may remove replicas, where its source says one; else that of all figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_max_ms: Option<u64>,
 }
 
 /// Work that waits for the replicas of a service.
@@ -109,6 +112,9 @@ pub struct QueueObservation {
     /// How good these figures are.
     #[serde(default)]
     pub quality: Quality,
+    /// The age up to which they may remove replicas, where their source says one; else that of all figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_max_ms: Option<u64>,
 }
 
 /// What several replicas used together over the last interval.
@@ -149,6 +155,48 @@ pub struct HostObservation {
     /// Likewise for I/O.
     #[serde(default)]
     pub pressure_io: Option<Permille>,
+    /// NVIDIA's GPUs, by index; empty where their driver is not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuObservation>,
+}
+
+/// One GPU. What it cannot tell is none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GpuObservation {
+    /// Its number on this machine.
+    pub index: u32,
+    /// Its product's name.
+    pub name: String,
+    /// Its own name, which stays when numbers change.
+    pub uuid: String,
+    /// Share of the last sampling period in which a kernel ran.
+    #[serde(default)]
+    pub utilization: Option<Permille>,
+    /// Memory in use.
+    #[serde(default)]
+    pub memory_used: Option<Bytes>,
+    /// Memory there is.
+    #[serde(default)]
+    pub memory_total: Option<Bytes>,
+    /// Power drawn.
+    #[serde(default)]
+    pub power_milliwatts: Option<u64>,
+    /// Temperature.
+    #[serde(default)]
+    pub temperature_celsius: Option<u64>,
+    /// Processes that compute on it.
+    #[serde(default)]
+    pub processes: Vec<GpuProcess>,
+}
+
+/// A process that computes on a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GpuProcess {
+    /// Its id.
+    pub pid: u32,
+    /// Memory that it has there.
+    #[serde(default)]
+    pub memory: Option<Bytes>,
 }
 
 /// Everything measured since the last step.

@@ -6,6 +6,7 @@
 use crate::forecast::Forecast;
 use crate::id::{JobName, ServiceName, WorkloadId};
 use crate::inventory::ExitCause;
+use crate::proposed::ProposalTurn;
 use crate::quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
 use crate::scaling::{
     BacklogReason, CronReason, Fallback, HeadroomReason, HpaReason, KpaReason, LazyReason, SharingReason,
@@ -543,6 +544,13 @@ pub enum Finding {
         service: ServiceName,
         /// What.
         turned: WheelTurn,
+    },
+    /// A proposal came into force, or is over.
+    Proposal {
+        /// For which service.
+        service: ServiceName,
+        /// What.
+        turned: ProposalTurn,
     },
     /// More findings than a step may report.
     MoreFindings {

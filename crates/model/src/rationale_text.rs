@@ -325,6 +325,7 @@ impl fmt::Display for Finding {
             }
             Self::NotFitted { service, model, why } => write!(f, "{service}: {model} did not join the forecast: {why}"),
             Self::Wheel { service, turned } => write!(f, "{service}: {turned}"),
+            Self::Proposal { service, turned } => write!(f, "{service}: {turned}"),
             Self::MoreFindings { omitted } => write!(f, "{omitted} more findings left out"),
         }
     }

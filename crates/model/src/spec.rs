@@ -3,10 +3,13 @@
 //! `plimsoll-config` turns a file into a [`Spec`]; nothing here supplies a default, so that a default is written down in
 //! one place only. Ranges are stated here and enforced there.
 
+use crate::analyst::{AnalystSpec, ServiceAnalyst};
 use crate::breaker::BreakerSpec;
 use crate::gateway::{ListenerRules, ObserveSpec, RouteRules, SourcePrefix};
 use crate::id::{JobName, NodeName, ServiceName};
 use crate::load::LoadSpec;
+use crate::metric::MetricSpec;
+use crate::operations::OperationsSpec;
 use crate::quantity::{Bytes, Millicores, Millis, Permille, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,6 +40,12 @@ pub struct Spec {
     pub jobs: BTreeMap<JobName, JobSpec>,
     /// What is kept of history and for how long.
     pub history: HistorySpec,
+    /// How the analyst works.
+    #[serde(default)]
+    pub analyst: AnalystSpec,
+    /// Who may reach it, who is told what, and what it costs.
+    #[serde(default)]
+    pub operations: OperationsSpec,
 }
 
 /// The order in which waiting jobs are looked at, and which of them may pass a job that has no room. Trace time.
@@ -177,6 +186,9 @@ pub struct ServiceSpec {
     pub balance: BalanceSpec,
     /// How many replicas there should be.
     pub scaling: ScalingSpec,
+    /// Figures that somebody else measures, and where they come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricSpec>,
     /// Higher goes first when capacity is scarce.
     pub priority: i32,
     /// Its share against services of the same priority when capacity is scarce, at least 1.
@@ -193,6 +205,9 @@ pub struct ServiceSpec {
     pub log_size_max: Bytes,
     /// Rotated log files kept.
     pub log_files_max: u32,
+    /// What the analyst may do about it.
+    #[serde(default)]
+    pub analyst: ServiceAnalyst,
 }
 
 const fn one() -> u32 {

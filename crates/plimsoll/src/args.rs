@@ -1,16 +1,29 @@
 //! What can be typed. Meaning is given in `commands`.
 
 mod analyst;
+mod ask;
+mod audit;
 mod backtest;
 mod calibrate;
 mod capacity;
 mod decide;
+mod doctor;
 mod event;
+mod evolve;
+mod export;
 mod forecast;
+mod gate;
 mod gateway;
+mod man;
+mod mcp;
+mod plan;
 mod simulate;
+mod token;
+mod top;
 mod tune;
 mod up;
+mod usage;
+mod watch;
 mod wheel;
 
 use crate::bounds;
@@ -19,19 +32,32 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 
 pub use analyst::{
-    Analyst, AnalystDiagnose, AnalystEval, AnalystEvidence, AnalystScenario, AnalystVerb, HistoryFormat, HistoryOf,
-    Shown,
+    Analyst, AnalystDiagnose, AnalystEval, AnalystEvidence, AnalystModels, AnalystRemember, AnalystScenario,
+    AnalystTest, AnalystVerb, Came, HistoryFormat, HistoryOf, ModelOf, Shown, With,
 };
+pub use ask::Ask;
+pub use audit::Audit;
 pub use backtest::{Backtest, Between, SoftOf};
 pub use calibrate::Calibrate;
 pub use capacity::Capacity;
 pub use decide::{Decide, Import, ImportHpa, ImportWhat};
+pub use doctor::{Attempt, Doctor};
 pub use event::Event;
+pub use evolve::{Evolve, EvolveTask};
+pub use export::{Export, ExportGrafana, ExportPrometheus, ExportWhat};
 pub use forecast::{Forecast, ForecastOutput, Network, Train};
+pub use gate::{AnalystAnswer, AnalystProposals, AnalystProve};
 pub use gateway::{Gateway, GatewayTop, GatewayVerb};
+pub use man::Man;
+pub use mcp::Mcp;
+pub use plan::{Foresight, Plan};
 pub use simulate::{Elastic, Policies, Simulate, Work};
+pub use token::{Token, TokenCreate, TokenPlace, TokenRevoke, TokenVerb};
+pub use top::{Top, TopView};
 pub use tune::{Objective, Over as TuneOver, Tune};
 pub use up::{Traffic, Up};
+pub use usage::{Usage, UsageOutput};
+pub use watch::{LogKind, Watch};
 pub use wheel::{Common, Pause, PausedWay, Release, Scale, Stand, Stands};
 
 /// Levels load: collects metrics, forecasts demand, decides how many replicas run, balances each request, and explains
@@ -49,7 +75,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run everything a spec names: gateway, replicas, jobs, API and dashboard.
+    ///
+    /// Where it runs already, the changes are shown and, once agreed to, taken over while everything goes on.
     Up(Up),
+    /// Show what a spec would change in what runs, and what the twin predicts of it. Nothing is touched.
+    Plan(Plan),
+    /// Show a running installation in the terminal, with keys to look into services, decisions and replicas.
+    Top(Top),
     /// Drain and stop a running installation.
     Down(Down),
     /// Show the state of a running installation.
@@ -80,13 +112,23 @@ pub enum Command {
     Resume(Release),
     /// Replace every replica of a service by a new one, without fewer of them serving.
     Restart(Release),
+    /// Named tokens of the API: make one, list them, take one back.
+    Token(Token),
+    /// Count what services, jobs and users requested, used and left idle, times a price list.
+    Usage(Usage),
+    /// Write what other tools read: dashboards and alert rules, a scrape configuration.
+    Export(Export),
+    /// Who asked for which change, from where, and what became of it.
+    Audit(Audit),
     /// Validate a spec.
     Check(Check),
+    /// Say what can be enforced on this machine and what cannot, with what was tried and the remedy.
+    Doctor(Doctor),
     /// Decide once by a policy file and one observation, with every reason: how a policy is unit-tested.
     Decide(Decide),
     /// Read what others use as policies: Kubernetes HorizontalPodAutoscalers.
     Import(Import),
-    /// Print the JSON Schema of a spec, of an observation for `decide`, or of a history for `analyst`.
+    /// Print the JSON Schema of a spec, of an observation for `decide`, or of a history, a proposal or a verdict of `analyst`.
     Schema {
         /// Of what.
         #[arg(value_enum, default_value_t)]
@@ -115,10 +157,19 @@ pub enum Command {
     ///
     /// The function that decides is the one that runs live. Exit code 3 when a condition of --fail-if holds.
     Backtest(Box<Backtest>),
+    /// Watch a service that Plimsoll does not run, and say what it would have done, beside what happened, with both prices.
+    ///
+    /// Reads a Prometheus server, a `/metrics` page, a process, a control group or a log; sends GET requests and nothing else.
+    Watch(Box<Watch>),
     /// Search the numbers of a scaling policy on some recorded loads, judge what was found on others, and write it.
     ///
     /// Exit code 3 when what is held is not held on the loads it is judged on.
     Tune(Box<Tune>),
+    /// Search a policy as a formula (which node, which job next), prove it on sets and seeds it never saw, and write it.
+    ///
+    /// Candidates come from changed and crossed trees, a fit of their numbers and a learner; what gains gets the work. No
+    /// model, no network. Exit code 3 when what was found does not beat what it has to.
+    Evolve(Box<Evolve>),
     /// List the policies: node choice, queue order, backfill; whether static or dynamic, what they look at and cost.
     Policies(Policies),
     /// Send load to an address, open loop.
@@ -129,11 +180,21 @@ pub enum Command {
     Testbed(Testbed),
     /// Say what a service's history shows, what is wrong and what would help; no model, no network.
     Analyst(Analyst),
+    /// Ask about a service in plain words: why it scaled, what limits it, what would be better, what if the load were another.
+    ///
+    /// Every number of an answer is a figure of a fact that it cites. No model, no network.
+    Ask(Ask),
+    /// Offer status, explanations, questions, evidence and diagnoses to other agents: a Model Context Protocol server.
+    ///
+    /// On standard input and output. All tools only read.
+    Mcp(Mcp),
     /// Print a shell completion script.
     Completions {
         /// For which shell.
         shell: Shell,
     },
+    /// Write a man page per command, from the same definitions as `--help`.
+    Man(Man),
     /// Run the data plane alone, as a plain load balancer.
     Gateway(Gateway),
     /// Holder of one workload; started by `up`.
@@ -154,6 +215,10 @@ pub enum SchemaOf {
     Observation,
     /// A history for `plimsoll analyst`.
     History,
+    /// A proposal for `plimsoll analyst prove`.
+    Proposal,
+    /// A verdict of `plimsoll analyst prove`.
+    Verdict,
 }
 
 /// How results are printed.
@@ -175,6 +240,23 @@ pub struct Installation {
     /// Its state directory; `$XDG_STATE_HOME/plimsoll/NAME` if absent.
     #[arg(long, value_name = "DIR", env = "PLIMSOLL_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
+    /// A daemon on another machine, `https://HOST:PORT`; its token is in `PLIMSOLL_TOKEN` or in --token-file.
+    #[arg(long, value_name = "URL", env = "PLIMSOLL_SERVER", help_heading = "Another machine")]
+    pub server: Option<String>,
+    /// PEM file of who may have signed that daemon's certificate; whom the system trusts if absent.
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_CA", help_heading = "Another machine")]
+    pub ca: Option<PathBuf>,
+    /// File with a named token, on a line of its own.
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_TOKEN_FILE", help_heading = "Another machine")]
+    pub token_file: Option<PathBuf>,
+}
+
+impl Installation {
+    /// The only one on this machine.
+    #[must_use]
+    pub const fn here() -> Self {
+        Self { name: None, state_dir: None, server: None, ca: None, token_file: None }
+    }
 }
 
 /// `plimsoll rebalance`.
@@ -227,6 +309,9 @@ pub struct Down {
     /// Kill gateway and workloads at once, also when the daemon is gone.
     #[arg(long)]
     pub now: bool,
+    /// Print what would be stopped, and stop nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `plimsoll status`.
@@ -307,6 +392,9 @@ pub enum JobVerb {
     Run {
         /// Its name.
         job: String,
+        /// Print what would be sent and what it would do, and send nothing.
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         installation: Installation,
     },

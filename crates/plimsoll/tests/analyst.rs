@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use serde_json::Value;
+use std::io::{Read, Write};
 use std::process::{Command, Output};
 
 fn analyst(args: &[&str]) -> Output {
@@ -75,6 +76,106 @@ fn the_score_is_a_table_with_intervals_and_the_same_on_any_number_of_threads() {
     assert_eq!((json["scenarios"].as_u64(), json["parts"][0]["score"]["right"]["of"].as_u64()), (Some(36), Some(13)));
     let table = text(&["eval", "--limit", "10", "--quiet", "--misses"]);
     for part in ["surest is true", "false alarms", "noisy-neighbour", "untrue of those named", "intervals (Wilson)"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+}
+
+#[test]
+fn rungs_that_are_asked_for_add_to_what_the_rules_say() {
+    let plain = text(&["diagnose", "--scenario", "123"]);
+    let with = text(&["diagnose", "--scenario", "123", "--with", "classifier"]);
+    assert!(with.starts_with(&plain), "{with}");
+    assert!(with.contains("- rules: leak") && with.contains("- classifier (trees "), "{with}");
+    let json: Value =
+        serde_json::from_str(&text(&["diagnose", "--scenario", "123", "--with", "classifier", "--output", "json"]))
+            .unwrap();
+    assert_eq!(json["ladder"]["findings"][0]["named_by"][0]["rung"], "rules");
+    let directory = tempfile::tempdir().unwrap();
+    let memory = directory.path().join("memory.json").to_string_lossy().into_owned();
+    for number in ["122", "124"] {
+        let said = text(&[
+            "remember",
+            "--scenario",
+            number,
+            "--memory",
+            &memory,
+            "--id",
+            number,
+            "--cause",
+            "leak",
+            "--outcome",
+            "helped",
+        ]);
+        assert!(said.contains(&format!("remembers {number}")), "{said}");
+    }
+    let few = text(&["diagnose", "--scenario", "123", "--with", "retrieval", "--memory", &memory]);
+    assert!(few.contains("- retrieval (2 incidents): abstains; fewer than 10"), "{few}");
+    assert!(
+        refused(&["remember", "--scenario", "1", "--memory", &memory, "--id", "a", "--cause", "gremlins"])
+            .contains("must be one of seasonal")
+    );
+    assert!(refused(&["diagnose", "--scenario", "1", "--with", "retrieval"]).contains("--memory FILE"));
+    assert!(refused(&["diagnose", "--scenario", "1", "--with", "model"]).contains("--endpoint URL"));
+}
+
+/// Answers every request with this body, until the test ends.
+fn endpoint(body: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut seen, mut part) = (Vec::new(), [0; 4_096]);
+            loop {
+                let read = stream.read(&mut part).unwrap();
+                seen.extend_from_slice(&part[..read]);
+                let text = String::from_utf8_lossy(&seen).to_lowercase();
+                let Some((head, rest)) = text.split_once("\r\n\r\n") else { continue };
+                let length = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length: "))
+                    .map_or(0, |length| length.parse().unwrap());
+                if rest.len() >= length || read == 0 {
+                    break;
+                }
+            }
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn a_model_is_listed_tested_and_asked_and_one_that_is_not_there_changes_nothing() {
+    let listed = endpoint(r#"{"data":[{"id":"small"}]}"#);
+    assert_eq!(text(&["models", "--endpoint", &listed]), "small\n");
+    let good = endpoint(
+        r#"{"choices":[{"message":{"content":"{\"abstain\":false,\"hypotheses\":[{\"cause\":\"step\",\"confidence\":\"sure\",\"evidence\":[\"L1\"],\"proposal\":null}],\"rationale\":\"so it is\"}"}}]}"#,
+    );
+    let ran = text(&["test", "--endpoint", &good, "--questions", "2", "--quiet"]);
+    assert!(ran.contains("2 of 2 answers hold, 0 of them after a repair; held to the schema by json_schema"), "{ran}");
+    let asked = text(&["diagnose", "--scenario", "123", "--with", "model", "--endpoint", &good]);
+    assert!(
+        asked.contains("- model (default): step; so it is") && asked.contains("step (by model 0.90; not by rules)"),
+        "{asked}"
+    );
+    let plain = text(&["diagnose", "--scenario", "123"]);
+    let gone = text(&["diagnose", "--scenario", "123", "--with", "model", "--endpoint", "http://127.0.0.1:1/v1"]);
+    assert!(
+        gone.starts_with(&plain) && gone.contains("- model (default): no answer that holds; cannot connect to"),
+        "{gone}"
+    );
+    let babble = endpoint(r#"{"choices":[{"message":{"content":"I think so"}}]}"#);
+    assert_eq!(analyst(&["test", "--endpoint", &babble, "--questions", "1", "--quiet"]).status.code(), Some(3));
+    assert!(refused(&["models", "--endpoint", "ftp://x"]).contains("--endpoint ftp://x"));
+    let key = refused(&["models", "--endpoint", "http://192.0.2.1/v1", "--key-env", "PATH"]);
+    assert!(key.contains("the key would be readable on the way"), "{key}");
+}
+
+#[test]
+fn the_score_has_a_row_for_every_rung() {
+    let table = text(&["eval", "--limit", "72", "--quiet"]);
+    for part in ["named by", "retrieval", "rules, classifier, retrieval", "what two of the three name", "say nothing"] {
         assert!(table.contains(part), "{part}: {table}");
     }
 }

@@ -124,11 +124,12 @@ fn the_api_keeps_writes_behind_the_token_and_foreign_names_out() {
     assert_eq!(send(Ask::post_json(url("/v1/reload"), "").bearer("wrong")).unwrap().0, 401);
     let token = std::fs::read_to_string(installation.state_dir().join("token")).unwrap();
     assert_eq!(send(Ask::post_json(url("/v1/reload"), "").bearer(token.trim())).unwrap().0, 200);
-    // Every path that the document names can be read.
+    // Every path that the document names can be read by the owner.
     let document = installation.get("/v1/openapi.json").unwrap();
     for (path, verbs) in document["paths"].as_object().unwrap() {
-        if verbs.get("get").is_some() && path != "/v1/events" {
-            let (status, body) = send(Ask::get(url(path))).unwrap();
+        // A path with a name in it needs somebody of that name.
+        if verbs.get("get").is_some() && path != "/v1/events" && !path.contains('{') {
+            let (status, body) = send(Ask::get(url(path)).bearer(token.trim())).unwrap();
             assert_eq!(status, 200, "{path}: {body}");
         }
     }

@@ -52,6 +52,31 @@ fn orders_by_hand_are_obeyed_told_kept_over_a_crash_and_end() {
 }
 
 #[test]
+fn a_paused_and_a_frozen_service_keep_their_replicas() {
+    let installation = Installation::start(&follower("wheel", 1));
+    installation.wait_ready("web", 1);
+    for (order, word) in [("pause", "paused"), ("freeze", "frozen")] {
+        let said = installation.stdout(&[order, "web", "--for", "1h", "--by", "alice"]);
+        assert!(said.starts_with("web: ") && said.contains("by order of alice"), "{said}");
+        let told = eventually(word, || installation.service("web")["order"].as_str().map(str::to_owned));
+        assert!(told.contains("alice"), "{told}");
+        // The spec wants another number, and nothing is done about it until the wheel is given back.
+        installation.write_spec(&follower("wheel", 2));
+        installation.stdout(&["reload"]);
+        let steps = installation.state()["steps"].as_u64().unwrap();
+        eventually("two more steps", || (installation.state()["steps"].as_u64()? > steps + 1).then_some(()));
+        // A pause holds policies back and not the spec's bounds; nothing at all is done about a frozen service.
+        let expected = if order == "pause" { 2 } else { 1 };
+        assert_eq!(pids(&installation).len(), expected, "{order}");
+        installation.stdout(&["resume", "web", "--by", "alice"]);
+        installation.wait_ready("web", 2);
+        installation.write_spec(&follower("wheel", 1));
+        installation.stdout(&["reload"]);
+        eventually("one replica again", || (pids(&installation).len() == 1).then_some(()));
+    }
+}
+
+#[test]
 fn an_order_that_makes_no_sense_is_refused_with_its_field() {
     let installation = Installation::start(&follower("wheel", 2));
     let refused = |arguments: &[&str]| {

@@ -6,6 +6,8 @@
 //! any other ([`policy`]), so that what is found can be written down, read back and run as it stands. Who evaluates is the
 //! caller's affair: it runs each candidate through [`plimsoll_twin::backtest`], on as many threads as it has.
 //!
+//! What is searched as a formula instead of as numbers is in [`evolve`].
+//!
 //! Nothing here reads a clock, a file or entropy: the same policy, goal, seed and answers give the same search. Nothing here
 //! sees a test series: an evaluation is asked for by point, and only training answers come back.
 //!
@@ -13,6 +15,7 @@
 //! Covariance matrix adaptation (N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016), from the library `basin`;
 //! feasibility before price as in K. Deb, "An efficient constraint handling method for genetic algorithms" (2000).
 
+pub mod evolve;
 pub mod front;
 pub mod goal;
 pub mod halves;

@@ -10,6 +10,7 @@
 //! Data sets are found by name through `PLIMSOLL_DATA` (see [`dataset`]); none of them is part of this repository
 //! except the small files in `data/`; [`sets`] reads each of them, [`table`] reads what anybody else has.
 
+pub mod access_log;
 pub mod azure_vm;
 pub mod borg;
 pub mod cluster;

@@ -19,6 +19,8 @@ pub enum Source {
     Controller,
     /// Somebody's words.
     Reported,
+    /// A run of the twin.
+    Twin,
 }
 
 /// How far it may be believed.

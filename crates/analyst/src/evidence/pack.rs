@@ -243,7 +243,7 @@ fn of_history(code: Code, history: &History) -> Figures {
 
 /// Names of the metrics that are scaled on, in the order of their values.
 fn metrics(history: &History) -> String {
-    let names = history.configured.targets.iter().take(TARGETS).map(|target| text::name(&target.metric));
+    let names = history.configured.targets.iter().take(TARGETS).map(|target| text::name(&secrets::cut(&target.metric)));
     names.collect::<Vec<_>>().join(" ")
 }
 

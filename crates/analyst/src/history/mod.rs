@@ -292,6 +292,19 @@ impl History {
         Ok(())
     }
 
+    /// What of it happened before a moment: what somebody may know who has not seen the rest.
+    #[must_use]
+    pub fn before(&self, at_ms: i64) -> Self {
+        let kept = u64::try_from(at_ms.saturating_sub(self.start_ms)).unwrap_or(0).div_ceil(self.step_ms.max(1));
+        let mut seen = self.clone();
+        seen.samples.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+        seen.events.retain(|event| event.at_ms < at_ms);
+        seen.decisions.retain(|decision| decision.at_ms < at_ms);
+        // A forecast is made before the moment that it is for; of one for later it is not known when it was made.
+        seen.forecasts.retain(|forecast| forecast.for_ms < at_ms);
+        seen
+    }
+
     /// One figure over all samples; NaN where it was not measured.
     #[must_use]
     pub fn column(&self, of: impl Fn(&Sample) -> Option<f64>) -> Vec<f64> {

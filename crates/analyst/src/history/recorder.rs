@@ -69,6 +69,31 @@ impl Recorder {
         self.history.events.push(Happening { at_ms, kind, text: text.to_owned() });
     }
 
+    /// Keeps the newest `samples` and what happened since; whoever records for ever needs no more.
+    pub fn keep(&mut self, samples: usize) {
+        let over = self.history.samples.len().saturating_sub(samples);
+        if over == 0 {
+            return;
+        }
+        self.history.samples.drain(..over);
+        let start = self.history.start_ms.saturating_add_unsigned(self.history.step_ms.saturating_mul(over as u64));
+        self.history.start_ms = start;
+        self.history.events.retain(|event| event.at_ms >= start);
+        self.history.decisions.retain(|decision| decision.at_ms >= start);
+        self.history.forecasts.retain(|forecast| forecast.for_ms >= start);
+    }
+
+    /// Something else is configured from now on.
+    pub fn configure(&mut self, configured: Configured) {
+        self.history.configured = configured;
+    }
+
+    /// The history so far, to be looked at.
+    #[must_use]
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+
     /// The history so far.
     #[must_use]
     pub fn finish(self) -> History {

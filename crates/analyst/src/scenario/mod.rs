@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 
 /// Scenarios in each half.
 pub const HALF: u32 = 260;
+/// What the seeds of drawn scenarios follow from.
+const SEED_DRAWN: u64 = 0x7ea_c4ed_7ee5_0002;
 /// Scenarios without a fault after both halves: a false alarm is rare, and takes many to be counted.
 pub const CONTROLS: u32 = 200;
 /// Scenarios in all.
@@ -139,18 +141,48 @@ pub fn label(number: u32) -> Result<Label, ScenarioError> {
 /// # Errors
 /// [`ScenarioError`].
 pub fn run(number: u32) -> Result<(Label, History), ScenarioError> {
+    run_label(label(number)?)
+}
+
+/// The spec file that a scenario runs under.
+///
+/// # Errors
+/// [`ScenarioError`].
+pub fn spec(number: u32) -> Result<String, ScenarioError> {
     let label = label(number)?;
+    Ok(draft(&label).spec_text(label.seed % 100_000))
+}
+
+/// A further scenario of the kinds that the seen half has, for whoever trains a model: what `place` (a number of the seen half)
+/// is about, with a seed of its own for every `round`. None of them is a scenario that is scored.
+///
+/// # Errors
+/// [`ScenarioError::Number`] for a place that is not of the seen half.
+pub fn draw(place: u32, round: u32) -> Result<(Label, History), ScenarioError> {
+    if place >= HALF {
+        return Err(ScenarioError::Number(place));
+    }
+    let seed = mix(SEED_DRAWN ^ (u64::from(round) << 32 | u64::from(place)));
+    run_label(Label { seed, ..label(place)? })
+}
+
+fn run_label(label: Label) -> Result<(Label, History), ScenarioError> {
+    let draft = draft(&label);
+    let history = world::run(&draft, label.seed).map_err(|why| ScenarioError::SetUp { number: label.number, why })?;
+    Ok((label, history))
+}
+
+fn draft(label: &Label) -> Draft {
     let mut random = Random::new(label.seed);
     let is_foreign = label.half != Half::Seen;
-    let regime = regime(&label, &mut random);
+    let regime = regime(label, &mut random);
     let load = label.causes.iter().copied().find(|cause| cause.is_load());
     let factors = load::shape(load, label.is_novel, regime.ticks(), LEAD, &mut random);
     let mut draft = Draft::healthy(regime, factors, is_foreign, &mut random);
     for cause in &label.causes {
         faults::put(*cause, &mut draft, &mut random);
     }
-    let history = world::run(&draft, label.seed).map_err(|why| ScenarioError::SetUp { number, why })?;
-    Ok((label, history))
+    draft
 }
 
 /// Two hours by quarter minutes, ten hours by minutes, three days by five minutes; half minutes only where unseen.
@@ -186,6 +218,15 @@ mod tests {
         assert!(all.iter().filter(|label| label.is_novel).count() >= 50);
         assert!(all[2 * HALF as usize..].iter().all(|label| label.half == Half::Controls && label.causes.is_empty()));
         assert_eq!(label(COUNT), Err(ScenarioError::Number(COUNT)));
+    }
+
+    #[test]
+    fn drawn_scenarios_are_of_the_seen_half_and_have_seeds_of_their_own() {
+        let scored: Vec<u64> = (0..COUNT).map(|number| label(number).unwrap().seed).collect();
+        let (label, history) = draw(100, 0).unwrap();
+        assert_eq!((label.half, label.is_novel, history.check()), (Half::Seen, false, Ok(())));
+        assert!(!scored.contains(&label.seed) && draw(100, 1).unwrap().1 != history);
+        assert_eq!(draw(HALF, 0), Err(ScenarioError::Number(HALF)));
     }
 
     #[test]

@@ -17,11 +17,12 @@ use plimsoll_model::rationale::Basis;
 use plimsoll_model::scaling::hpa::{HpaMetric, HpaResource, HpaSpec};
 use plimsoll_model::scaling::hpa_reason::HpaFailure;
 use plimsoll_model::spec::Resources;
-use plimsoll_model::{Term, Withheld};
+use plimsoll_model::{MetricReading, Term, Withheld};
 
 impl HpaState {
     /// Its vote from what it remembers and what is measured; changes nothing.
-    pub(crate) fn vote(&self, spec: &HpaSpec, inputs: &Inputs<'_>, _withheld: &mut Vec<Withheld>) -> Term {
+    pub(crate) fn vote(&self, spec: &HpaSpec, inputs: &Inputs<'_>, withheld: &mut Vec<Withheld>) -> Term {
+        withheld.extend(stale(spec, inputs));
         let containers: Vec<[ContainerRequests<'_>; 1]> =
             inputs.pods.iter().map(|pod| [requests(pod.requests)]).collect();
         let pods: Vec<HpaPod<'_>> =
@@ -127,7 +128,7 @@ fn of_resource(inputs: &Inputs<'_>, metric: &HpaMetric) -> HpaReading {
 /// A figure of each pod; else the sum over the ready ones under the metric's name.
 fn of_pods(inputs: &Inputs<'_>, key: &str) -> HpaReading {
     let sample = |pod: &Pod| {
-        let reading = pod.metrics.get(key).filter(|reading| reading.age_ms <= inputs.age_max_ms)?;
+        let reading = pod.metrics.get(key).filter(|reading| reading.age_ms <= age_max(inputs, reading))?;
         Some(PodSample { value_milli: reading.value_milli, at: inputs.at, window: inputs.tick })
     };
     let samples: Vec<Option<PodSample>> = inputs.pods.iter().map(sample).collect();
@@ -145,10 +146,23 @@ fn of_pods(inputs: &Inputs<'_>, key: &str) -> HpaReading {
 
 fn named(inputs: &Inputs<'_>, key: &str, of: impl FnOnce(i64) -> HpaReading) -> HpaReading {
     match inputs.metrics.get(key) {
-        Some(reading) if reading.age_ms <= inputs.age_max_ms => of(reading.value_milli),
+        Some(reading) if reading.age_ms <= age_max(inputs, reading) => of(reading.value_milli),
         Some(reading) => too_old(reading.age_ms),
         None => absent(),
     }
+}
+
+/// The oldest figure among the policy's that is too old to be acted on: while it is, the policy removes nothing.
+fn stale(spec: &HpaSpec, inputs: &Inputs<'_>) -> Option<Withheld> {
+    let readings = spec.metrics.iter().filter_map(|metric| inputs.metrics.get(&metric.key()));
+    let old = readings.filter(|reading| reading.age_ms > age_max(inputs, reading));
+    let oldest = old.max_by_key(|reading| reading.age_ms)?;
+    Some(Withheld::StaleData { age_ms: oldest.age_ms, age_max_ms: age_max(inputs, oldest) })
+}
+
+/// The age up to which a figure counts: its source's own word, else that of all figures.
+fn age_max(inputs: &Inputs<'_>, reading: &MetricReading) -> u64 {
+    reading.age_max_ms.unwrap_or(inputs.age_max_ms)
 }
 
 fn too_old(age_ms: u64) -> HpaReading {

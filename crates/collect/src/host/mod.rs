@@ -10,6 +10,7 @@
 mod own_limits;
 
 use crate::counter::{Counter, Step};
+use crate::gpu::GpuSampler;
 use crate::kept::Kept;
 use crate::parse::{pressure_some_avg10, value_of};
 use own_limits::OwnLimits;
@@ -36,6 +37,7 @@ pub struct HostSampler {
     limits: OwnLimits,
     cores: u64,
     disk_path: PathBuf,
+    gpu: Option<GpuSampler>,
     quality: Quality,
     buffer: Vec<u8>,
 }
@@ -67,6 +69,7 @@ impl HostSampler {
             limits: OwnLimits::find(proc),
             cores: cores(),
             disk_path: disk_path.into(),
+            gpu: GpuSampler::open().ok(),
             quality: Quality::default(),
             buffer: Vec::new(),
         }
@@ -122,6 +125,7 @@ impl HostSampler {
             pressure_cpu,
             pressure_memory,
             pressure_io,
+            gpus: self.gpu.as_ref().map(GpuSampler::sample).unwrap_or_default(),
         }
     }
 

@@ -3,8 +3,11 @@
 //! Total: where a value is broken a zero stands in, because the caller throws the spec away when anything was wrong.
 //! That every field of the table arrives here is proved by a test that changes each one and looks for the difference.
 
+mod analyst;
 pub mod gateway;
 pub mod kubernetes;
+mod metrics;
+mod operations;
 mod scaling;
 mod vertical;
 
@@ -44,6 +47,8 @@ pub fn spec(root: &Table, directory: &Path) -> Option<Spec> {
         services: services.collect(),
         jobs: jobs.collect(),
         history: history(root.table("history")?),
+        analyst: analyst::analyst(root.table("analyst")?),
+        operations: operations::operations(root, directory)?,
     })
 }
 
@@ -155,6 +160,10 @@ pub fn resolve(directory: &Path, path: &str) -> String {
     directory.join(path).components().collect::<std::path::PathBuf>().to_string_lossy().into_owned()
 }
 
+fn optional_file(table: &Table, name: &str, directory: &Path) -> Option<String> {
+    table.text(name).map(|path| resolve(directory, path))
+}
+
 fn command(table: &Table, directory: &Path) -> CommandSpec {
     CommandSpec {
         command: texts(table, "command"),
@@ -201,6 +210,7 @@ fn service(table: &Table, directory: &Path) -> Option<ServiceSpec> {
         grace: millis(table, "grace"),
         balance: balance(table.table("balance")?)?,
         scaling: scaling::scaling(table.table("scaling")?, directory)?,
+        metrics: metrics::metrics(table, directory)?,
         priority: priority(table),
         weight: table.count("weight"),
         guaranteed: replicas.number("guaranteed").map(|_| replicas.count("guaranteed")),
@@ -208,6 +218,7 @@ fn service(table: &Table, directory: &Path) -> Option<ServiceSpec> {
         sandbox: sandbox(table.table("sandbox")?, directory),
         log_size_max: bytes(log, "size"),
         log_files_max: log.count("files"),
+        analyst: analyst::service_analyst(table.table("analyst")?)?,
     })
 }
 

@@ -5,6 +5,8 @@ pub mod balance;
 mod capacity;
 pub mod gateway;
 pub mod kubernetes;
+mod metrics;
+mod operations;
 pub mod rules;
 mod scaling;
 mod service;
@@ -20,6 +22,7 @@ use std::path::Path;
 /// Checks everything. With `files`, the files that the spec names are looked at too.
 pub fn all(reader: &mut Reader<'_>, root: &Table, directory: &Path, files: bool) {
     gateway::check(reader, root);
+    operations::check(reader, root);
     pace(reader, root);
     let node = root.table("node");
     for (name, table) in root.named("services") {

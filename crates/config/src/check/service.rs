@@ -21,9 +21,22 @@ pub fn check(reader: &mut Reader<'_>, root: &Table, name: &str, table: &Table) {
     startup(reader, table);
     port(reader, root, name, table);
     network(reader, root, name, table);
+    envelope(reader, table);
+    super::metrics::check(reader, table);
     if let Some(scaling) = table.table("scaling") {
         super::scaling::check(reader, table, scaling);
     }
+}
+
+/// Who lets the analyst act says within which bounds.
+fn envelope(reader: &mut Reader<'_>, table: &Table) {
+    let Some(analyst) = table.table("analyst").filter(|analyst| analyst.text("mode") == Some("auto")) else { return };
+    if ["replicas_least", "replicas_most"].iter().all(|name| analyst.number(name).is_some()) {
+        return;
+    }
+    let what = "`mode = \"auto\"` without an envelope: nothing says how far proposals may go".to_owned();
+    let expected = "`replicas_least` and `replicas_most` beside it".to_owned();
+    conflict(reader, analyst, "mode", (what, expected), None);
 }
 
 fn startup(reader: &mut Reader<'_>, table: &Table) {

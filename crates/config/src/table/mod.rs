@@ -3,6 +3,8 @@
 //! Defaults are chosen so that a spec with only the required fields behaves well on one machine; where the field's
 //! established systems agree on a value, that value is taken and named in the reason.
 
+mod access;
+mod analyst;
 mod balance;
 mod cron;
 mod gateway;
@@ -11,6 +13,8 @@ mod gateway_route;
 mod hpa;
 mod job;
 mod kpa;
+mod metrics;
+mod operations;
 mod queue;
 mod root;
 mod scaling;
@@ -20,6 +24,7 @@ mod workload;
 
 pub use gateway_file::GATEWAY_FILE;
 pub use hpa::{OBJECT_V1, OBJECT_V2};
+pub use operations::OCCASIONS;
 pub use queue::{BACKFILLS, ORDERS};
 pub use root::ROOT;
 

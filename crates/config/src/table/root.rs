@@ -1,11 +1,14 @@
 //! The top of the file: name, clock, tick, node, history, API.
 
+use super::access::API;
+use super::analyst::ANALYST;
 use super::gateway::GATEWAY;
 use super::job::JOB;
+use super::operations::{PRICES, RETENTION, USER, WEBHOOK};
 use super::queue::QUEUE;
 use super::service::SERVICE;
 use crate::field::Fallback::{Absent, Inner, Is, Required};
-use crate::field::Literal::{Flag, Integer, Text};
+use crate::field::Literal::{Integer, Text};
 use crate::field::{DAY, Field, HOUR, Kind, MIB, SECOND, Section, TIB, bytes, count, cpu, duration};
 use crate::form::Form;
 
@@ -30,7 +33,17 @@ pub static ROOT: Section = Section {
         Field::new("node", Kind::Table(&NODE), Inner, "The capacity that may be given to workloads."),
         Field::new("gateway", Kind::Table(&GATEWAY), Inner, "Listeners, routes and limits of the data plane."),
         Field::new("api", Kind::Table(&API), Inner, "The HTTP API and the dashboard.").restarts(),
+        Field::new(
+            "retention",
+            Kind::Table(&RETENTION),
+            Inner,
+            "How long what is in neither history nor journal is kept.",
+        ),
+        Field::new("prices", Kind::Table(&PRICES), Inner, "What things cost, for `plimsoll usage`."),
+        Field::new("users", Kind::Named(&USER), Absent("nobody owns anything"), "Users by name, for `plimsoll usage`."),
+        Field::new("webhooks", Kind::Named(&WEBHOOK), Absent("nobody is told"), "Receivers of messages, by name."),
         Field::new("history", Kind::Table(&HISTORY), Inner, "What is kept of history and for how long.").restarts(),
+        Field::new("analyst", Kind::Table(&ANALYST), Inner, "How the analyst works."),
         Field::new("queue", Kind::Table(&QUEUE), Inner, "The order of waiting jobs. A plain word chooses it."),
         Field::new("services", Kind::Named(&SERVICE), Absent("no services"), "Services by name.")
             .long("A service is a long-running workload of interchangeable replicas."),
@@ -98,30 +111,6 @@ static NODE: Section = Section {
             "Memory kept for the system and Plimsoll itself.",
         )
         .long("Not subtracted from `memory` where that is given."),
-    ],
-};
-
-static API: Section = Section {
-    name: "api",
-    path: "api",
-    doc: "The HTTP API and the dashboard.",
-    short: &["listen"],
-    fields: &[
-        Field::new(
-            "listen",
-            Kind::Text(Form::Address),
-            Is(Text("127.0.0.1:7411"), "loopback, because the API shows commands and takes orders"),
-            "Address it listens on.",
-        )
-        .long("Port 0 takes a free one, which is printed.")
-        .restarts(),
-        Field::new(
-            "expose",
-            Kind::Flag,
-            Is(Flag(false), "nothing listens beyond this machine unless the spec says so"),
-            "Allows an address that other machines can reach.",
-        )
-        .restarts(),
     ],
 };
 

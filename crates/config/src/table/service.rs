@@ -1,6 +1,8 @@
 //! A service: replicas, health, restart.
 
+use super::analyst::SERVICE_ANALYST;
 use super::balance::BALANCE;
+use super::metrics::METRICS;
 use super::scaling::SCALING;
 use super::workload::{COMMAND, DIRECTORY, ENV, LIMITS, LOG, REQUESTS, SANDBOX};
 use crate::field::Fallback::{Absent, Inner, Is, Required};
@@ -36,6 +38,12 @@ pub static SERVICE: Section = Section {
         Field::new("balance", Kind::Table(&BALANCE), Inner, "How requests are spread over replicas."),
         Field::new("scaling", Kind::Table(&SCALING), Inner, "How many replicas there should be."),
         Field::new(
+            "metrics",
+            Kind::Tables(&METRICS),
+            Absent("only what the gateway and the kernel measure is known"),
+            "Figures that somebody else measures, and where they come from.",
+        ),
+        Field::new(
             "priority",
             count(-1_000_000, 1_000_000),
             Is(Integer(10), "above the default of jobs, because somebody waits for a service"),
@@ -50,6 +58,7 @@ pub static SERVICE: Section = Section {
         Field::new("restart", Kind::Table(&RESTART), Inner, "When a replica that exits is started again."),
         Field::new("sandbox", Kind::Table(&SANDBOX), Inner, "What a replica may touch.").replaces(),
         Field::new("log", Kind::Table(&LOG), Inner, "Captured standard output and error.").starts(),
+        Field::new("analyst", Kind::Table(&SERVICE_ANALYST), Inner, "What the analyst may do about it."),
     ],
 };
 

@@ -3,15 +3,19 @@
 //! Reading what is written gives the same spec (a test proves it for each field). Every struct of the model is taken
 //! apart by name, so a field added there does not compile here until the file format has it.
 
+mod analyst;
 mod gateway;
 mod kubernetes;
+mod metrics;
+mod operations;
 mod scaling;
 mod vertical;
 mod workload;
 
-use crate::form;
 use crate::unit::Unit;
+use analyst::write_analyst;
 use gateway::write_gateway;
+use operations::{write_address, write_operations};
 use plimsoll_model::scaling::HpaSpec;
 use plimsoll_model::spec::{ClockSpec, HistorySpec, NodeSpec, QueueSpec, Spec};
 use std::fmt::Write as _;
@@ -157,15 +161,17 @@ impl Branch {
 /// The spec as a tree of the file's keys.
 #[must_use]
 pub fn tree(spec: &Spec) -> Branch {
-    let Spec { name, clock, tick, node, gateway, api_listen, queue, services, jobs, history } = spec;
+    let Spec { name, clock, tick, node, gateway, api_listen, queue, services, jobs, history, analyst, operations } =
+        spec;
     let mut root = Branch::default();
     root.text("name", name);
     root.unit("tick", Unit::Duration, tick.get());
     root.branch("clock", |branch| write_clock(branch, clock));
     root.branch("node", |branch| write_node(branch, node));
     root.branch("gateway", |branch| write_gateway(branch, gateway));
-    root.branch("api", |branch| write_address(branch, api_listen));
+    write_operations(&mut root, api_listen, operations);
     root.branch("history", |branch| write_history(branch, history));
+    root.branch("analyst", |branch| write_analyst(branch, analyst));
     root.branch("queue", |branch| write_queue(branch, queue));
     root.branch("services", |branch| {
         services.iter().for_each(|(name, service)| branch.branch(name.as_str(), |at| write_service(at, service)));
@@ -194,12 +200,6 @@ fn write_node(at: &mut Branch, NodeSpec { name, cpu, memory, reserved_cpu, reser
     at.unit_if("memory", Unit::Bytes, memory.map(|memory| memory.get()));
     at.unit("reserved_cpu", Unit::Cpu, reserved_cpu.get());
     at.unit("reserved_memory", Unit::Bytes, reserved_memory.get());
-}
-
-/// An address that other machines can reach was allowed, or the spec would not exist.
-fn write_address(at: &mut Branch, address: &str) {
-    at.text("listen", address);
-    at.leaf("expose", form::address(address).is_ok_and(|address| !form::is_loopback(address)).to_string());
 }
 
 fn write_history(at: &mut Branch, history: &HistorySpec) {

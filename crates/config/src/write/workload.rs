@@ -1,5 +1,7 @@
 //! Services and jobs as keys of the file.
 
+use super::analyst::write_service_analyst;
+use super::metrics::write_metric;
 use super::scaling::write_scaling;
 use super::{Branch, list, signed};
 use crate::moment;
@@ -56,6 +58,7 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
         grace,
         balance,
         scaling,
+        metrics,
         priority,
         weight,
         guaranteed,
@@ -63,6 +66,7 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
         sandbox,
         log_size_max,
         log_files_max,
+        analyst,
     } = service;
     write_command(at, run);
     at.branch("replicas", |at| {
@@ -77,11 +81,13 @@ pub fn write_service(at: &mut Branch, service: &ServiceSpec) {
     at.unit("grace", Unit::Duration, grace.get());
     at.branch("balance", |at| write_balance(at, balance));
     at.branch("scaling", |at| write_scaling(at, scaling));
+    metrics.iter().for_each(|metric| at.item("metrics", |at| write_metric(at, metric)));
     at.leaf("priority", priority.to_string());
     at.unit("weight", Unit::Count, u64::from(*weight));
     at.branch("restart", |at| write_restart(at, restart));
     at.branch("sandbox", |at| write_sandbox(at, sandbox));
     at.branch("log", |at| write_log(at, log_size_max.get(), *log_files_max));
+    at.branch("analyst", |at| write_service_analyst(at, analyst));
 }
 
 fn write_health(at: &mut Branch, health: &HealthSpec) {

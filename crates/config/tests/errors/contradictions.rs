@@ -289,7 +289,7 @@ fn all_problems_are_reported_in_one_go_by_line() {
               | ^^^^^^^ did you mean `replicas`?
               |
               = field: services.shop.replica
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, metrics, priority, weight, restart, sandbox, log, analyst
 
             error[conflict]: the cpu limit (50m) is below the request (100m), so what is reserved could never be used
               --> shop.toml:10:18

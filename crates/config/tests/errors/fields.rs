@@ -32,7 +32,7 @@ fn a_mistyped_field_names_the_nearest_one() {
               | ^^^ did you mean `name`?
               |
               = field: nam
-              = help: the fields here are name, tick, clock, node, gateway, api, history, queue, services, jobs
+              = help: the fields here are name, tick, clock, node, gateway, api, retention, prices, users, webhooks, history, analyst, queue, services, jobs
 
             shop.toml: 1 error
         "#]],
@@ -47,7 +47,7 @@ fn a_mistyped_field_names_the_nearest_one() {
               | ^^^^^^ no field has this name
               |
               = field: services.shop.colour
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, metrics, priority, weight, restart, sandbox, log, analyst
 
             shop.toml: 1 error
         "#]],
@@ -81,7 +81,7 @@ fn a_field_in_the_wrong_table_says_where_it_belongs() {
               | ^^^ no field has this name
               |
               = field: services.shop.min
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, metrics, priority, weight, restart, sandbox, log, analyst
                       a field of this name stands in [services.NAME.replicas]
 
             error[unknown-field]: unknown field `clock`
@@ -91,7 +91,7 @@ fn a_field_in_the_wrong_table_says_where_it_belongs() {
               | ^^^^^ no field has this name
               |
               = field: services.shop.clock
-              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log
+              = help: the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, metrics, priority, weight, restart, sandbox, log, analyst
                       a field of this name stands at the top of the file
 
             shop.toml: 2 errors
@@ -271,7 +271,7 @@ fn a_value_of_the_wrong_type_says_what_belongs_there() {
               |  ^^^^^^^^^ did you mean `services`?
               |
               = field: services2
-              = help: the fields here are name, tick, clock, node, gateway, api, history, queue, services, jobs
+              = help: the fields here are name, tick, clock, node, gateway, api, retention, prices, users, webhooks, history, analyst, queue, services, jobs
 
             shop.toml: 3 errors
         "#]],

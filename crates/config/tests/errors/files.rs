@@ -106,12 +106,12 @@ fn programs_get_the_same_as_json() {
               "column": 1,
               "end_column": 6,
               "end_line": 8,
-              "expected": "one of command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log",
+              "expected": "one of command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, metrics, priority, weight, restart, sandbox, log, analyst",
               "field": "services.shop.helth",
               "found": "helth",
               "help": [
                 "did you mean `health`?",
-                "the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, priority, weight, restart, sandbox, log"
+                "the fields here are command, env, directory, replicas, requests, limits, health, startup, grace, balance, scaling, metrics, priority, weight, restart, sandbox, log, analyst"
               ],
               "line": 8,
               "message": "unknown field `helth`",

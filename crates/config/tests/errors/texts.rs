@@ -246,7 +246,7 @@ fn odd_text_does_not_shift_the_caret() {
               | ^^^ did you mean `name`?
               |
               = field: nam
-              = help: the fields here are name, tick, clock, node, gateway, api, history, queue, services, jobs
+              = help: the fields here are name, tick, clock, node, gateway, api, retention, prices, users, webhooks, history, analyst, queue, services, jobs
 
             shop.toml: 1 error
         "#]],

@@ -71,6 +71,7 @@ pub fn service(min: u32, max: u32, policies: Vec<ScalingPolicy>) -> ServiceSpec 
             breaker: Default::default(),
             load: Default::default(),
         },
+        metrics: Vec::new(),
         scaling: ScalingSpec {
             policies,
             capacity: None,
@@ -99,6 +100,7 @@ pub fn service(min: u32, max: u32, policies: Vec<ScalingPolicy>) -> ServiceSpec 
         sandbox: sandbox(),
         log_size_max: Bytes(1 << 20),
         log_files_max: 2,
+        analyst: plimsoll_model::analyst::ServiceAnalyst::default(),
     }
 }
 
@@ -145,6 +147,8 @@ pub fn spec(services: impl IntoIterator<Item = (&'static str, ServiceSpec)>) -> 
             journal: Millis(1),
             journal_size_max: Bytes(1),
         },
+        analyst: plimsoll_model::analyst::AnalystSpec::default(),
+        operations: Default::default(),
     }
 }
 

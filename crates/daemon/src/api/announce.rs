@@ -120,6 +120,13 @@ impl Announcement {
         serde_json::from_slice(body).map_err(|error| AnnounceError::Body(error.to_string()))
     }
 
+    /// The same, saying too which named token it came with.
+    #[must_use]
+    pub fn via(mut self, token: &str) -> Self {
+        self.by = super::via(&self.by, token, BY_LEN_MAX);
+        self
+    }
+
     /// The event that it announces at `now`.
     ///
     /// # Errors

@@ -1,48 +1,49 @@
 //! The HTTP API on loopback: state, decisions, history, policy, metrics and the dashboard.
 //!
-//! Reading is open to whoever reaches the address (loopback unless the spec says otherwise); every write needs the bearer
-//! token from the state directory. A request whose `Host` is no name of this machine is refused, so that a web page in the
-//! user's browser cannot reach the API by rebinding a name of its own. `GET` never changes anything.
+//! Who may do what is [`access`]'s: on loopback reading is open to whoever connects (unless the spec says otherwise) and
+//! every write needs a token; beyond loopback everything does, within TLS. On a plain connection a request whose `Host` is no
+//! name of this machine is refused, so that a web page in the user's browser cannot reach the API by rebinding a name of its
+//! own; a write that a page of another origin sent is refused everywhere. `GET` never changes anything.
 //!
 //! Handlers run on the daemon's one thread, read [`Shared`] and send [`Order`]s; they never wait for a step.
 
+pub mod access;
+mod analyst;
 mod announce;
+mod door;
 mod openapi;
 mod respond;
 mod routes;
 mod wheel;
+mod write;
 
+pub use analyst::Answered;
 pub use announce::Announcement;
-use openapi::document as openapi;
+pub use door::serve;
+pub use openapi::document as openapi;
 pub use routes::Order;
 pub use wheel::Handed;
 
+use crate::audit::Allowance;
 use crate::clock::Clock;
+use crate::notify::HookFigures;
 use crate::traffic::Totals;
 use crate::view::{DecisionView, StateView};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use access::Access;
 use plimsoll_collect::history::History;
+use plimsoll_gateway::ServerTls;
+use plimsoll_gateway::control::CircuitReport;
 use plimsoll_model::ServiceName;
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use std::time::Instant;
+use tokio::sync::watch;
 
 /// Decisions kept for the feed.
 pub const DECISIONS_MAX: usize = 1_000;
-/// Clients served at once; a dashboard needs two.
-const CONNECTIONS_MAX: usize = 64;
-/// From the first byte of a request head to its end.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest wait after a failed accept (out of descriptors, say), so that the loop does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// What the handlers read. The engine writes it after each step.
 #[derive(Debug)]
 pub struct Shared {
@@ -52,6 +53,8 @@ pub struct Shared {
     pub decisions: RefCell<VecDeque<DecisionView>>,
     /// The policy in force, as it was journaled.
     pub policy: RefCell<serde_json::Value>,
+    /// What the analyst proposed, oldest first, whole.
+    pub proposals: RefCell<Vec<serde_json::Value>>,
     /// Samples.
     pub history: Option<Arc<History>>,
     /// Requests by service since the daemon started.
@@ -60,13 +63,48 @@ pub struct Shared {
     pub clock: Clock,
     /// See `clock`.
     pub started: Instant,
-    /// Guards writes.
-    pub token: String,
+    /// Who may do what.
+    pub access: Access,
+    /// What connections are made secure with; none is plain HTTP.
+    pub tls: RefCell<Option<ServerTls>>,
+    /// How many refused requests the audit may still hold.
+    pub allowance: RefCell<Allowance>,
+    /// The journal's directory.
+    pub journal: PathBuf,
+    /// Requests that asked for a change.
+    pub asked: Cell<u64>,
+    /// Records that the audit could not take.
+    pub audit_lost: Cell<u64>,
+    /// What became of messages to receivers of webhooks.
+    pub hooks: RefCell<BTreeMap<String, HookFigures>>,
+    /// Exports of metrics that a collector took, and that none did.
+    pub exported: Cell<(u64, u64)>,
+    /// Circuit breakers, as the gateway last reported them.
+    pub circuits: RefCell<BTreeMap<ServiceName, CircuitReport>>,
     /// Counts steps, for whoever waits for news.
     pub news: watch::Sender<u64>,
 }
 
 impl Shared {
+    /// A number for a request that asks for a change.
+    pub(crate) fn next_request(&self) -> u64 {
+        self.asked.set(self.asked.get() + 1);
+        self.asked.get()
+    }
+
+    /// What the daemon counts of itself.
+    #[must_use]
+    pub fn own_figures(&self) -> OwnFigures {
+        OwnFigures {
+            refused: self.access.refused(),
+            unrecorded: self.access.unrecorded.get(),
+            audit_lost: self.audit_lost.get(),
+            hooks: self.hooks.borrow().clone(),
+            exported: self.exported.get(),
+            circuits: self.circuits.borrow().clone(),
+        }
+    }
+
     /// The latest state, at the present time.
     #[must_use]
     pub fn state_now(&self) -> Ref<'_, StateView> {
@@ -81,29 +119,47 @@ impl Shared {
     }
 }
 
-/// Serves the API until the task is dropped.
-pub async fn serve(listener: TcpListener, shared: Rc<Shared>, orders: mpsc::Sender<Order>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let local = listener.local_addr().ok();
-    loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(_) => {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let (shared, orders) = (shared.clone(), orders.clone());
-        tokio::task::spawn_local(async move {
-            let service = service_fn(|request| routes::answer(request, local, shared.clone(), orders.clone()));
-            let mut server = http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 << 10);
-            // A broken client connection concerns nobody but that client.
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
-            drop(slot);
-        });
+/// How a request came.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// The address that it came to.
+    pub local: Option<SocketAddr>,
+    /// The address that it came from.
+    pub from: SocketAddr,
+    /// Within TLS.
+    pub is_secure: bool,
+}
+
+impl Source {
+    /// From this machine: from loopback, or from the very address that it came to.
+    #[must_use]
+    pub fn is_home(self) -> bool {
+        let from = self.from.ip().to_canonical();
+        from.is_loopback() || self.local.is_some_and(|local| local.ip().to_canonical() == from)
     }
+}
+
+/// What the daemon counts of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OwnFigures {
+    /// Requests turned away, by status.
+    pub refused: BTreeMap<u16, u64>,
+    /// Of those, without a record of their own.
+    pub unrecorded: u64,
+    /// Records that the journal had no room for.
+    pub audit_lost: u64,
+    /// Messages to receivers of webhooks.
+    pub hooks: BTreeMap<String, HookFigures>,
+    /// Exports of metrics that a collector took, and that none did.
+    pub exported: (u64, u64),
+    /// Circuit breakers of services that have one.
+    pub circuits: BTreeMap<ServiceName, CircuitReport>,
+}
+
+/// `by` with the name of the token that it came with, within `most` bytes.
+fn via(by: &str, token: &str, most: usize) -> String {
+    let whole = format!("{by} via {token}");
+    if by.is_empty() || by == token || whole.len() > most { token.to_owned() } else { whole }
 }
 
 /// Is `host` (with or without port) a name that only this machine answers to?

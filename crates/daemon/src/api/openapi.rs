@@ -2,6 +2,8 @@
 //!
 //! Written by hand beside [`super::routes`], because it is short; a test asks every path it names of a running daemon.
 
+use super::access::{Need, Role, needed};
+use hyper::Method;
 use plimsoll_model::wheel::{BY_LEN_MAX, REPLICAS_MAX};
 use serde_json::{Value, json};
 
@@ -17,10 +19,10 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" }
         },
         "servers": [{ "url": "/" }],
-        "paths": paths(),
+        "paths": with_roles(paths()),
         "components": {
             "securitySchemes": {
-                "token": { "type": "http", "scheme": "bearer", "description": "The content of the file `token` in the state directory." }
+                "token": { "type": "http", "scheme": "bearer", "description": "A named token (`plimsoll token create`), or on the machine itself the content of the file `token` in the state directory. Looking needs one where the spec says so, and beyond loopback." }
             },
             "schemas": schemas(),
         }
@@ -42,9 +44,14 @@ fn paths() -> Value {
         write("Announces an event that changes a service's load; it starts at once and expires by itself", json!([]));
     events["post"]["requestBody"] =
         json!({ "required": true, "content": { "application/json": { "schema": announcement() } } });
+    let mut health = get("`ok`, or 503 while something is wrong", "text/plain", json!({ "type": "string" }), json!([]));
+    health["get"]["responses"]["503"] = json!({
+        "description": "Something is wrong; the findings of /v1/state say what",
+        "content": { "text/plain": { "schema": { "type": "string" } } }
+    });
     json!({
         "/": get("The dashboard", "text/html", json!({ "type": "string" }), json!([])),
-        "/healthz": get("`ok`, or 503 while something is wrong", "text/plain", json!({ "type": "string" }), json!([])),
+        "/healthz": health,
         "/metrics": get("Metrics as OpenMetrics text", "application/openmetrics-text", json!({ "type": "string" }), json!([])),
         "/v1/openapi.json": get("This document", "application/json", json!({ "type": "object" }), json!([])),
         "/v1/state": get("The latest state", "application/json", reference("State"), json!([])),
@@ -69,6 +76,14 @@ fn paths() -> Value {
             parameter("to_ms", "Trace time; now if absent", json!({ "type": "integer" })),
             parameter("points", "At most so many points a series", json!({ "type": "integer", "minimum": 1, "maximum": 5000, "default": 300 })),
         ])),
+        "/v1/audit": get("Requests that asked for a change and what became of them, oldest first", "application/json", json!({
+            "type": "object", "required": ["requests"],
+            "properties": { "requests": { "type": "array", "items": { "type": "object" } } }
+        }), json!([
+            parameter("service", "Only those about this service or job", json!({ "type": "string" })),
+            parameter("since_ms", "From this moment on, wall clock", json!({ "type": "integer" })),
+            parameter("limit", "At most so many, the newest", json!({ "type": "integer", "minimum": 0, "maximum": 1000, "default": 100 })),
+        ])),
         "/v1/events/announced": get("Events that are announced and not over", "application/json", json!({
             "type": "object", "required": ["events"],
             "properties": { "events": { "type": "array", "items": { "type": "object" } } }
@@ -76,11 +91,53 @@ fn paths() -> Value {
         "/v1/events": events,
         "/v1/reload": { "post": write("Reads the spec file again and takes it over", json!([])) },
         "/v1/shutdown": { "post": write("Drains everything and ends", json!([])) },
+        "/v1/proposals": get("What the analyst proposed", "application/json", json!({
+            "type": "object", "required": ["proposals"],
+            "properties": { "proposals": { "type": "array", "items": { "type": "object" } } }
+        }), json!([])),
+        "/v1/proposals/{id}": get("One proposal with its verdict and what became of it", "application/json", json!({ "type": "object" }), proposal_id()),
+        "/v1/proposals/{id}/approve": answer("Lets a proved proposal come into force, on trial first"),
+        "/v1/proposals/{id}/reject": answer("Rejects a proposal, or takes back one that is in force"),
         "/v1/services/{service}/wheel": wheel(),
         "/v1/jobs/{job}/run": { "post": write("Runs a job now", json!([
             { "name": "job", "in": "path", "required": true, "schema": { "type": "string" } }
         ])) },
     })
+}
+
+fn proposal_id() -> Value {
+    json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }])
+}
+
+/// What a person says to a proposal.
+fn answer(summary: &str) -> Value {
+    let mut path = write(summary, proposal_id());
+    path["requestBody"] =
+        json!({ "required": true, "content": { "application/json": { "schema": super::analyst::body() } } });
+    json!({ "post": path })
+}
+
+/// The paths, each operation with the role that it needs.
+fn with_roles(mut paths: Value) -> Value {
+    let items = paths.as_object_mut().into_iter().flatten();
+    for (path, item) in items {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            let method = method.to_uppercase().parse().unwrap_or(Method::POST);
+            let (role, security) = match needed(&method, path) {
+                Need::Nothing => ("none".to_owned(), json!([{}])),
+                // On loopback nobody has to show anything to look.
+                Need::Role(Role::Read) => (Role::Read.to_string(), json!([{}, { "token": [] }])),
+                Need::Role(role) => (role.to_string(), json!([{ "token": [] }])),
+            };
+            operation["x-plimsoll-role"] = json!(role);
+            operation["security"] = security;
+            if role != "none" {
+                operation["responses"]["401"] = problem();
+                operation["responses"]["403"] = problem();
+            }
+        }
+    }
+    paths
 }
 
 /// An operator's hand on a service.
@@ -146,12 +203,10 @@ fn write(summary: &str, parameters: Value) -> Value {
     json!({
         "summary": summary,
         "parameters": parameters,
-        "security": [{ "token": [] }],
         "responses": {
             "200": { "description": "Done", "content": { "application/json": { "schema": {
                 "type": "object", "required": ["message"], "properties": { "message": { "type": "string" } }
             } } } },
-            "401": problem(),
             "default": problem(),
         }
     })

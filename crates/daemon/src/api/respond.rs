@@ -1,9 +1,10 @@
 //! Answers: JSON, text, and an endless stream of events, all with the headers that keep a browser honest.
 
+use super::access::Refused;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::{Body, Frame};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use std::convert::Infallible;
@@ -38,6 +39,25 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<AnswerBody> {
     let title = status.canonical_reason().unwrap_or("error");
     let body = serde_json::json!({ "title": title, "status": status.as_u16(), "detail": detail });
     text(status, "application/problem+json", body.to_string())
+}
+
+/// What a request hears that was not let in. A program learns which scheme is wanted, a browser asks a person.
+///
+/// # Source
+/// RFC 9110 section 11.6.1, RFC 6750 section 3.
+pub fn turned_away(refused: &Refused, looks: bool) -> Response<AnswerBody> {
+    let mut response = problem(refused.status, &refused.detail);
+    let headers = response.headers_mut();
+    if refused.status == StatusCode::UNAUTHORIZED {
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"plimsoll\""));
+        if looks {
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"plimsoll\", charset=\"UTF-8\""));
+        }
+    }
+    if let Some(seconds) = refused.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// An event stream; ends when the sender is dropped.

@@ -1,28 +1,31 @@
 //! Which path does what.
 
-use super::respond::{AnswerBody, events, json, problem, text};
-use super::{Announcement, Handed, Shared, is_own_name};
+use super::analyst::{self, answered};
+use super::respond::{AnswerBody, events, json, problem, text, turned_away};
+use super::write::{is_foreign, looks, note_refused, write};
+use super::{Announcement, Answered, Handed, Shared, Source, is_own_name};
+use crate::audit::Asked;
+use crate::audited::Wanted;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HOST};
+use hyper::header::HOST;
 use hyper::{Method, Request, Response, StatusCode};
 use plimsoll_collect::history::SeriesId;
 use plimsoll_model::{JobName, ServiceName, Timestamp};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
-/// Longest request body; a policy is the longest thing sent.
-const BODY_BYTES_MAX: usize = 1 << 20;
 /// Most points per series and most series per history request.
 const POINTS_MAX: usize = 5_000;
 /// See [`POINTS_MAX`].
 const SERIES_MAX: usize = 64;
 /// Events waiting for a slow client; then it misses some, since each is the whole state.
 const EVENTS_MAX: usize = 4;
+/// Most requests of one answer of the audit.
+const AUDIT_MAX: i64 = 1_000;
 
 /// What a write asks of the engine; the answer is what to say, or why not.
 #[derive(Debug)]
@@ -62,6 +65,20 @@ pub enum Order {
         /// Where the answer goes.
         answer: oneshot::Sender<Result<String, String>>,
     },
+    /// A person says yes or no to a proposal.
+    Proposal {
+        /// What they say.
+        said: Answered,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<String, String>>,
+    },
+    /// Put a record into the audit.
+    Audit {
+        /// What.
+        entry: Box<crate::audit::Entry>,
+        /// Hears when it is on disk; none where the next step is soon enough.
+        done: Option<oneshot::Sender<()>>,
+    },
     /// Drain everything and end.
     Shutdown {
         /// Where the answer goes.
@@ -72,20 +89,72 @@ pub enum Order {
 /// Answers one request.
 pub async fn answer(
     request: Request<Incoming>,
-    local: Option<SocketAddr>,
+    source: Source,
     shared: Rc<Shared>,
     orders: mpsc::Sender<Order>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    let own =
-        request.headers().get(HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| is_own_name(host, local));
-    if !own {
-        return Ok(problem(StatusCode::MISDIRECTED_REQUEST, "the Host header is no name of this machine"));
+    if let Err((status, why)) = is_acceptable(&request, source) {
+        shared.access.count(status);
+        return Ok(problem(status, why));
     }
-    Ok(match *request.method() {
-        Method::GET | Method::HEAD => read(&request, &shared),
-        Method::POST | Method::PUT => write(request, &shared, orders).await,
-        _ => problem(StatusCode::METHOD_NOT_ALLOWED, "GET, POST and PUT are understood"),
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let now = (Instant::now(), crate::clock::wall_ms());
+    let caller = match shared.access.ask((&method, &path, request.headers()), source, now) {
+        Ok(caller) => caller,
+        Err(refused) => {
+            shared.access.count(refused.status);
+            if !looks(&method) {
+                let asked = Asked::turned_away(shared.next_request(), &refused, source.from, &method, &path);
+                note_refused(&shared, &orders, asked, refused.status, &refused.detail);
+            }
+            return Ok(turned_away(&refused, looks(&method)));
+        }
+    };
+    Ok(match (looks(&method), path.as_str()) {
+        (true, "/v1/audit") => audit(&request, &shared).await,
+        (true, _) => read(&request, &shared),
+        (false, _) => write(request, caller, &shared, orders).await,
     })
+}
+
+/// What no caller may do, whoever it is.
+fn is_acceptable(request: &Request<Incoming>, source: Source) -> Result<(), (StatusCode, &'static str)> {
+    // Within TLS the certificate has proved the name to the client already.
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    if !source.is_secure && !host.is_some_and(|host| is_own_name(host, source.local)) {
+        return Err((StatusCode::MISDIRECTED_REQUEST, "the Host header is no name of this machine"));
+    }
+    match *request.method() {
+        Method::GET | Method::HEAD => Ok(()),
+        Method::POST | Method::PUT if is_foreign(request, source) => {
+            Err((StatusCode::FORBIDDEN, "a page of another origin may not write"))
+        }
+        Method::POST | Method::PUT => Ok(()),
+        _ => Err((StatusCode::METHOD_NOT_ALLOWED, "GET, POST and PUT are understood")),
+    }
+}
+
+/// `GET /v1/audit`: read on another thread, because it goes through the whole journal.
+async fn audit(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<AnswerBody> {
+    let query = query(request.uri().query().unwrap_or(""));
+    let number = |name: &str| {
+        query.get(name).map(|text| text.parse::<i64>().map_err(|_| format!("{name}={text} is no number"))).transpose()
+    };
+    let wanted = number("since_ms").and_then(|since_ms| {
+        let limit = number("limit")?.unwrap_or(100).clamp(0, AUDIT_MAX);
+        let subject = query.get("service").cloned();
+        Ok(Wanted { subject, since_ms, limit: Some(usize::try_from(limit).unwrap_or_default()) })
+    });
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(why) => return problem(StatusCode::BAD_REQUEST, &why),
+    };
+    let journal = shared.journal.clone();
+    match tokio::task::spawn_blocking(move || crate::audited::read(&journal, &wanted)).await {
+        Ok(Ok(found)) => json(StatusCode::OK, &serde_json::json!({ "requests": found })),
+        Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the journal could not be read"),
+    }
 }
 
 fn read(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<AnswerBody> {
@@ -99,7 +168,11 @@ fn read(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<AnswerBody
         }
         "/metrics" => {
             let content = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            text(StatusCode::OK, content, crate::metrics::render(&shared.state.borrow(), &shared.totals.borrow()))
+            text(
+                StatusCode::OK,
+                content,
+                crate::metrics::render(&shared.state.borrow(), &shared.totals.borrow(), &shared.own_figures()),
+            )
         }
         "/v1/openapi.json" => json(StatusCode::OK, &super::openapi()),
         "/v1/state" => json(StatusCode::OK, &*shared.state_now()),
@@ -110,6 +183,7 @@ fn read(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<AnswerBody
         "/v1/events/announced" => {
             json(StatusCode::OK, &serde_json::json!({ "events": shared.state.borrow().announced }))
         }
+        path if path == analyst::PATH || path.starts_with("/v1/proposals/") => analyst::read(path, shared),
         _ => problem(StatusCode::NOT_FOUND, "no such path; /v1/openapi.json lists them"),
     }
 }
@@ -196,42 +270,10 @@ fn stream(shared: &Rc<Shared>) -> Response<AnswerBody> {
     events(receiver)
 }
 
-async fn write(request: Request<Incoming>, shared: &Rc<Shared>, orders: mpsc::Sender<Order>) -> Response<AnswerBody> {
-    if !holds_token(&request, &shared.token) {
-        return problem(
-            StatusCode::UNAUTHORIZED,
-            "a write needs `Authorization: Bearer` with the token from the state directory",
-        );
-    }
-    let (head, body) = request.into_parts();
-    let body = match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => {
-            return problem(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("a body of at most {BODY_BYTES_MAX} bytes is accepted"),
-            );
-        }
-    };
-    let (reply, answered) = oneshot::channel();
-    let order = match order(&head.method, head.uri.path(), &body, reply) {
-        Ok(order) => order,
-        Err((status, why)) => return problem(status, &why),
-    };
-    if orders.try_send(order).is_err() {
-        return problem(StatusCode::SERVICE_UNAVAILABLE, "too many orders wait already, or the daemon is ending");
-    }
-    match answered.await {
-        Ok(Ok(said)) => json(StatusCode::OK, &serde_json::json!({ "message": said })),
-        Ok(Err(why)) => problem(StatusCode::UNPROCESSABLE_ENTITY, &why),
-        Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending"),
-    }
-}
-
 type Answer = oneshot::Sender<Result<String, String>>;
 
 /// What a write to `path` orders.
-fn order(method: &Method, path: &str, body: &[u8], answer: Answer) -> Result<Order, (StatusCode, String)> {
+pub fn order(method: &Method, path: &str, body: &[u8], answer: Answer) -> Result<Order, (StatusCode, String)> {
     let bad = |why: String| (StatusCode::BAD_REQUEST, why);
     let unknown = || (StatusCode::NOT_FOUND, "no such path; /v1/openapi.json lists them".to_owned());
     let within = |before: &str, behind: &str| path.strip_prefix(before).and_then(|rest| rest.strip_suffix(behind));
@@ -250,6 +292,8 @@ fn order(method: &Method, path: &str, body: &[u8], answer: Answer) -> Result<Ord
             if let Some(job) = within("/v1/jobs/", "/run") {
                 let job: JobName = job.parse().map_err(|error| bad(format!("{error}")))?;
                 Order::RunJob { job, answer }
+            } else if let Some(said) = answered(path, body) {
+                Order::Proposal { said: said.map_err(bad)?, answer }
             } else {
                 let service = within("/v1/services/", "/wheel").ok_or_else(unknown)?;
                 let service: ServiceName = service.parse().map_err(|error| bad(format!("{error}")))?;
@@ -259,13 +303,6 @@ fn order(method: &Method, path: &str, body: &[u8], answer: Answer) -> Result<Ord
         }
         _ => return Err(unknown()),
     })
-}
-
-/// Compares in constant time, so that the time of a refusal says nothing about the token.
-fn holds_token(request: &Request<Incoming>, token: &str) -> bool {
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let Some(given) = given.and_then(|value| value.strip_prefix("Bearer ")) else { return false };
-    given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
 /// Splits a query string; `+` and percent escapes are decoded, what is not UTF-8 is dropped.

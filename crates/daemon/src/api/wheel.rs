@@ -64,6 +64,13 @@ impl Handed {
         serde_json::from_slice(body).map_err(|error| WheelError::Body(error.to_string()))
     }
 
+    /// The same, saying too which named token it came with.
+    #[must_use]
+    pub fn via(mut self, token: &str) -> Self {
+        self.by = super::via(&self.by, token, BY_LEN_MAX);
+        self
+    }
+
     /// What it means at `now`.
     ///
     /// # Errors

@@ -9,19 +9,24 @@
 //! taken, gateway and workloads go on, and it tries again at each tick.
 
 pub(crate) mod announce;
+mod audit;
+mod notify;
 pub(crate) mod observe;
 pub(crate) mod publish;
 pub(crate) mod recorder;
 pub(crate) mod recover;
-mod reload;
+pub(crate) mod reload;
 mod wheel;
 
+use crate::analyst::Desk;
+use crate::analyst::worker::Proved;
 use crate::api::{Order, Shared};
 use crate::clock::Clock;
 use crate::execute::{Executor, Launchpad};
 use crate::fits::FitWorker;
 use crate::gateway_link::{GatewayEvent, GatewayLink};
 use crate::ledger::Ledger;
+use crate::notify::Notifier;
 use crate::snapshot;
 use crate::traffic::TrafficWindow;
 use observe::Instruments;
@@ -29,7 +34,7 @@ use plimsoll_controller::Input;
 use plimsoll_driver_process::{DriverEvent, ProcessDriver};
 use plimsoll_model::rationale::JobRationale;
 use plimsoll_model::spec::Spec;
-use plimsoll_model::{ActionKind, Decision, Generation, JobName, Millis, Phase, Timestamp};
+use plimsoll_model::{ActionKind, Decision, Generation, JobName, Millis, Observation, Phase, Timestamp};
 use recorder::Recorder;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -71,6 +76,8 @@ pub struct Engine {
     pub(crate) last_decision: Option<Decision>,
     pub(crate) job_verdicts: BTreeMap<JobName, (Timestamp, JobRationale)>,
     pub(crate) spec_warnings: Vec<String>,
+    pub(crate) desk: Desk,
+    pub(crate) notifier: Notifier,
 }
 
 /// What is known of the gateway.
@@ -103,6 +110,8 @@ pub struct Sources {
     pub orders: mpsc::Receiver<Order>,
     /// From the fit worker.
     pub fits: mpsc::Receiver<Input>,
+    /// From the analyst.
+    pub proved: mpsc::Receiver<Proved>,
 }
 
 /// Where the loop is in its own life.
@@ -163,8 +172,11 @@ impl Engine {
                     }
                 }
                 Some(fitted) = sources.fits.recv() => self.decide(vec![fitted]),
+                Some(proved) = sources.proved.recv() => self.on_proved(proved),
                 Some(order) = sources.orders.recv() => {
-                    if let Some(answer) = self.on_order(order) {
+                    if let Order::Audit { entry, done } = order {
+                        self.audit(&entry, done);
+                    } else if let Some(answer) = self.on_order(order) {
                         course = self.begin_shutdown(course, Some(answer));
                     } else {
                         early.get_or_insert(tokio::time::Instant::now() + COALESCE);
@@ -173,10 +185,13 @@ impl Engine {
                 () = sleep_until(course.deadline()), if course.deadline().is_some() => course = self.stop_workloads(),
                 caught = signals.next() => match caught {
                     Caught::Reload => {
-                        let _ = self.reload();
+                        self.reload_by_signal();
                         early.get_or_insert(tokio::time::Instant::now() + COALESCE);
                     }
-                    Caught::Terminate if course == Course::Running => course = self.begin_shutdown(course, None),
+                    Caught::Terminate if course == Course::Running => {
+                        self.audit_signal("SIGTERM or SIGINT", Ok("draining"));
+                        course = self.begin_shutdown(course, None);
+                    }
                     Caught::Terminate => {
                         self.gateway.stop();
                         self.executor.stop_all_now(&mut self.driver);
@@ -237,15 +252,18 @@ impl Engine {
     pub(crate) fn decide(&mut self, inputs: Vec<Input>) {
         let measured =
             inputs.iter().any(|input| matches!(input, Input::Observed(observation) if !observation.inventory_only));
+        let seen = if Desk::wants(&self.spec) { inputs.iter().find_map(observed) } else { None };
         if let Some(decision) = self.recorder.step(self.clock.now(), inputs) {
             // Before the orders that name it.
             self.keep_demand(decision.at);
             self.apply(&decision);
             self.feed(&decision);
             self.keep_verdicts(&decision);
+            self.analyse(seen.as_ref(), &decision);
             self.last_decision = Some(decision);
         }
         self.publish(measured);
+        self.notify();
     }
 
     pub(crate) fn apply(&mut self, decision: &Decision) {
@@ -300,6 +318,9 @@ impl Engine {
             }
             GatewayEvent::Report(report) => {
                 self.gateway_state.connections_open = report.connections_open;
+                let circuits = report.services.iter();
+                *self.shared.circuits.borrow_mut() =
+                    circuits.filter_map(|(name, service)| Some((name.clone(), service.circuit?))).collect();
                 self.traffic.add(*report);
             }
             GatewayEvent::Disconnected { why } => {
@@ -334,14 +355,27 @@ impl Engine {
             Order::Wheel { service, handed, answer } => {
                 let _ = answer.send(self.take_hand(&service, &handed));
             }
-            Order::Reload { answer } => {
-                let _ = answer.send(self.reload());
+            Order::Proposal { said, answer } => {
+                let _ = answer.send(self.answer_proposal(&said.id, said.is_yes, &said.by));
             }
+            Order::Reload { answer } => {
+                let _ = answer.send(self.renew_certificate().and_then(|()| self.reload()));
+            }
+            // Handled before: it is about what was asked and no step of its own.
+            Order::Audit { entry, done } => self.audit(&entry, done),
             Order::Policy { spec, answer } => {
                 let _ = answer.send(self.take_over_text(&spec));
             }
         }
         None
+    }
+}
+
+/// What was measured, where an input is that.
+fn observed(input: &Input) -> Option<Observation> {
+    match input {
+        Input::Observed(observation) => Some((**observation).clone()),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::history_writer::HistoryWriter;
+use crate::metrics_in::MetricsIn;
 use plimsoll_collect::host::HostSampler;
 use plimsoll_collect::usage::{CgroupPaths, Target, UsageSampler};
 use plimsoll_controller::Input;
@@ -14,6 +15,8 @@ pub struct Instruments {
     pub usage: UsageSampler,
     /// Of the host.
     pub host: HostSampler,
+    /// Figures that somebody else measures.
+    pub metrics: MetricsIn,
     /// Where samples go; or why they are not kept.
     pub history: Result<HistoryWriter, String>,
     /// The origin of the samplers' monotonic time.
@@ -38,11 +41,14 @@ impl Engine {
         for (id, usage) in &mut usage {
             usage.in_flight_milli = self.traffic.in_flight(id).map(|count| count.saturating_mul(1_000));
         }
+        self.instruments.metrics.follow(&self.spec);
+        let mut services = self.traffic.take(services.into_iter());
+        self.instruments.metrics.fill(&mut services);
         let observation = Observation {
             speed: self.clock.speed(),
             interval: Millis(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)),
             usage,
-            services: self.traffic.take(services.into_iter()),
+            services,
             host: self.instruments.host.sample(now, &self.spec.node),
             workloads,
             ..Observation::default()

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::fits::demand_series;
 use crate::ledger::Slot;
+use crate::metrics_in;
 use crate::view::{
     AnnouncedView, DecisionView, ForecastView, GatewayView, JobView, NodeView, PressureView, ReplicaView,
     ResourcesView, ServiceView, StateView, TrafficView,
@@ -110,12 +111,19 @@ impl Engine {
         if let Some(fault) = self.recorder.fault() {
             findings.push(format!("frozen since {}: {}", fault.since, fault.why));
         }
+        findings.extend(self.shared.access.fault().map(|why| format!("api: no named token counts: {why}")));
+        let hooks = self.shared.hooks.borrow();
+        findings
+            .extend(hooks.iter().filter_map(|(name, hook)| Some(format!("webhook {name}: {}", hook.fault.as_ref()?))));
         findings.extend(self.gateway_state.fault.iter().map(|why| format!("gateway: {why}")));
         let history_fault = match &self.instruments.history {
             Ok(writer) => writer.fault(),
             Err(why) => Some(why.clone()),
         };
         findings.extend(history_fault.map(|why| format!("history: {why}")));
+        for name in self.spec.services.keys() {
+            findings.extend(metrics_in::findings(name.as_str(), &self.instruments.metrics.view(name)));
+        }
         findings.extend(self.spec_warnings.iter().map(|warning| format!("spec: {warning}")));
         findings.extend(
             self.last_decision.iter().flat_map(|decision| &decision.rationale.findings).map(ToString::to_string),
@@ -145,6 +153,7 @@ impl Engine {
                 io_permille: host.pressure_io.map(plimsoll_model::Permille::get),
             },
             disk_free_bytes: host.disk_free.map(plimsoll_model::Bytes::get),
+            gpus: metrics_in::gpus(&host.gpus),
         }
     }
 
@@ -193,6 +202,7 @@ impl Engine {
                 .map_or_else(String::new, ToString::to_string),
             order: rationale.and_then(|rationale| rationale.order.as_ref()).map(ToString::to_string),
             withheld: rationale.iter().flat_map(|rationale| &rationale.withheld).map(ToString::to_string).collect(),
+            metrics: self.instruments.metrics.view(name),
         }
     }
 
@@ -280,6 +290,7 @@ impl Engine {
                 add("forecast_high_milli_rps", forecast.high_milli_rps);
             }
         }
+        samples.extend(metrics_in::samples(state));
         samples.extend(sample("node/cpu_used_millicores".to_owned(), state.node.used.cpu_millicores));
         samples.extend(sample("node/memory_used_bytes".to_owned(), state.node.used.memory_bytes));
         samples.extend(sample("node/cpu_reserved_millicores".to_owned(), state.node.reserved.cpu_millicores));

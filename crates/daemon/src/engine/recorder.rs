@@ -1,5 +1,6 @@
 //! The controller behind its journal: what it decides is on disk before anybody sees it.
 
+use crate::audit::Entry;
 use crate::record::{Applied, StepInputs};
 use plimsoll_controller::{Input, State, step};
 use plimsoll_journal::{Journal, Kind};
@@ -122,6 +123,26 @@ impl Recorder {
     pub fn applied(&mut self, decision: &Decision) {
         let note = serde_json::to_vec(&Applied { step: decision.step }).unwrap_or_default();
         let _ = self.journal.append(Kind::OUTCOME, decision.at, &note);
+    }
+
+    /// Writes a record that the controller does not need, for whoever reads the journal. Where that fails now, it is written
+    /// with the next step's commit.
+    pub fn note(&mut self, kind: Kind, at: Timestamp, value: &serde_json::Value) {
+        if self.journal.append(kind, at, value.to_string().as_bytes()).is_ok() {
+            let _ = self.journal.commit();
+        }
+    }
+
+    /// Puts a record into the audit, buffered with what the next step writes; with `now` it is on disk when this returns,
+    /// unless the disk does not take it. False when there is no room for it.
+    pub fn audit(&mut self, at: Timestamp, entry: &Entry, now: bool) -> bool {
+        let payload = serde_json::to_vec(entry).unwrap_or_default();
+        let is_taken = self.journal.append(Kind::AUDIT, at, &payload).is_ok();
+        if now && self.pending.is_none() {
+            // What the disk does not take stays in the buffer, and the next step, which needs it too, finds the fault.
+            let _ = self.journal.commit();
+        }
+        is_taken
     }
 
     fn snapshot(&mut self, at: Timestamp) {

@@ -1,9 +1,9 @@
 //! Journal → the state as it was: newest snapshot, then every input after it through the same controller.
 
 use crate::record::{Applied, StepInputs};
-use plimsoll_controller::{State, step};
+use plimsoll_controller::{Input, State, step};
 use plimsoll_journal::{Kind, Recovery};
-use plimsoll_model::{Decision, Timestamp};
+use plimsoll_model::{Decision, Observation, Timestamp};
 
 /// What a journal led to.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Recovered {
     pub unrecorded: Option<Decision>,
     /// What is worth telling, one line each.
     pub notes: Vec<String>,
+    /// What was measured since the snapshot and decided on it, oldest first.
+    pub observed: Vec<(Observation, Decision)>,
 }
 
 /// Replays `recovery`.
@@ -50,12 +52,21 @@ pub fn recover(recovery: &Recovery) -> Recovered {
     }
     let mut applied = 0;
     let mut recorded = 0;
+    let mut observed = Vec::new();
     let mut decisions: Vec<Decision> = Vec::new();
     for record in &recovery.records {
         last_at = Some(record.at);
         match record.kind {
             Kind::INPUT => match serde_json::from_slice::<StepInputs>(&record.payload) {
-                Ok(inputs) => decisions.push(step(&mut state, inputs.at, &inputs.inputs)),
+                Ok(inputs) => {
+                    let decision = step(&mut state, inputs.at, &inputs.inputs);
+                    let seen = inputs.inputs.into_iter().find_map(|input| match input {
+                        Input::Observed(seen) => Some(*seen),
+                        _ => None,
+                    });
+                    observed.extend(seen.map(|seen| (seen, decision.clone())));
+                    decisions.push(decision);
+                }
                 Err(error) => {
                     notes.push(format!(
                         "journal: record {} cannot be read ({error}); later records are left alone",
@@ -78,5 +89,5 @@ pub fn recover(recovery: &Recovery) -> Recovered {
     let unrecorded = decisions.last().filter(|_| decisions.len() > recorded).cloned();
     let unapplied =
         decisions.into_iter().filter(|decision| decision.step > applied && !decision.actions.is_empty()).collect();
-    Recovered { state, steps, last_at, unapplied, unrecorded, notes }
+    Recovered { state, steps, last_at, unapplied, unrecorded, notes, observed }
 }

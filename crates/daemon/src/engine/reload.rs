@@ -5,6 +5,15 @@ use plimsoll_controller::Input;
 use plimsoll_model::spec::Spec;
 use std::rc::Rc;
 
+/// Why `spec` cannot take the place of `running` without an end of the daemon; none where it can.
+#[must_use]
+pub fn refusal(running: &Spec, spec: &Spec) -> Option<String> {
+    let bound = spec.clock != running.clock || spec.name != running.name || spec.api_listen != running.api_listen;
+    bound.then(|| {
+        "name, clock and api.listen cannot change while running; stop it with `plimsoll down` first".to_owned()
+    })
+}
+
 impl Engine {
     /// Reads the spec file again. The error is the whole report, for whoever asked.
     pub(super) fn reload(&mut self) -> Result<String, String> {
@@ -19,10 +28,8 @@ impl Engine {
     }
 
     fn take_over(&mut self, spec: Spec, warnings: Vec<String>) -> Result<String, String> {
-        if spec.clock != self.spec.clock || spec.name != self.spec.name || spec.api_listen != self.spec.api_listen {
-            return Err(
-                "name, clock and api.listen cannot change while running; stop it with `plimsoll down` first".to_owned()
-            );
+        if let Some(why) = refusal(&self.spec, &spec) {
+            return Err(why);
         }
         let changes = plimsoll_config::diff(&self.spec, &spec);
         self.spec_warnings = warnings;
@@ -37,6 +44,7 @@ impl Engine {
     pub(crate) fn adopt_spec(&mut self, spec: Spec) {
         self.generation.0 += 1;
         self.spec = Rc::new(spec);
+        self.desk.configure(&self.spec);
         *self.shared.policy.borrow_mut() = serde_json::to_value(&*self.spec).unwrap_or_default();
         self.decide(vec![Input::Policy { generation: self.generation, spec: Box::new((*self.spec).clone()) }]);
         self.send_snapshot();

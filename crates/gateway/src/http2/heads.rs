@@ -50,7 +50,9 @@ pub fn request_bytes(parts: &Parts, is_whole: bool) -> Option<Vec<u8>> {
         }
         line(&mut out, name.as_str(), value.as_bytes());
     }
-    let crumbs: Vec<&[u8]> = parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // An empty crumb holds no cookie; joined, it would leave white space at the end of the line.
+    let crumbs = parts.headers.get_all(COOKIE).iter().map(|crumb| crumb.as_bytes().trim_ascii());
+    let crumbs: Vec<&[u8]> = crumbs.filter(|crumb| !crumb.is_empty()).collect();
     if !crumbs.is_empty() {
         line(&mut out, "Cookie", &crumbs.join(&b"; "[..]));
     }

@@ -82,7 +82,8 @@ async fn export(spec: OtlpSpec, mut spans: mpsc::Receiver<Span>, shared: Arc<Sha
 /// How many of these the collector has taken.
 async fn send(spec: &OtlpSpec, batch: &[Span]) -> u64 {
     let body = json::message(&spec.service, batch);
-    let url = Url { host: spec.address.ip().to_string(), port: spec.address.port(), path: spec.path.clone() };
+    let url =
+        Url { tls: false, host: spec.address.ip().to_string(), port: spec.address.port(), path: spec.path.clone() };
     let budget = Budget { deadline: Duration::from_millis(spec.timeout.get()), body_bytes_max: ANSWER_MAX };
     let mut pause = PAUSE;
     for tried in 1..=TRIES {

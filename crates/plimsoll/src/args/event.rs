@@ -32,6 +32,9 @@ pub struct Event {
     /// Who announces it; shown with the reason.
     #[arg(long, value_name = "TEXT", default_value = "", requires = "event")]
     pub by: String,
+    /// Print what would be sent and what it would do, and send nothing.
+    #[arg(long, requires = "event")]
+    pub dry_run: bool,
     #[command(flatten)]
     pub installation: Installation,
     /// How results are printed.

@@ -1,6 +1,6 @@
 //! What can be typed after `plimsoll up`, and how recorded load is replayed.
 
-use super::Output;
+use super::{Foresight, Output};
 use crate::bounds;
 use clap::Args;
 use std::path::PathBuf;
@@ -21,6 +21,15 @@ pub struct Up {
     pub load: Option<PathBuf>,
     #[command(flatten)]
     pub traffic: Traffic,
+    /// On what runs already: take the changes over without asking.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Only print what would change, and what the twin predicts of it; nothing is started or changed.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the changes of what runs already without predicting what they bring.
+    #[arg(long)]
+    pub no_effect: bool,
     /// Go on after the load has ended.
     #[arg(long, requires = "load")]
     pub stay: bool,
@@ -30,6 +39,13 @@ pub struct Up {
     /// No progress bar.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+impl Up {
+    /// What is predicted of a change of what runs.
+    pub fn foresight(&self) -> Foresight {
+        Foresight { no_effect: self.no_effect, ..Foresight::usual() }
+    }
 }
 
 /// How recorded load is replayed.

@@ -86,6 +86,9 @@ pub struct Common {
     pub by: String,
     #[command(flatten)]
     pub installation: Installation,
+    /// Print what would be sent and what it would do, and send nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,

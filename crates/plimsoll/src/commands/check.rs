@@ -31,6 +31,8 @@ pub fn schema(of: SchemaOf) -> anyhow::Result<Verdict> {
     let schema = match of {
         SchemaOf::Spec => plimsoll_config::schema(),
         SchemaOf::History => super::analyst::history_schema(),
+        SchemaOf::Proposal => super::gate::proposal_schema(),
+        SchemaOf::Verdict => super::gate::verdict_schema(),
         SchemaOf::Observation => super::decide::observation_schema(),
     };
     println!("{}", serde_json::to_string_pretty(&schema)?);

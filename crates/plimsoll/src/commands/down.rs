@@ -1,5 +1,6 @@
 //! `plimsoll down`: drain and stop, or kill what a crashed daemon left behind.
 
+use super::dry_run;
 use super::reach::{Daemon, state_dir};
 use crate::args::Down;
 use crate::{Verdict, reader};
@@ -21,7 +22,11 @@ pub fn run(down: &Down) -> anyhow::Result<Verdict> {
     let root = state_dir(&down.installation)?;
     let dir = StateDir::open(&root)?;
     // The lock says whether a daemon lives; its pid file may be left over from one that was killed.
-    if dir.lock().is_ok() {
+    let is_alone = dir.lock().is_ok();
+    if down.dry_run {
+        return plan(down, &dir, is_alone);
+    }
+    if is_alone {
         let left = kill_left_over(&dir).context("workloads of a daemon that is gone")?;
         let gateway = plimsoll_daemon::gateway_link::stop_left_over(&dir.gateway_socket());
         dir.remove("daemon.json");
@@ -49,6 +54,40 @@ pub fn run(down: &Down) -> anyhow::Result<Verdict> {
     reader::end_with_it();
     println!("stopped");
     Ok(Verdict::Done)
+}
+
+/// What would be stopped.
+fn plan(down: &Down, dir: &StateDir, is_alone: bool) -> anyhow::Result<Verdict> {
+    reader::end_with_it();
+    println!("dry run: nothing was stopped");
+    if is_alone {
+        let left = left_over(dir)?;
+        println!("no daemon is running; would kill what one left running: {} workloads", left.len());
+        left.iter().for_each(|id| println!("  {id}"));
+        return Ok(Verdict::Done);
+    }
+    let daemon = Daemon::find(&down.installation)?;
+    let state = dry_run::state(&daemon)?;
+    let how = if down.now { "kill at once" } else { "let requests in flight end, then stop" };
+    println!("would send: SIGTERM to the daemon (pid {})", daemon.pid);
+    println!("would {how}: the gateway ({} connections open)", state.gateway.connections_open);
+    for service in &state.services {
+        println!("would {how}: {} replicas of {} ({} ready)", service.current, service.name, service.ready);
+    }
+    for job in state.jobs.iter().filter(|job| job.phase == "running") {
+        println!("would {how}: the run {} of {}", job.run.as_deref().unwrap_or_default(), job.name);
+    }
+    Ok(Verdict::Done)
+}
+
+/// What a daemon that is gone left running.
+fn left_over(dir: &StateDir) -> anyhow::Result<Vec<String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let (driver, _events) = ProcessDriver::open(&dir.driver(), Vec::new(), || Timestamp::ZERO)?;
+        let all = driver.inventory().into_iter().filter(|status| status.phase.holds_resources());
+        Ok(all.map(|status| status.id.to_string()).collect())
+    })
 }
 
 /// Kills what a daemon that is gone left running, and waits for its end; how many there were.

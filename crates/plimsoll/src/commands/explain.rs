@@ -4,7 +4,9 @@ use super::reach::state_dir;
 use crate::Verdict;
 use crate::args::{Explain, Output};
 use anyhow::{anyhow, bail};
-use plimsoll_controller::{State, concerns_job, concerns_service, explain, explain_job, explain_service};
+use plimsoll_controller::{
+    ProposalState, State, concerns_job, concerns_service, explain, explain_job, explain_service,
+};
 use plimsoll_daemon::past;
 use plimsoll_model::{Decision, JobName, ServiceName, Timestamp};
 use serde_json::json;
@@ -66,6 +68,14 @@ impl Subject {
                 println!("{line}");
             }
         }
+        let proposal = state.services.get(&self.service).and_then(|service| service.proposal.as_deref());
+        if let Some(ProposalState { standing, since, is_promoted, .. }) = proposal {
+            let how = if *is_promoted { "in force" } else { "on trial" };
+            println!(
+                "  by policy of proposal {}, {how}: let by {} at {since}, until {} at most; evidence {}, verdict {}",
+                standing.id, standing.by, standing.until, standing.evidence, standing.verdict
+            );
+        }
         match last {
             Some(decision) => {
                 println!("\nlast change:");
@@ -82,6 +92,7 @@ impl Subject {
             "step": state.step,
             "rationale": service.and_then(|service| service.rationale.as_ref()),
             "forecast": service.and_then(|service| service.forecast.as_ref()),
+            "proposal": service.and_then(|service| service.proposal.as_ref()),
             "last_change": last,
         })
     }

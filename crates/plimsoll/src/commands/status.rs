@@ -3,7 +3,7 @@
 use super::reach::Daemon;
 use crate::Verdict;
 use crate::args::{Output, Status};
-use plimsoll_daemon::view::{ServiceView, StateView};
+use plimsoll_daemon::view::{MetricView, ServiceView, StateView};
 use plimsoll_forecast::ForecastAccount;
 use plimsoll_model::{Bytes, Micros, MilliRps, Millicores, Millis, Permille};
 use plimsoll_report::{Cell, Column, Style, Table, sparkline};
@@ -71,6 +71,9 @@ fn text(state: &StateView, daemon: &Daemon, style: &Style) -> String {
         if let Some(account) = &service.forecast_account {
             let _ = writeln!(out, "  forecast: {}", forecast_line(account));
         }
+        for metric in &service.metrics {
+            let _ = writeln!(out, "  {}", metric_line(metric));
+        }
         for withheld in &service.withheld {
             let _ = writeln!(out, "  held back: {withheld}");
         }
@@ -82,6 +85,19 @@ fn text(state: &StateView, daemon: &Daemon, style: &Style) -> String {
         let _ = writeln!(out, "\n{}", jobs(state).render(style));
     }
     out
+}
+
+fn metric_line(metric: &MetricView) -> String {
+    let feeds = if metric.feeds == "metric" { String::new() } else { format!(" ({})", metric.feeds) };
+    let figure = match (metric.value_milli, metric.age_ms) {
+        (Some(value), Some(age)) => {
+            let stale = if age > metric.age_max_ms { ", too old to remove replicas" } else { "" };
+            format!("{} {} ago{stale}", value as f64 / 1_000.0, Millis(age))
+        }
+        _ => "no figure yet".to_owned(),
+    };
+    let fault = metric.fault.as_ref().map(|why| format!("; {} of {} failed: {why}", metric.failures, metric.asked));
+    format!("metric {}{feeds}: {figure}{}", metric.name, fault.unwrap_or_default())
 }
 
 fn forecast_line(account: &ForecastAccount) -> String {

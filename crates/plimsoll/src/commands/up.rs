@@ -1,4 +1,6 @@
 //! `plimsoll up`: everything a spec names, and with `--load` a recorded load against it and a scorecard at its end.
+//!
+//! On an installation that runs it is a reload with the plan shown first (`plan::apply`).
 
 use super::{load, scorecard};
 use crate::Verdict;
@@ -22,6 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Runs until a shutdown.
 pub fn run(up: Up) -> anyhow::Result<Verdict> {
+    if let Some(verdict) = super::plan::apply(&up)? {
+        return Ok(verdict);
+    }
     let loaded = match plimsoll_config::load(&up.spec) {
         Ok(loaded) => loaded,
         Err(report) => {
@@ -128,7 +133,7 @@ fn announce(handle: &Handle, listeners: &[plimsoll_model::spec::ListenerSpec]) {
     }
     let addresses: Vec<_> = listeners.iter().map(|listener| format!("http://{}", listener.address)).collect();
     say(&format!("gateway    {}", addresses.join(", ")));
-    say(&format!("dashboard  http://{}/", handle.api));
+    say(&format!("dashboard  {}://{}/", handle.scheme, handle.api));
     say(&format!("state      {}", handle.state_dir.display()));
 }
 

@@ -4,6 +4,8 @@
 
 pub mod disk;
 pub mod load;
+pub mod pty;
+pub mod target;
 
 use plimsoll_http_client::{Ask, Budget, exchange};
 use serde_json::Value;
@@ -131,6 +133,11 @@ impl Installation {
 
     /// Starts the daemon and waits for its API.
     pub fn up(&mut self) {
+        self.up_until(|installation| installation.get("/v1/state"));
+    }
+
+    /// Starts the daemon and waits until `ready` gives something, which may need a token or a certificate.
+    pub fn up_until<T>(&mut self, ready: impl Fn(&Self) -> Option<T>) {
         let log = fs::OpenOptions::new().append(true).create(true).open(self.dir.path().join("up.log")).unwrap();
         let child = Command::new(PLIMSOLL)
             .arg("up")
@@ -151,8 +158,17 @@ impl Installation {
             }
             let file: Value = serde_json::from_slice(&fs::read(self.state_dir().join("daemon.json")).ok()?).ok()?;
             (file["pid"] == pid).then_some(())?;
-            self.get("/v1/state").map(drop)
+            ready(self).map(drop)
         });
+    }
+
+    /// `GET` from the API with the token of the state directory, as JSON.
+    pub fn get_as_owner(&self, path: &str) -> Option<Value> {
+        let file: Value = serde_json::from_slice(&fs::read(self.state_dir().join("daemon.json")).ok()?).ok()?;
+        let token = fs::read_to_string(self.state_dir().join("token")).ok()?;
+        let url = format!("http://{}{path}", file["api"].as_str()?);
+        let (status, body) = send(Ask::get(url.parse().ok()?).bearer(token.trim()))?;
+        (status == 200).then(|| serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
     /// What the daemon printed.

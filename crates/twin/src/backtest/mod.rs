@@ -32,7 +32,7 @@ pub use course::{Course, CourseError, Supply};
 pub use load::{Between, Load, LoadError};
 pub use plant::NODE;
 pub use response::{PATIENCE_S, Response};
-pub use run::{Explained, Held, Run, Watch, run_together};
+pub use run::{Explained, Held, Run, Turn, Watch, run_together};
 pub use sharing::{Shared, Sharing, jain, sharing};
 pub use soft::{Allowed, Soft};
 

@@ -23,7 +23,7 @@ use plimsoll_model::observation::{
 };
 use plimsoll_model::spec::Resources;
 use plimsoll_model::{
-    ActionKind, Bytes, Decision, MilliRps, Millicores, ScalingPolicy, ServiceSpec, Timestamp, UsageSum,
+    ActionKind, Bytes, Decision, MilliRps, Millicores, Permille, ScalingPolicy, ServiceSpec, Timestamp, UsageSum,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -54,6 +54,8 @@ pub(super) struct Measured {
 struct Served<'a> {
     name: &'a ServiceName,
     spec: &'a ServiceSpec,
+    /// What a replica at 100 % of the protocol's capacity uses.
+    busy_at_capacity: Millicores,
     /// Whether usage is told per replica.
     by_replica: bool,
     /// Work that waits, where a policy scales on it.
@@ -85,19 +87,14 @@ impl<'a> Plant<'a> {
             ..Observation::default()
         };
         let lag = usize::try_from(protocol.metric_lag.0 / protocol.tick.0.max(1)).unwrap_or(usize::MAX);
-        let served = |(name, spec): (&'a ServiceName, &'a ServiceSpec)| {
-            let backlog = spec.scaling.policies.iter().find_map(|policy| match policy {
-                ScalingPolicy::Backlog(backlog) => Some(backlog.concurrency),
-                _ => None,
-            });
-            Served {
-                name,
-                spec,
-                by_replica: spec.scaling.policies.iter().any(ScalingPolicy::needs_pods),
-                line: backlog.map(|concurrency| Line::new(protocol, lag, concurrency)),
-                ready_before: VecDeque::new(),
-                count: Count::default(),
-            }
+        let served = |(name, spec): (&'a ServiceName, &'a ServiceSpec)| Served {
+            name,
+            spec,
+            busy_at_capacity: spec.requests.cpu,
+            by_replica: needs_pods(spec),
+            line: line(protocol, lag, spec),
+            ready_before: VecDeque::new(),
+            count: Count::default(),
         };
         Self {
             protocol,
@@ -105,6 +102,27 @@ impl<'a> Plant<'a> {
             inputs: [Input::Observed(Box::new(observation))],
             lag,
             at: Timestamp::default(),
+        }
+    }
+
+    /// The protocol's capacity is that of a replica of these services: work takes the same CPU, whatever a replica is
+    /// reserved.
+    pub fn measure_by(&mut self, services: &BTreeMap<ServiceName, ServiceSpec>) {
+        for served in &mut self.services {
+            served.busy_at_capacity = services.get(served.name).map_or(served.busy_at_capacity, |it| it.requests.cpu);
+        }
+    }
+
+    /// From now on the services are specified so; what runs goes on until it is told to stop.
+    pub fn turn_to(&mut self, services: &'a BTreeMap<ServiceName, ServiceSpec>) {
+        let (protocol, lag) = (self.protocol, self.lag);
+        for served in &mut self.services {
+            let Some(spec) = services.get(served.name) else { continue };
+            served.spec = spec;
+            served.by_replica = needs_pods(spec);
+            // Work that waits in a queue goes on waiting there.
+            served.line =
+                served.line.take().or_else(|| line(protocol, lag, spec)).filter(|_| concurrency(spec).is_some());
         }
     }
 
@@ -136,6 +154,21 @@ impl<'a> Plant<'a> {
             observation.services.insert(served.name.clone(), seen);
         }
         &self.inputs
+    }
+
+    /// Takes a share of the ready replicas away, rounded up, the oldest first, as a node does that fails.
+    pub fn lose(&mut self, at: Timestamp, share: Permille) {
+        let observation = observation(&mut self.inputs);
+        let ready = observation.workloads.iter().filter(|status| status.phase == Phase::Ready).count() as u64;
+        let mut left = (ready * share.0).div_ceil(1_000);
+        for status in observation.workloads.iter_mut().filter(|status| status.phase == Phase::Ready) {
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            status.phase = Phase::Exited;
+            status.exited = Some(Exited { cause: ExitCause::Lost, at });
+        }
     }
 
     /// Does what was decided. `rates` are the loads of this tick, which arrive where there is a queue.
@@ -206,7 +239,7 @@ impl Served<'_> {
         // A queue keeps replicas as busy as there is work, and not as work arrives.
         let rate = told.rate.map(|rate| self.line.as_ref().map_or(rate, Line::served))?;
         let ready_then = if self.ready_before.len() < lag { 0 } else { *self.ready_before.front().unwrap_or(&0) };
-        let busy = busy(rate, protocol.capacity, self.spec.requests.cpu) / u64::from(ready_then.max(1));
+        let busy = busy(rate, protocol.capacity, self.busy_at_capacity) / u64::from(ready_then.max(1));
         let cpu = self.spec.limits.cpu.map_or(Millicores(busy), |limit| limit.min(Millicores(busy)));
         let quality = Quality { age_ms: protocol.metric_lag.0, ..Quality::default() };
         let taken = protocol.metric_lag;
@@ -236,6 +269,22 @@ impl Served<'_> {
         let (cpu, memory) = (Some(Millicores(all(cpu.0))), told.memory.map(|memory| Bytes(all(memory.0))));
         (replicas > 0).then_some(UsageSum { cpu, memory, replicas, quality })
     }
+}
+
+fn needs_pods(spec: &ServiceSpec) -> bool {
+    spec.scaling.policies.iter().any(ScalingPolicy::needs_pods)
+}
+
+/// What a replica has at once, where a policy scales on work that waits.
+fn concurrency(spec: &ServiceSpec) -> Option<u32> {
+    spec.scaling.policies.iter().find_map(|policy| match policy {
+        ScalingPolicy::Backlog(backlog) => Some(backlog.concurrency),
+        _ => None,
+    })
+}
+
+fn line(protocol: &Protocol, lag: usize, spec: &ServiceSpec) -> Option<Line> {
+    concurrency(spec).map(|concurrency| Line::new(protocol, lag, concurrency))
 }
 
 fn observation(inputs: &mut [Input; 1]) -> &mut Observation {

@@ -59,6 +59,7 @@ impl Line {
             oldest_ms: oldest.map_or(0, |oldest| taken.since(oldest).0),
             remaining_work_ms: Some(whole(waiting.saturating_mul(self.item_ns) / ITEM / 1_000_000)),
             quality,
+            age_max_ms: None,
         })
     }
 

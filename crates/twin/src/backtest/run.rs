@@ -8,13 +8,13 @@ use super::Protocol;
 use super::card::Card;
 use super::course::{Course, CourseError, Supply};
 use super::load::Load;
-use super::plant::{Measured, NODE, Plant};
+use super::plant::{Count, Measured, NODE, Plant};
 use plimsoll_controller::{Input, State, WhatIf, step, what_if_load};
 use plimsoll_model::id::{Generation, ServiceName};
 use plimsoll_model::rationale::Basis;
 use plimsoll_model::scaling::hpa::{HpaMetric, HpaResource};
 use plimsoll_model::spec::Resources;
-use plimsoll_model::{Event, MilliRps, ScalingPolicy, ServiceRationale, Spec, Timestamp, Withheld};
+use plimsoll_model::{Event, MilliRps, Millis, Permille, ScalingPolicy, ServiceRationale, Spec, Timestamp, Withheld};
 
 /// What is looked at beside the figures.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,21 @@ pub struct Watch<'a> {
     pub events: &'a [Event],
     /// Whether [`Run::held`] is wanted.
     pub held: bool,
+    /// What the policy believes a start to take, where that is not what it takes: replicas that start slowly.
+    pub startup_told: Option<Millis>,
+    /// Replicas that are lost at a moment, as a share of those that are ready then: a node that fails.
+    pub losses: &'a [(Timestamp, Permille)],
+    /// Another spec that takes over on the way, as by a reload.
+    pub turn: Option<Turn<'a>>,
+}
+
+/// A reload in the middle of a run: what runs is what the spec before it started, and what it costs to change is paid.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn<'a> {
+    /// The first tick of the whole course that is decided by the new spec.
+    pub tick: usize,
+    /// The new spec; it has the services of the one before it. The protocol's capacity is that of its replicas.
+    pub spec: &'a Spec,
 }
 
 /// A policy's run.
@@ -102,6 +117,11 @@ impl Course {
     }
 }
 
+/// A spec as it comes to the controller.
+fn policy(generation: Generation, spec: &Spec, protocol: &Protocol, watch: &Watch<'_>) -> Input {
+    Input::Policy { generation, spec: Box::new(as_run(spec, protocol, watch.startup_told)) }
+}
+
 /// Runs all services of `spec` at once, the n-th (by name) over the n-th of `courses`, on a node that has `room` (none has
 /// room for anything). The runs are in the same order.
 ///
@@ -117,14 +137,18 @@ pub fn run_together(
 ) -> Result<Vec<Run>, CourseError> {
     let first = check(courses, spec)?;
     let protocol = first.protocol();
-    let generation = Generation(1);
+    let mut generation = Generation(1);
+    let turned = watch.turn.map(|turn| same_services(turn, spec, courses)).transpose()?;
     let mut state = State::new();
-    let mut inputs = vec![Input::Policy { generation, spec: Box::new(as_run(spec, protocol)) }];
+    let mut inputs = vec![policy(generation, spec, protocol, watch)];
     for (name, history) in spec.services.keys().zip(watch.history) {
         inputs.extend(warm_up(name, history, first.time(0)));
     }
     let _ = step(&mut state, first.time(0), &inputs);
     let mut plant = Plant::new(protocol, &spec.services, room.unwrap_or(NODE));
+    if let Some(turn) = turned {
+        plant.measure_by(&turn.spec.services);
+    }
     let mut notes: Vec<Notes> = courses.iter().map(|_| Notes::default()).collect();
     let lag = usize::try_from(protocol.metric_lag.0 / protocol.tick.0).unwrap_or(usize::MAX);
     let scored = first.scored().start;
@@ -136,6 +160,13 @@ pub fn run_together(
             *told = then.map_or_else(Measured::default, |then| course.measured(then));
         }
         let mut news = announced(at, protocol, watch.events, spec);
+        let lost = watch.losses.iter().filter(|(wanted, _)| *wanted >= at && wanted.since(at) < protocol.tick);
+        lost.for_each(|(_, share)| plant.lose(at, *share));
+        if let Some(turn) = turned.filter(|turn| turn.tick == tick) {
+            generation = Generation(2);
+            plant.turn_to(&turn.spec.services);
+            news.insert(0, policy(generation, turn.spec, protocol, watch));
+        }
         let seen = plant.observe(at, &measured);
         let is_explained = watch.explain.iter().any(|wanted| *wanted >= at && wanted.since(at) < protocol.tick);
         let before = is_explained.then(|| (state.clone(), [&news[..], seen].concat()));
@@ -149,13 +180,7 @@ pub fn run_together(
         for (index, name) in spec.services.keys().enumerate() {
             let (notes, course) = (&mut notes[index], courses[index]);
             let count = plant.count(index);
-            if tick < scored {
-                notes.actions_before = count.actions;
-            } else {
-                notes.supply.ready.push(count.ready);
-                notes.supply.billed.push(count.billed);
-                notes.supply.actions = count.actions - notes.actions_before;
-            }
+            notes.take(&count, tick >= scored);
             let rationale = || state.services.get(name).and_then(|it| it.rationale.as_ref());
             if let Some((before, inputs)) = &before
                 && let Some(rationale) = rationale().cloned()
@@ -192,6 +217,15 @@ pub fn run_together(
     Ok(notes.into_iter().zip(courses).enumerate().map(finish).collect())
 }
 
+/// The turn, where the new spec can be run on the same loads.
+fn same_services<'a>(turn: Turn<'a>, spec: &Spec, courses: &[&Course]) -> Result<Turn<'a>, CourseError> {
+    if !turn.spec.services.keys().eq(spec.services.keys()) {
+        return Err(CourseError::Services { services: turn.spec.services.len() });
+    }
+    check(courses, turn.spec)?;
+    Ok(turn)
+}
+
 /// What is written down of one service as it runs.
 #[derive(Default)]
 struct Notes {
@@ -203,6 +237,17 @@ struct Notes {
 }
 
 impl Notes {
+    /// Notes the replicas after a decision; before what is scored, only how often they were changed.
+    fn take(&mut self, count: &Count, is_scored: bool) {
+        if is_scored {
+            self.supply.ready.push(count.ready);
+            self.supply.billed.push(count.billed);
+            self.supply.actions = count.actions - self.actions_before;
+        } else {
+            self.actions_before = count.actions;
+        }
+    }
+
     /// Lengthens or begins the stretches that a decision belongs to.
     fn look(&mut self, rationale: &ServiceRationale, from: Timestamp, to: Timestamp) {
         for term in &rationale.terms {
@@ -257,12 +302,12 @@ fn announced(at: Timestamp, protocol: &Protocol, events: &[Event], spec: &Spec) 
 }
 
 /// The spec with the protocol's clock: a start takes as long as the protocol says, and the policy knows it, as it would from
-/// its own replicas.
-fn as_run(spec: &Spec, protocol: &Protocol) -> Spec {
+/// its own replicas; or is told another time.
+fn as_run(spec: &Spec, protocol: &Protocol, told: Option<Millis>) -> Spec {
     let mut spec = spec.clone();
     spec.tick = protocol.tick;
     for service in spec.services.values_mut() {
-        service.startup = protocol.startup;
+        service.startup = told.unwrap_or(protocol.startup);
         service.health.startup_max = service.health.startup_max.max(protocol.startup.saturating_mul(2));
     }
     spec

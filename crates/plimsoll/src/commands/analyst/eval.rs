@@ -1,9 +1,13 @@
 //! `plimsoll analyst eval`: runs scenarios, diagnoses them and scores the answers.
 
+use super::rungs;
 use crate::Verdict;
 use crate::args::{AnalystEval, Output};
 use crate::commands::work;
+use plimsoll_analyst::evaluation::rungs::Case;
 use plimsoll_analyst::evaluation::{Answer, CauseScore, Part, Score, Share, by_cause, score};
+use plimsoll_analyst::history::History;
+use plimsoll_analyst::prompt::Prompt;
 use plimsoll_analyst::scenario::{self, COUNT, Half, SEED};
 use plimsoll_analyst::{Features, diagnose};
 use plimsoll_report::{Cell, Column, Style, Table};
@@ -26,22 +30,34 @@ const PARTS: [(&str, Part); 6] = [
 pub fn run(typed: &AnalystEval) -> anyhow::Result<Verdict> {
     let numbers = numbers(typed.limit);
     let bar = work::bar(numbers.len() as u64, "scenarios", typed.quiet || typed.output == Output::Json);
-    let answers: Vec<Answer> = work::on_all_cores(&numbers, typed.threads.map(usize::from), |number| {
-        let (label, history) = scenario::run(*number)?;
-        let named = diagnose(&Features::of(&history)).causes();
-        bar.inc(1);
-        Ok(Answer { label, named })
-    })
-    .into_iter()
-    .collect::<Result<_, scenario::ScenarioError>>()?;
+    let mut asked = rungs::Asked::new(typed)?;
+    let ran: Vec<(Case, Option<(Prompt, History)>)> =
+        work::on_all_cores(&numbers, typed.threads.map(usize::from), |number| {
+            let (label, history) = scenario::run(*number)?;
+            let features = Features::of(&history);
+            let diagnosis = diagnose(&features);
+            bar.inc(1);
+            let question = asked.question(*number, history);
+            Ok((Case { label, features, diagnosis, model: None }, question))
+        })
+        .into_iter()
+        .collect::<Result<_, scenario::ScenarioError>>()?;
     bar.finish_and_clear();
+    let cases = asked.ask(ran, typed.quiet || typed.output == Output::Json)?;
+    let answers: Vec<Answer> =
+        cases.iter().map(|case| Answer { label: case.label.clone(), named: case.diagnosis.causes() }).collect();
     let misses: Vec<&Answer> = match typed.misses {
         true => answers.iter().filter(|answer| answer.label.half == Half::Seen && !answer.is_right()).collect(),
         false => Vec::new(),
     };
+    let rungs = rungs::Rungs::new(&cases);
     match typed.output {
-        Output::Text => print!("{}", text(&answers, &misses)),
-        Output::Json => print!("{}", plimsoll_report::pretty(&as_json(&answers, &misses))?),
+        Output::Text => print!("{}\n{}", text(&answers, &misses), rungs.text()),
+        Output::Json => {
+            let mut all = as_json(&answers, &misses);
+            all["rungs"] = serde_json::to_value(&rungs)?;
+            print!("{}", plimsoll_report::pretty(&all)?);
+        }
     }
     Ok(Verdict::Done)
 }
@@ -56,7 +72,7 @@ fn of(answers: &[Answer], part: Part) -> impl Iterator<Item = &Answer> + Clone {
     answers.iter().filter(move |answer| part.has(&answer.label))
 }
 
-fn cell(share: Share) -> Cell {
+pub(super) fn cell(share: Share) -> Cell {
     let percent = |share: f64| format!("{:.1}", share * 100.0);
     let text = match share.of {
         0 => "-".to_owned(),

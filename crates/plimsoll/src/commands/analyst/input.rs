@@ -37,7 +37,7 @@ pub fn history(of: &HistoryOf) -> anyhow::Result<History> {
     Ok(history)
 }
 
-fn text(path: &Path) -> anyhow::Result<String> {
+pub fn text(path: &Path) -> anyhow::Result<String> {
     let size = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
     if size > BYTES_MAX {
         bail!("{}: {size} bytes, and at most {BYTES_MAX} are read", path.display());

@@ -1,8 +1,12 @@
-//! `plimsoll analyst`: evidence, diagnosis and its score, by rules alone.
+//! `plimsoll analyst`: evidence, diagnosis by the rungs that are asked for, and their score.
 
+mod climb;
 mod eval;
-mod input;
-mod print;
+pub mod input;
+mod memory;
+mod model;
+pub(super) mod print;
+mod rungs;
 mod schema;
 
 pub use schema::history as history_schema;
@@ -22,6 +26,13 @@ pub fn run(typed: &Analyst) -> anyhow::Result<Verdict> {
         AnalystVerb::Diagnose(typed) => diagnosis(typed),
         AnalystVerb::Eval(typed) => eval::run(typed),
         AnalystVerb::Scenario(typed) => history(typed),
+        AnalystVerb::Prove(typed) => super::gate::prove(typed),
+        AnalystVerb::Proposals(typed) => super::gate::proposals(typed),
+        AnalystVerb::Approve(typed) => super::gate::answer(typed, true),
+        AnalystVerb::Reject(typed) => super::gate::answer(typed, false),
+        AnalystVerb::Models(typed) => model::models(typed),
+        AnalystVerb::Test(typed) => model::test(typed),
+        AnalystVerb::Remember(typed) => memory::remember(typed),
     }
 }
 
@@ -49,11 +60,19 @@ fn diagnosis(typed: &AnalystDiagnose) -> anyhow::Result<Verdict> {
     let proposals = propose(&history, &features, &diagnosis);
     let everything = PackOptions { tokens_max: u32::MAX, ..PackOptions::local() };
     let pack = Pack::new(&history, &features, &diagnosis, &everything);
+    let ladder = climb::ladder(typed, &history, &features, (&diagnosis, &proposals), &pack)?;
     match typed.output {
-        Output::Text => print!("{}", print::diagnosis(&diagnosis, &proposals, &pack)),
+        Output::Text => {
+            print!("{}", print::diagnosis(&diagnosis, &proposals, &pack));
+            if !typed.with.is_empty() {
+                print!("\n{}", print::ladder(&ladder, &pack));
+            }
+        }
         Output::Json => {
             let facts = &pack.facts;
-            let all = serde_json::json!({ "diagnosis": diagnosis, "proposals": proposals, "facts": facts });
+            let all = serde_json::json!({
+                "diagnosis": diagnosis, "proposals": proposals, "facts": facts, "ladder": ladder,
+            });
             print!("{}", plimsoll_report::pretty(&all)?);
         }
     }
@@ -64,6 +83,7 @@ fn history(typed: &AnalystScenario) -> anyhow::Result<Verdict> {
     let (_, history) = scenario::run(typed.number)?;
     match typed.format {
         HistoryFormat::Json => print!("{}", plimsoll_report::pretty(&history)?),
+        HistoryFormat::Spec => print!("{}", scenario::spec(typed.number)?),
         HistoryFormat::Csv => print!("{}", csv::write(&history)),
     }
     Ok(Verdict::Done)

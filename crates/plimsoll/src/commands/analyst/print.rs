@@ -1,7 +1,8 @@
 //! Evidence and diagnoses for people.
 
 use plimsoll_analyst::diagnosis::Verdict;
-use plimsoll_analyst::evidence::{DataClass, Pack, PackOptions};
+use plimsoll_analyst::evidence::{DataClass, Fact, Pack, PackOptions};
+use plimsoll_analyst::ladder::{Ladder, Opinion, Outcome, Rung, Voice};
 use plimsoll_analyst::proposal::{Change, Proposal};
 use plimsoll_analyst::{Diagnosis, Hypothesis};
 use std::fmt::Write as _;
@@ -41,15 +42,71 @@ pub fn diagnosis(diagnosis: &Diagnosis, proposals: &[Proposal], pack: &Pack) -> 
     out
 }
 
+/// What each rung said, and what it comes to.
+pub fn ladder(ladder: &Ladder, pack: &Pack) -> String {
+    let mut out = String::from("the ladder: rungs above the rules add, and take nothing away\n");
+    for opinion in &ladder.opinions {
+        said(&mut out, opinion);
+    }
+    for finding in &ladder.findings {
+        let voice = |voice: &Voice| format!("{} {:.2}", voice.rung, voice.confidence);
+        let by = finding.named_by.iter().map(voice).collect::<Vec<_>>().join(", ");
+        let _ = write!(out, "{} (by {by}", finding.cause);
+        if finding.is_disputed() {
+            let _ = write!(
+                out,
+                "; not by {}",
+                finding.not_named_by.iter().map(|rung| rung.name()).collect::<Vec<_>>().join(", ")
+            );
+        }
+        let _ = writeln!(out, ")");
+        if finding.rung() != Rung::Rules {
+            for fact in finding.evidence.iter().filter_map(|id| pack.fact(id)) {
+                fact_line(&mut out, fact);
+            }
+        }
+    }
+    if ladder.findings.is_empty() {
+        out.push_str("nothing is named by any of them\n");
+    }
+    out
+}
+
+fn said(out: &mut String, opinion: &Opinion) {
+    let names: Vec<&str> = opinion.hypotheses.iter().map(|hypothesis| hypothesis.cause.name()).collect();
+    let what = match opinion.outcome {
+        Outcome::Causes => names.join(", "),
+        Outcome::NoFault => "no fault".to_owned(),
+        Outcome::Abstained => "abstains".to_owned(),
+        Outcome::Failed => "no answer that holds".to_owned(),
+    };
+    let who = if opinion.by == opinion.rung.name() { String::new() } else { format!(" ({})", opinion.by) };
+    let _ = write!(out, "- {}{who}: {what}", opinion.rung);
+    if !opinion.note.is_empty() {
+        let _ = write!(out, "; {}", opinion.note);
+    }
+    out.push('\n');
+    for refused in &opinion.refused {
+        let _ = writeln!(out, "    {} is not taken: {}", refused.cause, refused.why);
+    }
+    // The rules' own stand above.
+    for proposal in opinion.proposals.iter().filter(|_| opinion.rung != Rung::Rules) {
+        let _ = writeln!(out, "    against {}, and not proved:", proposal.cause);
+        proposed(out, proposal);
+    }
+}
+
+fn fact_line(out: &mut String, fact: &Fact) {
+    let _ = write!(out, "  {} {}:", fact.id, fact.name);
+    for figure in &fact.figures {
+        let _ = write!(out, " {} {}{}", figure.name, figure.value, figure.unit);
+    }
+    out.push('\n');
+}
+
 fn cause(out: &mut String, hypothesis: &Hypothesis, pack: &Pack) {
     let _ = writeln!(out, "{} (confidence {:.2})", hypothesis.cause, hypothesis.confidence);
-    for fact in hypothesis.evidence.iter().filter_map(|id| pack.fact(id)) {
-        let _ = write!(out, "  {} {}:", fact.id, fact.name);
-        for figure in &fact.figures {
-            let _ = write!(out, " {} {}{}", figure.name, figure.value, figure.unit);
-        }
-        out.push('\n');
-    }
+    hypothesis.evidence.iter().filter_map(|id| pack.fact(id)).for_each(|fact| fact_line(out, fact));
 }
 
 fn proposed(out: &mut String, proposal: &Proposal) {
@@ -69,12 +126,12 @@ fn proposed(out: &mut String, proposal: &Proposal) {
     }
 }
 
-fn change_text(change: &Change) -> String {
+pub fn change_text(change: &Change) -> String {
     let two = |name: &str, from: Option<u64>, to: u64, unit: &str| match from {
         Some(from) => format!("{name} from {from}{unit} to {to}{unit}"),
         None => format!("{name} {to}{unit}"),
     };
-    match *change {
+    match change.clone() {
         Change::ReplicasMin { from, to } => two("replicas.min", from.map(u64::from), to.into(), ""),
         Change::ReplicasMax { from, to } => two("replicas.max", from.map(u64::from), to.into(), ""),
         Change::RequestCpu { from, to } => two("requests.cpu", from, to, "m"),
@@ -88,6 +145,21 @@ fn change_text(change: &Change) -> String {
             format!("scaling.forecast with a season of {season}ms at the {quantile} thousandths quantile")
         }
         Change::ScaleOnMemory { target } => two("scaling.memory", None, target, " thousandths"),
+        Change::ScaleOnCpu { from, to } => two("scaling.cpu", from, to, " thousandths"),
+        Change::ScaleOnRequestRate { target } => two("scaling.request_rate", None, target, " mrps"),
+        Change::StabilizationUp { from, to } => two("scaling.stabilization.up", from, to, "ms"),
+        Change::StepDown { from, to } => two("scaling.step.down", from.map(u64::from), to.into(), ""),
+        Change::StepPeriod { from, to } => two("scaling.step.period", from, to, "ms"),
+        Change::Reserve { from, to } => two("scaling.reserve", from.map(u64::from), to.into(), ""),
+        Change::ReserveShare { to } => two("scaling.reserve_share", None, to, " thousandths"),
+        Change::Policies { to } => {
+            let names: Vec<&str> = to.iter().map(plimsoll_model::ScalingPolicy::name).collect();
+            format!("scaling on {} and nothing else", names.join(", "))
+        }
+        Change::NoForecast => "no forecast".to_owned(),
+        Change::ForecastModels { to } => format!("scaling.forecast.models {}", to.join(", ")),
+        Change::Balance { to, .. } => format!("balance.algorithm {to:?}"),
+        Change::Announce { event } => format!("event {} from {} to {}", event.name, event.start, event.end),
         Change::ScaleOnInFlight { target } => two("scaling.in_flight", None, target, " thousandths"),
     }
 }

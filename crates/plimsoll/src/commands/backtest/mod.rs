@@ -35,7 +35,7 @@ use returns::OwnPrices;
 use rustix::time::{ClockId, clock_gettime};
 
 pub use input::{Terms, factor, scaled, time};
-pub use policies::BUILT_IN;
+pub use policies::{BUILT_IN, decided_by};
 pub use recordings::named;
 
 /// A policy's run over one load.

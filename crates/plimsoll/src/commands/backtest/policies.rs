@@ -122,6 +122,15 @@ fn contestant(typed: &str, is_together: bool) -> anyhow::Result<Contestant> {
     Ok(Contestant { name: name.into_owned(), kind })
 }
 
+/// The policy of that name or in that file, which a controller decides by, and what it is called.
+pub fn decided_by(typed: &str) -> anyhow::Result<(String, Spec)> {
+    let found = contestant(typed, false)?;
+    let Kind::Decided(spec) = found.kind else {
+        bail!("--policy {typed}: nobody can follow it who does not know the future; it stands beside the others anyway")
+    };
+    Ok((found.name, *spec))
+}
+
 /// The policy of that name, or in that file.
 fn spec(typed: &str, is_together: bool) -> anyhow::Result<Spec> {
     let refused = |report: Report| anyhow::anyhow!("--policy {typed}:\n{}", report.lines().join("\n"));

@@ -253,7 +253,7 @@ impl Observed {
     pub fn queue(&self) -> Option<QueueObservation> {
         let ObservedQueue { waiting, oldest_ms, remaining_work_ms } = self.queue?;
         let quality = Quality { age_ms: self.age_ms, ..Quality::default() };
-        Some(QueueObservation { waiting, oldest_ms, remaining_work_ms, quality })
+        Some(QueueObservation { waiting, oldest_ms, remaining_work_ms, quality, age_max_ms: None })
     }
 
     pub fn pods(&self, at: Timestamp, requests: Resources) -> anyhow::Result<Vec<Pod>> {
@@ -314,7 +314,8 @@ pub fn metrics(observed: &BTreeMap<String, ObservedMetric>) -> anyhow::Result<BT
         if !value.is_finite() || value.abs() > NUMBER_MAX {
             bail!("metrics {name:?}: {value} is out of range, -1e15 to 1e15");
         }
-        Ok((name.clone(), MetricReading { value_milli: (value * 1_000.0).round() as i64, age_ms }))
+        let value_milli = (value * 1_000.0).round() as i64;
+        Ok((name.clone(), MetricReading { value_milli, age_ms, age_max_ms: None }))
     };
     observed.iter().map(one).collect()
 }

@@ -21,7 +21,7 @@ use plimsoll_report::Style;
 use plimsoll_twin::cluster::{Cluster, Listed, Metrics, Options, Point, Shape, Simulation, typical};
 use rustix::time::{ClockId, clock_gettime};
 
-pub use contestants::Contestant;
+pub use contestants::{Contestant, tie_name};
 pub use input::Experiment;
 
 /// Moments between two looks at the progress.

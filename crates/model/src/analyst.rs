@@ -1,0 +1,73 @@
+//! What an operator lets the analyst do: look, say, follow, or act within an envelope.
+
+use crate::quantity::{Millis, Permille};
+use serde::{Deserialize, Serialize};
+
+/// What becomes of what the analyst proposes for a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnalystMode {
+    /// Nothing is looked at.
+    Off,
+    /// It proposes and proves; a person approves.
+    #[default]
+    Advise,
+    /// What would have been put in force is followed and told, and nothing is done.
+    Shadow,
+    /// What is proved and lies in the envelope comes into force by itself, on trial first.
+    Auto,
+}
+
+/// How the analyst works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnalystSpec {
+    /// Trace time from one look at a service to the next.
+    pub every: Millis,
+    /// Newest samples that are looked at, one per tick.
+    pub samples: u32,
+    /// Most steps of the controller that one proof may take.
+    pub steps_max: u64,
+}
+
+impl Default for AnalystSpec {
+    /// What a journal of an earlier release means, which has none.
+    fn default() -> Self {
+        Self { every: Millis(3_600_000), samples: 2_000, steps_max: 200_000 }
+    }
+}
+
+/// What the analyst may do about one service. Trace time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceAnalyst {
+    /// What becomes of what it proposes.
+    pub mode: AnalystMode,
+    /// A proposal is on trial for so long.
+    pub trial: Millis,
+    /// A proposal stands for so long at most.
+    pub stands: Millis,
+    /// A larger share of failed requests takes it back.
+    pub failed_max: Permille,
+    /// What is watched takes it back after burning for so long.
+    pub burn: Millis,
+    /// The envelope: fewest replicas that `replicas.min` may become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas_least: Option<u32>,
+    /// The envelope: most replicas that `replicas.max` may become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas_most: Option<u32>,
+}
+
+impl Default for ServiceAnalyst {
+    /// What a journal of an earlier release means, which has none.
+    fn default() -> Self {
+        Self {
+            mode: AnalystMode::Advise,
+            trial: Millis(1_800_000),
+            stands: Millis(604_800_000),
+            failed_max: Permille(10),
+            burn: Millis(120_000),
+            replicas_least: None,
+            replicas_most: None,
+        }
+    }
+}

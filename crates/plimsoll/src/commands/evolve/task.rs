@@ -1,0 +1,98 @@
+//! What a task brings to the search: what may be written, runs of it, and what a run is worth.
+
+use crate::commands::work;
+use plimsoll_expr::{Expr, PolicyFile, Schema};
+use plimsoll_placement::policy::{TextPolicy, from_file_text};
+use plimsoll_search::evolve::{Judge, Judged};
+
+/// One way in which candidates are run: the quick look, the full one, the choice among the last, the judgement.
+pub struct Look<C> {
+    /// The runs of a candidate.
+    pub cases: Vec<C>,
+    /// What those who are to be beaten came to in each, by run and then by rival.
+    pub rivals: Vec<Vec<f64>>,
+}
+
+/// A task: runs, and what they are worth.
+pub trait Task: Sync {
+    /// One run.
+    type Case: Sync + Send;
+
+    /// Names, units and bounds of the inputs.
+    fn schema(&self) -> Schema;
+    /// Inputs that a formula may name if nothing else is typed.
+    fn inputs(&self) -> Vec<&'static str>;
+    /// The formula to start from if nothing else is typed.
+    fn start(&self) -> &'static str;
+    /// The header of its policy files: `# key: value` lines.
+    fn header(&self) -> &'static str;
+    /// What a run comes to, in the task's own figure; none where the policy could not be run.
+    fn run(&self, policy: &TextPolicy, case: &Self::Case) -> Option<Vec<f64>>;
+    /// What all runs of a look are worth together; more is better, above 0 beats the rivals.
+    fn value(&self, look: &Look<Self::Case>, figures: &[Vec<f64>]) -> f64;
+}
+
+/// The text of a policy file with this formula.
+pub fn policy_text(header: &str, name: &str, source: &str, expr: &Expr) -> String {
+    format!("# name: {name}\n{header}# source: {source}\n\n{expr}\n")
+}
+
+/// The policy of a formula.
+pub fn policy(header: &str, expr: &Expr) -> Option<TextPolicy> {
+    from_file_text("candidate", &policy_text(header, "candidate", "plimsoll evolve", expr)).ok()
+}
+
+/// The formula of a policy file.
+pub fn formula(text: &str) -> anyhow::Result<Expr> {
+    Ok(PolicyFile::parse(text)?.expr.simplify())
+}
+
+/// Runs of some candidates on all cores.
+pub struct Runner<'a, T: Task> {
+    /// The task.
+    pub task: &'a T,
+    /// The quick look.
+    pub quick: Look<T::Case>,
+    /// The full look.
+    pub full: Look<T::Case>,
+    /// What a full look costs, in quick ones.
+    pub full_cost: f64,
+    /// Threads.
+    pub jobs: Option<usize>,
+    /// Whether there is time left.
+    pub has_time: &'a dyn Fn() -> bool,
+}
+
+impl<T: Task> Runner<'_, T> {
+    fn look(&self, look: &Look<T::Case>, candidates: &[Expr]) -> Judged {
+        if !(self.has_time)() {
+            return Judged::Stop;
+        }
+        Judged::Values(values(self.task, look, candidates, self.jobs))
+    }
+}
+
+impl<T: Task> Judge for Runner<'_, T> {
+    fn quick(&mut self, candidates: &[Expr]) -> Judged {
+        self.look(&self.quick, candidates)
+    }
+
+    fn full(&mut self, candidates: &[Expr]) -> Judged {
+        self.look(&self.full, candidates)
+    }
+
+    fn full_cost(&self) -> f64 {
+        self.full_cost
+    }
+}
+
+/// What each candidate is worth.
+pub fn values<T: Task>(task: &T, look: &Look<T::Case>, candidates: &[Expr], jobs: Option<usize>) -> Vec<Option<f64>> {
+    let policies: Vec<Option<TextPolicy>> = candidates.iter().map(|expr| policy(task.header(), expr)).collect();
+    let items: Vec<(&Option<TextPolicy>, &T::Case)> =
+        policies.iter().flat_map(|policy| look.cases.iter().map(move |case| (policy, case))).collect();
+    let figures =
+        work::on_all_cores(&items, jobs, |(policy, case)| policy.as_ref().and_then(|policy| task.run(policy, case)));
+    let of_each = figures.chunks(look.cases.len().max(1));
+    of_each.map(|runs| runs.iter().cloned().collect::<Option<Vec<_>>>().map(|runs| task.value(look, &runs))).collect()
+}

@@ -1,0 +1,226 @@
+//! What a candidate may be made of: atoms that are plain numbers, and formulas over them.
+//!
+//! Units are what makes most random formulas nonsense. So the smallest part that is exchanged is a plain number already: an
+//! input without a unit (scaled to a handy size), the quotient of two inputs of one unit, or an input over one of its
+//! unit. What grows of these by `+ - * / min max if` has no unit either.
+
+use plimsoll_expr::{BinaryOp, Expr, Input, Node, Schema, Suffix, UnaryOp, Unit};
+use plimsoll_stats::Random;
+
+/// Why there is no grammar.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrammarError {
+    /// An input that is not there.
+    #[error("there is no input `{name}`; there is: {known}")]
+    Unknown {
+        /// As given.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Nothing plain can be made of the inputs.
+    #[error("no plain number can be made of the inputs {inputs}: give two of one unit, or one without")]
+    NoAtoms {
+        /// Those given.
+        inputs: String,
+    },
+    /// A bound that leaves no room.
+    #[error("formulas of at most {given} nodes: allowed are {least} to {most}")]
+    Nodes {
+        /// As given.
+        given: u64,
+        /// The fewest.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+}
+
+/// Least and most of the bound on nodes.
+pub const NODES: (u64, u64) = (5, 120);
+
+/// Suffixes that stand for one handy amount of a unit.
+const UNITS: [&str; 3] = ["gpu", "h", "cpu"];
+
+/// What candidates are written over.
+#[derive(Debug, Clone)]
+pub struct Grammar {
+    schema: Schema,
+    atoms: Vec<Expr>,
+    /// First words of the names of inputs: what kinds of cells there are.
+    families: Vec<String>,
+    nodes_max: u64,
+}
+
+impl Grammar {
+    /// Formulas over these inputs of a schema, of at most `nodes_max` nodes when written out.
+    ///
+    /// # Errors
+    /// [`GrammarError`].
+    pub fn try_new(schema: Schema, inputs: &[&str], nodes_max: u64) -> Result<Self, GrammarError> {
+        if !(NODES.0..=NODES.1).contains(&nodes_max) {
+            return Err(GrammarError::Nodes { given: nodes_max, least: NODES.0, most: NODES.1 });
+        }
+        let known = || schema.inputs().iter().map(|input| input.name.clone()).collect::<Vec<_>>().join(", ");
+        let mut used: Vec<&Input> = Vec::with_capacity(inputs.len());
+        for name in inputs {
+            let id =
+                schema.id(name).ok_or_else(|| GrammarError::Unknown { name: (*name).to_owned(), known: known() })?;
+            used.push(schema.input(id));
+        }
+        let mut families: Vec<String> = Vec::new();
+        for input in &used {
+            let family = family(&input.name);
+            if !families.iter().any(|known| known == family) {
+                families.push(family.to_owned());
+            }
+        }
+        let atoms = atoms(&used);
+        if atoms.is_empty() {
+            return Err(GrammarError::NoAtoms { inputs: inputs.join(", ") });
+        }
+        Ok(Self { schema, atoms, families, nodes_max })
+    }
+
+    /// The inputs there are.
+    #[must_use]
+    pub const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The most nodes of a candidate, shared ones counted as often as they are used.
+    #[must_use]
+    pub const fn nodes_max(&self) -> u64 {
+        self.nodes_max
+    }
+
+    /// All atoms.
+    #[must_use]
+    pub fn atoms(&self) -> &[Expr] {
+        &self.atoms
+    }
+
+    /// Whether an expression is a candidate: a plain number over known inputs, and not too large.
+    #[must_use]
+    pub fn allows(&self, expr: &Expr) -> bool {
+        self.fits(expr) && expr.occurrences() <= self.nodes_max
+    }
+
+    /// The same, whatever its size.
+    #[must_use]
+    pub fn fits(&self, expr: &Expr) -> bool {
+        !expr.is_condition() && expr.unit(&self.schema) == Ok(Unit::PLAIN)
+    }
+
+    /// Which families of inputs an expression names, one bit each; families beyond the eighth share the last.
+    #[must_use]
+    pub fn families_of(&self, expr: &Expr) -> u32 {
+        let mut bits = 0;
+        for node in expr.nodes() {
+            let Node::Input(name) = node else { continue };
+            if let Some(place) = self.families.iter().position(|known| known == family(name)) {
+                bits |= 1 << place.min(7);
+            }
+        }
+        bits
+    }
+
+    /// Names of the families whose bits are set.
+    #[must_use]
+    pub fn family_names(&self, bits: u32) -> String {
+        let named = self.families.iter().enumerate().filter(|(place, _)| bits & (1 << place.min(&7)) != 0);
+        named.map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("+")
+    }
+
+    /// Some atom.
+    pub(super) fn atom(&self, random: &mut Random) -> Expr {
+        self.atoms[random.below(self.atoms.len() as u64) as usize].clone()
+    }
+
+    /// A small formula: an atom, a function of one, or two of them.
+    pub(super) fn small(&self, random: &mut Random) -> Option<Expr> {
+        let atom = self.atom(random);
+        match random.below(10) {
+            0..5 => Some(atom),
+            5 => Expr::unary(UnaryOp::Sqrt, &atom).ok(),
+            6 => Expr::unary(UnaryOp::Log2, &Expr::binary(BinaryOp::Add, &atom, &number(1.0)?).ok()?).ok(),
+            7 => Expr::binary(BinaryOp::Mul, &number(weight(random))?, &atom).ok(),
+            _ => Expr::binary(operator(random), &atom, &self.atom(random)).ok(),
+        }
+    }
+
+    /// A small condition.
+    pub(super) fn condition(&self, random: &mut Random) -> Option<Expr> {
+        const BOUNDS: [f64; 6] = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0];
+        let op = [BinaryOp::Lt, BinaryOp::Gt, BinaryOp::Eq][random.below(3) as usize];
+        let bound = BOUNDS[random.below(BOUNDS.len() as u64) as usize];
+        Expr::binary(op, &self.atom(random), &number(bound)?).ok()
+    }
+}
+
+/// `cpu` of `cpu_left`.
+fn family(name: &str) -> &str {
+    name.split('_').next().unwrap_or(name)
+}
+
+/// A plain number as an expression, with three significant digits: formulas are read by people.
+pub(super) fn number(value: f64) -> Option<Expr> {
+    let rounded: f64 = format!("{value:.2e}").parse().ok()?;
+    Expr::number(rounded).ok()
+}
+
+/// A weight between a hundredth and ten, of either sign.
+pub(super) fn weight(random: &mut Random) -> f64 {
+    let size = libm::pow(10.0, 3.0 * random.unit() - 2.0);
+    if random.below(2) == 0 { size } else { -size }
+}
+
+/// An operation of two numbers; sums most of all, because a score is mostly a weighted sum.
+pub(super) fn operator(random: &mut Random) -> BinaryOp {
+    const OPS: [BinaryOp; 8] = [
+        BinaryOp::Add,
+        BinaryOp::Add,
+        BinaryOp::Sub,
+        BinaryOp::Sub,
+        BinaryOp::Mul,
+        BinaryOp::Div,
+        BinaryOp::Min,
+        BinaryOp::Max,
+    ];
+    OPS[random.below(OPS.len() as u64) as usize]
+}
+
+/// Every plain number that two inputs, or one and a constant, make.
+fn atoms(used: &[&Input]) -> Vec<Expr> {
+    let mut atoms = Vec::new();
+    for (place, input) in used.iter().enumerate() {
+        let Ok(name) = Expr::input(&input.name) else { continue };
+        if input.measure.unit == Unit::PLAIN {
+            atoms.extend(scaled(&name, input));
+            continue;
+        }
+        for suffix in UNITS.iter().filter_map(|text| Suffix::by_text(text)) {
+            if Unit::of(suffix.dimension) == input.measure.unit {
+                let one = Expr::quantity(1.0, suffix).ok();
+                atoms.extend(one.and_then(|one| Expr::binary(BinaryOp::Div, &name, &one).ok()));
+            }
+        }
+        for (other_place, other) in used.iter().enumerate() {
+            if place != other_place && other.measure.unit == input.measure.unit {
+                let other = Expr::input(&other.name).ok();
+                atoms.extend(other.and_then(|other| Expr::binary(BinaryOp::Div, &name, &other).ok()));
+            }
+        }
+    }
+    atoms
+}
+
+/// A plain input, divided by a power of ten where it can be in the millions.
+fn scaled(name: &Expr, input: &Input) -> Option<Expr> {
+    let most = input.most.max(input.least.saturating_neg());
+    if most <= 1_000_000 {
+        return Some(name.clone());
+    }
+    let digits = most.ilog10().min(12);
+    Expr::binary(BinaryOp::Div, name, &Expr::number(libm::pow(10.0, f64::from(digits))).ok()?).ok()
+}
