@@ -7,6 +7,7 @@
 //! # Source
 //! Intervals: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927.
 
+pub mod recorded;
 pub mod rungs;
 
 use crate::diagnosis::Cause;

@@ -74,6 +74,29 @@ fn cloudwatch_series_lie_on_five_minutes() {
 }
 
 #[test]
+fn marks_lie_on_the_slots_that_people_marked() {
+    if is_here("labelled", "nab/nab_dev.tar.xz") {
+        let nab = sets::nab_labelled().unwrap();
+        assert!(nab.iter().all(|one| one.marks.len() == one.series.values.len()));
+        let windows = |name: &str| {
+            let one = nab.iter().find(|one| one.series.name == name).unwrap();
+            let begins = one.marks.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+            (begins, one.marks.iter().filter(|mark| **mark).count())
+        };
+        // 07:15 of one day to 16:45 of the next, both ends within: 33.5 hours of 5 minutes, and one slot.
+        assert_eq!(windows("art_daily_flatmiddle"), (1, 403));
+        assert_eq!(windows("art_daily_no_noise"), (0, 0));
+    }
+    if is_here("labelled", "ms-cloud-monitoring/dev.tar.xz") {
+        let all = sets::microsoft_labelled().unwrap();
+        let latencies = all.iter().filter(|one| one.measure == sets::Measure::Latency).count();
+        assert_eq!((all.len(), latencies), (33, 23));
+        let one = all.iter().find(|one| one.series.name == "outbound-12").unwrap();
+        assert_eq!(one.marks.iter().filter(|mark| **mark).count(), 68);
+    }
+}
+
+#[test]
 fn the_other_sets_have_the_rows_that_their_readme_counts() {
     for (file, name, series, rows) in [
         ("web-traffic/nasa_per_second_dev.csv.xz", "nasa", 1, 40_320),

@@ -49,15 +49,21 @@ pub struct Row {
     pub silent: Share,
 }
 
-/// The ladder of each case, in order.
+/// What retrieval remembers: the seen half, with its true causes.
 #[must_use]
-pub fn ladders(cases: &[Case]) -> Vec<Ladder> {
+pub fn memory(cases: &[Case]) -> Memory {
     let seen = cases.iter().filter(|case| case.label.half == Half::Seen);
     let remembered = seen.map(|case| {
         let outcome = retrieval::Outcome::Unknown;
         Incident::new(&name(&case.label), &case.label.causes, outcome, &case.features)
     });
-    let memory = Memory { incidents: remembered.collect() };
+    Memory { incidents: remembered.collect() }
+}
+
+/// The ladder of each case, in order.
+#[must_use]
+pub fn ladders(cases: &[Case]) -> Vec<Ladder> {
+    let memory = memory(cases);
     let index = Index::new(&memory);
     cases.iter().map(|case| ladder(case, &index)).collect()
 }

@@ -238,6 +238,10 @@ pub struct AnalystEval {
     /// rules by them.
     #[arg(long)]
     pub misses: bool,
+    /// Score also recorded series in which people marked what is out of the ordinary: the Numenta Anomaly Benchmark and
+    /// Microsoft's cloud telemetry, read below `PLIMSOLL_DATA`.
+    #[arg(long)]
+    pub recorded: bool,
     /// A model to be scored as well, on a fixed sample of 60 scenarios.
     #[command(flatten)]
     pub model: ModelOf,

@@ -1,10 +1,10 @@
 //! `plimsoll analyst eval`: runs scenarios, diagnoses them and scores the answers.
 
-use super::rungs;
+use super::{recorded, rungs};
 use crate::Verdict;
 use crate::args::{AnalystEval, Output};
 use crate::commands::work;
-use plimsoll_analyst::evaluation::rungs::Case;
+use plimsoll_analyst::evaluation::rungs::{Case, memory};
 use plimsoll_analyst::evaluation::{Answer, CauseScore, Part, Score, Share, by_cause, score};
 use plimsoll_analyst::history::History;
 use plimsoll_analyst::prompt::Prompt;
@@ -51,11 +51,21 @@ pub fn run(typed: &AnalystEval) -> anyhow::Result<Verdict> {
         false => Vec::new(),
     };
     let rungs = rungs::Rungs::new(&cases);
+    let recorded = match typed.recorded {
+        true => Some(recorded::Recorded::new(&memory(&cases), typed.quiet || typed.output == Output::Json)?),
+        false => None,
+    };
     match typed.output {
-        Output::Text => print!("{}\n{}", text(&answers, &misses), rungs.text()),
+        Output::Text => {
+            let recorded = recorded.map(|rows| format!("\n{}", rows.text())).unwrap_or_default();
+            print!("{}\n{}{recorded}", text(&answers, &misses), rungs.text());
+        }
         Output::Json => {
             let mut all = as_json(&answers, &misses);
             all["rungs"] = serde_json::to_value(&rungs)?;
+            if let Some(rows) = &recorded {
+                all["recorded"] = serde_json::to_value(rows)?;
+            }
             print!("{}", plimsoll_report::pretty(&all)?);
         }
     }

@@ -6,6 +6,7 @@ pub mod input;
 mod memory;
 mod model;
 pub(super) mod print;
+mod recorded;
 mod rungs;
 mod schema;
 
