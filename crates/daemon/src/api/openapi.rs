@@ -98,6 +98,14 @@ fn paths() -> Value {
         "/v1/proposals/{id}": get("One proposal with its verdict and what became of it", "application/json", json!({ "type": "object" }), proposal_id()),
         "/v1/proposals/{id}/approve": answer("Lets a proved proposal come into force, on trial first"),
         "/v1/proposals/{id}/reject": answer("Rejects a proposal, or takes back one that is in force"),
+        "/analyst": get("The analyst's page: questions and proposals", "text/html", json!({ "type": "string" }), json!([])),
+        "/v1/me": get("Who asks, and what they may do", "application/json", json!({
+            "type": "object", "required": ["who", "role"],
+            "properties": { "who": { "type": "string" }, "role": { "type": ["string", "null"] } }
+        }), json!([])),
+        "/v1/ask": question(),
+        "/v1/services/{service}/record": get("The history of a service, as `plimsoll schema history` describes it", "application/json", json!({ "type": "object" }), of_service()),
+        "/v1/services/{service}/diagnosis": get("What the analyst last found, why it looked, and who said what", "application/json", json!({ "type": "object" }), of_service()),
         "/v1/services/{service}/wheel": wheel(),
         "/v1/jobs/{job}/run": { "post": write("Runs a job now", json!([
             { "name": "job", "in": "path", "required": true, "schema": { "type": "string" } }
@@ -107,6 +115,26 @@ fn paths() -> Value {
 
 fn proposal_id() -> Value {
     json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }])
+}
+
+fn of_service() -> Value {
+    json!([{ "name": "service", "in": "path", "required": true, "schema": { "type": "string" } }])
+}
+
+/// A question in plain words.
+fn question() -> Value {
+    let mut path = write(
+        "Answers a question about a service, changing nothing: why it scaled, what limits it, what would be better, what another load would bring",
+        json!([]),
+    );
+    path["requestBody"] =
+        json!({ "required": true, "content": { "application/json": { "schema": super::ask::body() } } });
+    let texts = json!({ "type": "array", "items": { "type": "object" } });
+    path["responses"]["200"] = json!({ "description": "The answer, a sentence a line, with every fact that it rests on", "content": { "application/json": { "schema": {
+        "type": "object", "required": ["service", "text", "sentences", "facts"],
+        "properties": { "service": { "type": "string" }, "text": { "type": "string" }, "sentences": texts, "facts": texts }
+    } } } });
+    json!({ "post": path })
 }
 
 /// What a person says to a proposal.
