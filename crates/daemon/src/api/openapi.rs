@@ -19,7 +19,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" }
         },
         "servers": [{ "url": "/" }],
-        "paths": with_roles(paths()),
+        "paths": with_roles(asked(paths())),
         "components": {
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer", "description": "A named token (`plimsoll token create`), or on the machine itself the content of the file `token` in the state directory. Looking needs one where the spec says so, and beyond loopback." }
@@ -98,14 +98,6 @@ fn paths() -> Value {
         "/v1/proposals/{id}": get("One proposal with its verdict and what became of it", "application/json", json!({ "type": "object" }), proposal_id()),
         "/v1/proposals/{id}/approve": answer("Lets a proved proposal come into force, on trial first"),
         "/v1/proposals/{id}/reject": answer("Rejects a proposal, or takes back one that is in force"),
-        "/analyst": get("The analyst's page: questions and proposals", "text/html", json!({ "type": "string" }), json!([])),
-        "/v1/me": get("Who asks, and what they may do", "application/json", json!({
-            "type": "object", "required": ["who", "role"],
-            "properties": { "who": { "type": "string" }, "role": { "type": ["string", "null"] } }
-        }), json!([])),
-        "/v1/ask": question(),
-        "/v1/services/{service}/record": get("The history of a service, as `plimsoll schema history` describes it", "application/json", json!({ "type": "object" }), of_service()),
-        "/v1/services/{service}/diagnosis": get("What the analyst last found, why it looked, and who said what", "application/json", json!({ "type": "object" }), of_service()),
         "/v1/services/{service}/wheel": wheel(),
         "/v1/jobs/{job}/run": { "post": write("Runs a job now", json!([
             { "name": "job", "in": "path", "required": true, "schema": { "type": "string" } }
@@ -115,6 +107,30 @@ fn paths() -> Value {
 
 fn proposal_id() -> Value {
     json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }])
+}
+
+/// With what whoever only looks may ask beyond state and figures.
+fn asked(mut paths: Value) -> Value {
+    paths["/analyst"] =
+        get("The analyst's page: questions and proposals", "text/html", json!({ "type": "string" }), json!([]));
+    let me = json!({ "type": "object", "required": ["who", "role"],
+        "properties": { "who": { "type": "string" }, "role": { "type": ["string", "null"] } } });
+    paths["/v1/me"] = get("Who asks, and what they may do", "application/json", me, json!([]));
+    paths["/v1/ask"] = question();
+    let object = || json!({ "type": "object" });
+    paths["/v1/services/{service}/record"] = get(
+        "The history of a service, as `plimsoll schema history` describes it",
+        "application/json",
+        object(),
+        of_service(),
+    );
+    paths["/v1/services/{service}/diagnosis"] = get(
+        "What the analyst last found, why it looked, and who said what",
+        "application/json",
+        object(),
+        of_service(),
+    );
+    paths
 }
 
 fn of_service() -> Value {
