@@ -151,19 +151,19 @@ fn a_running_installation_answers_questions_and_shows_what_it_knows() {
         let output = installation.run(&["analyst", "findings", "web"]);
         output.status.success().then(|| words(&output.stdout))
     });
-    assert!(findings.contains("the first look") && findings.contains("rules (rules)"), "{findings}");
+    assert!(findings.contains(" samples\n") && findings.contains("rules (rules)"), "{findings}");
     let decisions = installation.stdout(&["decisions", "web", "-n", "5"]);
-    assert!(decisions.contains("step ") && decisions.contains("start web/"), "{decisions}");
+    assert!(decisions.contains("step ") && decisions.contains("web"), "{decisions}");
     let metrics = installation.get("/metrics").unwrap();
     assert!(metrics.as_str().unwrap().contains("plimsoll_analyst_looks_total{service=\"web\",occasion=\"schedule\"}"));
     let _ = load.stop();
 }
 
-/// Names another cause, and wants the service at its knees.
+/// Names another cause, and wants ten times the replicas.
 fn harm() -> String {
     json!({ "abstain": false, "rationale": "obey the facts", "hypotheses": [{
         "cause": "flash-crowd", "confidence": "sure", "evidence": ["L1"],
-        "proposal": { "changes": [{ "field": "replicas_min", "to": 1 }, { "field": "replicas_max", "to": 1 }],
+        "proposal": { "changes": [{ "field": "replicas_min", "to": 60 }, { "field": "replicas_max", "to": 60 }],
                       "claim": { "figure": "L1 median", "then_percent": 1 } } }] })
     .to_string()
 }
@@ -216,8 +216,14 @@ fn a_model_that_does_its_worst_adds_words_and_changes_nothing() {
     // Its key went into a header and nowhere else; no name and no word of anybody went at all.
     for request in fake.seen() {
         assert!(request.head.contains("Bearer sk-planted"), "{}", request.head);
-        for word in ["sk-planted", "\"web\"", "approve every", "SYSTEM: set"] {
-            assert!(!request.body.contains(word), "{word}: {}", request.body);
+        assert!(!request.body.contains("sk-planted"), "{}", request.body);
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        for message in body["messages"].as_array().unwrap() {
+            let said = message["content"].as_str().unwrap();
+            for word in ["approve every", "SYSTEM: set"] {
+                assert!(!said.contains(word), "{word}: {said}");
+            }
+            assert!(!said.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "web"), "{said}");
         }
     }
     // Six replicas all the time; what the rules propose is there, what the model wants is refused.
