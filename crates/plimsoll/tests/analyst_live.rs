@@ -117,13 +117,10 @@ fn a_running_installation_answers_questions_and_shows_what_it_knows() {
         output.status.success().then(|| words(&output.stdout))
     });
     assert!(why.contains("to 7 replicas"), "{why}");
-    let what_if: Value = serde_json::from_str(&installation.stdout(&[
-        "ask",
-        "what if tomorrow brings three times the load?",
-        "--output",
-        "json",
-    ]))
-    .unwrap();
+    let what_if: Value = eventually("enough samples for the twin", || {
+        let output = installation.run(&["ask", "what if tomorrow brings three times the load?", "--output", "json"]);
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
+    });
     assert!(what_if["text"].as_str().unwrap().contains("Run in the twin"), "{what_if}");
 
     let (status, body) = post(&installation, "/v1/ask", "{\"question\": \"what limits web?\"}");
@@ -172,15 +169,14 @@ fn harm() -> String {
 fn a_model_that_does_its_worst_adds_words_and_changes_nothing() {
     // Harmful, then garbage with a repair that is garbage, then it hangs for ever.
     let fake = Fake::new(|request, stream| match request.number {
-        0 => {
-            let body = says(&harm());
+        0..=2 => {
+            let body = says(&if request.number == 0 { harm() } else { "<html>no</html>".to_owned() });
             write!(
                 stream,
                 "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()
             )
         }
-        1 | 2 => write!(stream, "HTTP/1.1 200 X\r\ncontent-length: 15\r\n\r\n<html>no</html>"),
         _ => hang(stream),
     });
     let model = format!(
