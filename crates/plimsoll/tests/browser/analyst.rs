@@ -206,6 +206,7 @@ fn it_has_two_themes(stage: &Stage) {
         stage.unfold(&id);
         stage.page.wait("buttons", "document.querySelectorAll('.acts button').length === 2");
         assert_eq!(stage.page.eval(CONTRAST), json!([]), "text that is hard to read in {scheme}");
+        stage.page.eval(&format!("document.getElementById('h-{id}').scrollIntoView({{ behavior: 'instant' }})"));
         picture(stage, &format!("analyst-{scheme}.png"));
     }
 }
