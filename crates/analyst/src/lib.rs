@@ -8,6 +8,7 @@
 //! - [`proposal`]: what to change, what that should improve, until when it holds and what rolls it back.
 //! - [`gate`]: whether a proposal may come into force, proved in the twin.
 //! - [`ladder`]: the rules below, other rungs above, and what all of them come to.
+//! - [`occasion`]: what starts a look at a service that runs: its turn, drift, a burn.
 //! - [`classifier`], [`retrieval`]: the second rung and the third, trees taught by the twin and past incidents that were alike.
 //! - [`prompt`]: what a language model is asked, and what of its answer is taken; asking is another crate's affair.
 //! - [`scenario`]: histories whose cause is known, made by the twin under the real controller.
@@ -26,6 +27,7 @@ pub mod features;
 pub mod gate;
 pub mod history;
 pub mod ladder;
+pub mod occasion;
 pub mod prompt;
 pub mod proposal;
 pub mod retrieval;
@@ -36,4 +38,5 @@ pub use evidence::{Pack, PackOptions};
 pub use features::Features;
 pub use history::{History, HistoryError};
 pub use ladder::{Ladder, Opinion, Rung};
+pub use occasion::{Looked, Occasion, Pace, occasion};
 pub use proposal::{Proposal, propose};

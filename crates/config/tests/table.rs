@@ -37,6 +37,9 @@ const SAMPLES: &[(&str, [&str; 2])] = &[
     ("full-webhooks.events", ["[\"frozen\"]", "[\"crash_loop\"]"]),
     ("metrics.url", ["\"http://127.0.0.1:9090\"", "\"https://metrics.example/m\""]),
     ("metrics.select", ["\"a_total\"", "\"a_total{b=\\\"c\\\"}\""]),
+    ("model.endpoint", ["\"http://127.0.0.1:8080/v1\"", "\"http://localhost/v1\""]),
+    ("model.money_day", ["1", "2"]),
+    ("model.show", ["\"names\"", "\"words\""]),
     ("sandbox.require", ["[\"cpu\"]", "[\"memory\"]"]),
 ];
 
@@ -49,6 +52,7 @@ const ALTERNATIVES: &[&str] = &[
     "hedge.quantile",
     "metrics.query",
     "auth.secret_env",
+    "model.key_file",
 ];
 
 /// Services that routes of the generated file lead to.

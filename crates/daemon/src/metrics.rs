@@ -22,6 +22,8 @@ pub fn render(state: &StateView, totals: &BTreeMap<ServiceName, Totals>, own: &O
     turned_away(&mut writer, own).expect("invariant: constant names are valid and distinct");
     outgoing(&mut writer, own).expect("invariant: constant names are valid and distinct");
     circuits(&mut writer, own).expect("invariant: constant names are valid and distinct");
+    crate::analyst::metrics::write(&mut writer, &own.analyst)
+        .expect("invariant: constant names are valid and distinct");
     writer.finish()
 }
 

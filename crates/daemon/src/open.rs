@@ -1,7 +1,7 @@
 //! Puts a daemon together on a state directory, adopting what an earlier one left running.
 
 use crate::analyst::Desk;
-use crate::analyst::worker::Worker;
+use crate::analyst::asker::Asker;
 use crate::api::access::Access;
 use crate::api::{self, Order, Shared};
 use crate::audit::Allowance;
@@ -222,6 +222,9 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         decisions: RefCell::new(VecDeque::new()),
         policy: RefCell::new(serde_json::to_value(&options.spec).unwrap_or_default()),
         proposals: RefCell::default(),
+        diagnoses: RefCell::default(),
+        analyst: RefCell::default(),
+        asker: Asker::start().ok(),
         history,
         totals: RefCell::default(),
         clock,
@@ -241,7 +244,7 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
     let (recorded, _) = history_warmup::read(&options.spec, clock.origin().trace, options.history_scale);
     let fits = FitWorker::start(shared.history.clone(), history_warmup::by_service(recorded), fitted).ok();
     let (found, proved_in) = mpsc::channel(PROVED_MAX);
-    let desk = Desk::open(dir.clone(), Worker::start(found).ok());
+    let desk = Desk::open(dir.clone(), Some(found));
     let world = World { driver, gateway, fits, desk, instruments: instruments(&dir, writer), shared: shared.clone() };
     let (engine, notes) = assemble(options, past, world);
     let handle = Handle {

@@ -3,10 +3,12 @@
 //! Works on the files alone, so it answers for a daemon that runs, that has ended, and that crashed.
 
 use crate::record::StepInputs;
-use plimsoll_controller::{State, step};
+use plimsoll_analyst::history::{self, Configured, History};
+use plimsoll_controller::{Input, State, step};
 use plimsoll_journal::{Kind, ReadError, Reader, Record, Start};
-use plimsoll_model::{Decision, Timestamp};
+use plimsoll_model::{Decision, ServiceName, Timestamp};
 use std::path::Path;
+use std::time::Instant;
 
 /// Most differences that are kept with their texts; all are counted.
 const DIFFERENCES_MAX: usize = 5;
@@ -89,6 +91,48 @@ pub fn decision_at(
         Ok(())
     })?;
     Ok(last)
+}
+
+/// The history of a service, by what was measured and decided: the newest `samples`, and no more than can be read until `until`
+/// (then what was read of it). `service`, the trace time between two samples in ms, and what is configured are as of now.
+///
+/// # Errors
+/// [`PastError`].
+pub fn history(
+    journal: &Path,
+    (service, step_ms, configured): (&ServiceName, u64, Configured),
+    (samples, until): (usize, Instant),
+) -> Result<History, PastError> {
+    let mut recorder = history::Recorder::new(service, step_ms, configured);
+    let mut seen = None;
+    let mut is_over = false;
+    records(journal, Start::Oldest, |record| {
+        is_over = is_over || Instant::now() >= until;
+        match record.kind {
+            _ if is_over => {}
+            Kind::INPUT => {
+                let inputs: StepInputs = content(record)?;
+                seen = inputs.inputs.into_iter().find_map(|input| match input {
+                    Input::Observed(observation) => Some(observation),
+                    _ => None,
+                });
+            }
+            // Each decision stands behind its inputs.
+            Kind::DECISION => {
+                if let Some(observation) = seen.take() {
+                    recorder.add(&observation, &content::<Decision>(record)?);
+                    // Not at each sample: it moves what is left.
+                    if recorder.history().samples.len() > samples.saturating_mul(2) {
+                        recorder.keep(samples);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    recorder.keep(samples);
+    Ok(recorder.finish())
 }
 
 /// The controller as it was after the last step at or before a moment.

@@ -5,23 +5,38 @@
 
 use serde::Serialize;
 
-/// Failures in a row that open it.
-const FAILURES: u32 = 3;
-/// First pause, ms; each further one is twice as long,
-const PAUSE_MS: u64 = 30_000;
-/// up to this.
-const PAUSE_MAX_MS: u64 = 600_000;
+/// Failures in a row that open it, where nobody says otherwise.
+pub const FAILURES: u32 = 3;
+/// First pause, ms, where nobody says otherwise; each further one is twice as long,
+pub const PAUSE_MS: u64 = 30_000;
+/// up to so many times the first.
+const PAUSES_MAX: u64 = 20;
 /// Longest time that a server can ask for, ms.
 const ASKED_MAX_MS: u64 = 24 * 3_600_000;
 
 /// Its state; times are milliseconds on any clock that does not go back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Breaker {
+    opens_at: u32,
+    pause_ms: u64,
     failures: u32,
     closed_from_ms: u64,
 }
 
+impl Default for Breaker {
+    fn default() -> Self {
+        Self::new(FAILURES, PAUSE_MS)
+    }
+}
+
 impl Breaker {
+    /// Closed. It opens after so many failures in a row (at least one), for so long at first.
+    #[must_use]
+    pub const fn new(failures: u32, pause_ms: u64) -> Self {
+        let opens_at = if failures == 0 { 1 } else { failures };
+        Self { opens_at, pause_ms, failures: 0, closed_from_ms: 0 }
+    }
+
     /// Milliseconds until a question is let through; none for at once.
     #[must_use]
     pub fn wait_ms(&self, now_ms: u64) -> Option<u64> {
@@ -30,15 +45,16 @@ impl Breaker {
 
     /// It went well.
     pub const fn succeeded(&mut self) {
-        *self = Self { failures: 0, closed_from_ms: 0 };
+        *self = Self::new(self.opens_at, self.pause_ms);
     }
 
     /// It failed.
     pub fn failed(&mut self, now_ms: u64) {
         self.failures = self.failures.saturating_add(1);
-        if self.failures >= FAILURES {
-            let doubled = PAUSE_MS.saturating_mul(1 << (self.failures - FAILURES).min(16));
-            self.closed_from_ms = self.closed_from_ms.max(now_ms.saturating_add(doubled.min(PAUSE_MAX_MS)));
+        if self.failures >= self.opens_at {
+            let doubled = self.pause_ms.saturating_mul(1 << (self.failures - self.opens_at).min(16));
+            let pause = doubled.min(self.pause_ms.saturating_mul(PAUSES_MAX));
+            self.closed_from_ms = self.closed_from_ms.max(now_ms.saturating_add(pause));
         }
     }
 

@@ -9,6 +9,7 @@
 //! - [`settings`]: where, which model, how long, how much, what may be shown.
 //! - [`key`]: a key from the environment or a file, which nothing prints.
 //! - [`model`]: one question through cache, breaker, budget, exchange, reading and repair.
+//! - [`voice`]: what a caller that does not care where a model runs sees of it.
 //! - [`budget`], [`breaker`], [`cache`], [`quirks`], [`wire`]: one thing each, without I/O.
 //! - [`listing`]: which models an endpoint has.
 //! - [`conformance`]: a run of questions against an endpoint, with figures.
@@ -26,9 +27,11 @@ pub mod listing;
 pub mod model;
 pub mod quirks;
 pub mod settings;
+pub mod voice;
 pub mod wire;
 
 pub use error::ModelError;
 pub use key::Key;
 pub use model::{Asked, Model};
 pub use settings::Settings;
+pub use voice::{Remote, Voice, VoiceFigures};

@@ -30,6 +30,8 @@ const BUSY_S: u64 = 60;
 pub struct Model {
     settings: Settings,
     since: Instant,
+    /// What has passed of the budget's window before `since`, ms.
+    before_ms: u64,
     quirks: Quirks,
     breaker: Breaker,
     spent: Spent,
@@ -69,8 +71,30 @@ impl Model {
         if settings.key.is_some() && !settings.is_local() && !settings.is_encrypted() {
             return Err(ModelError::KeyInClear { host: settings.endpoint.authority() });
         }
-        let (quirks, breaker, spent) = (Quirks::default(), Breaker::default(), Spent::default());
-        Ok(Self { settings, since: Instant::now(), quirks, breaker, spent, cache: Cache::default() })
+        let pause_ms = u64::try_from(settings.pause.as_millis()).unwrap_or(u64::MAX);
+        let breaker = Breaker::new(settings.failures, pause_ms);
+        let (quirks, spent, cache) = (Quirks::default(), Spent::default(), Cache::default());
+        Ok(Self { settings, since: Instant::now(), before_ms: 0, quirks, breaker, spent, cache })
+    }
+
+    /// Takes over what an earlier process spent in a window that began `age_ms` ago, so that ending a process buys nothing.
+    #[must_use]
+    pub const fn having_spent(mut self, spent: Spent, age_ms: u64) -> Self {
+        self.spent = Spent { since_ms: 0, ..spent };
+        self.before_ms = age_ms;
+        self
+    }
+
+    /// How long ago the budget's window began, ms.
+    #[must_use]
+    pub fn window_age_ms(&self) -> u64 {
+        self.now_ms().saturating_sub(self.spent.since_ms)
+    }
+
+    /// Milliseconds for which the endpoint is still left alone; 0 for not at all.
+    #[must_use]
+    pub fn left_alone_ms(&self) -> u64 {
+        self.breaker.wait_ms(self.now_ms()).unwrap_or(0)
     }
 
     /// Its settings.
@@ -221,7 +245,7 @@ impl Model {
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(self.before_ms)
     }
 }
 

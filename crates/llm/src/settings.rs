@@ -1,5 +1,6 @@
 //! Where the model is, and the bounds of everything that is done with it.
 
+use crate::breaker;
 use crate::budget::Budget;
 use crate::key::Key;
 use plimsoll_analyst::PackOptions;
@@ -30,8 +31,14 @@ pub struct Settings {
     /// The most that may be shown to the model; `None` is the default of its place: everything to one on this machine, names
     /// as pseudonyms and no words to one elsewhere.
     pub show: Option<DataClass>,
+    /// Names are shown as pseudonyms; `None` is the default of its place: not to one on this machine.
+    pub pseudonyms: Option<bool>,
     /// What it may cost.
     pub budget: Budget,
+    /// Failures in a row after which it is left alone.
+    pub failures: u32,
+    /// For so long at first.
+    pub pause: Duration,
 }
 
 impl Settings {
@@ -48,7 +55,10 @@ impl Settings {
             answer_tokens_max: 512,
             pack_tokens_max: 2_000,
             show: None,
+            pseudonyms: None,
             budget: Budget::default(),
+            failures: breaker::FAILURES,
+            pause: Duration::from_millis(breaker::PAUSE_MS),
         }
     }
 
@@ -70,7 +80,8 @@ impl Settings {
     #[must_use]
     pub fn pack_options(&self) -> PackOptions {
         let base = if self.is_local() { PackOptions::local() } else { PackOptions::remote() };
-        PackOptions { tokens_max: self.pack_tokens_max, class: self.show.unwrap_or(base.class), ..base }
+        let pseudonyms = self.pseudonyms.unwrap_or(base.pseudonyms);
+        PackOptions { tokens_max: self.pack_tokens_max, class: self.show.unwrap_or(base.class), pseudonyms, ..base }
     }
 
     /// A path of the API as a URL.

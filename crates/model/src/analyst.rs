@@ -27,12 +27,75 @@ pub struct AnalystSpec {
     pub samples: u32,
     /// Most steps of the controller that one proof may take.
     pub steps_max: u64,
+    /// A language model that is asked beside the rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelSpec>,
+}
+
+/// Where the key of a model's endpoint is found. The key itself stands in no spec.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyPlace {
+    /// In this variable of the daemon's environment.
+    Env(String),
+    /// In this file.
+    File(String),
+}
+
+/// The most that a model may be shown of a service, each with what stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelShown {
+    /// Nothing: it is never asked.
+    Nothing,
+    /// Figures without any name.
+    Figures,
+    /// Names too.
+    Names,
+    /// Words of events and reasons too, cleaned.
+    Words,
+}
+
+/// A language model behind an endpoint that speaks OpenAI's chat completions, and the bounds of what is done with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSpec {
+    /// Base URL of its API.
+    pub endpoint: String,
+    /// Its name there.
+    pub name: String,
+    /// Where its key is found; none is sent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyPlace>,
+    /// What it may be shown.
+    pub show: ModelShown,
+    /// Names are shown as pseudonyms.
+    pub pseudonyms: bool,
+    /// Bound of one answer, physical time.
+    pub timeout: Millis,
+    /// Most tokens of evidence.
+    pub evidence_tokens: u32,
+    /// Most tokens of an answer.
+    pub answer_tokens: u32,
+    /// Most tokens a day, read and written.
+    pub tokens_day: u64,
+    /// Most requests a day.
+    pub requests_day: u64,
+    /// Price of a million tokens read, thousandths of the currency's unit.
+    pub price_read: Permille,
+    /// Price of a million tokens written, thousandths.
+    pub price_written: Permille,
+    /// Most money a day, thousandths.
+    pub money_day: Permille,
+    /// Failures in a row after which it is left alone for a while.
+    pub failures: u32,
+    /// The first such while, physical time; each further one is twice as long.
+    pub pause: Millis,
 }
 
 impl Default for AnalystSpec {
     /// What a journal of an earlier release means, which has none.
     fn default() -> Self {
-        Self { every: Millis(3_600_000), samples: 2_000, steps_max: 200_000 }
+        Self { every: Millis(3_600_000), samples: 2_000, steps_max: 200_000, model: None }
     }
 }
 

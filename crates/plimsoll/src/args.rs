@@ -7,6 +7,7 @@ mod backtest;
 mod calibrate;
 mod capacity;
 mod decide;
+mod decisions;
 mod doctor;
 mod event;
 mod evolve;
@@ -32,8 +33,8 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 
 pub use analyst::{
-    Analyst, AnalystDiagnose, AnalystEval, AnalystEvidence, AnalystModels, AnalystRemember, AnalystScenario,
-    AnalystTest, AnalystVerb, Came, HistoryFormat, HistoryOf, ModelOf, Shown, With,
+    Analyst, AnalystDiagnose, AnalystEval, AnalystEvidence, AnalystFindings, AnalystModels, AnalystRemember,
+    AnalystScenario, AnalystTest, AnalystVerb, Came, HistoryFormat, HistoryOf, ModelOf, Shown, With,
 };
 pub use ask::Ask;
 pub use audit::Audit;
@@ -41,6 +42,7 @@ pub use backtest::{Backtest, Between, SoftOf};
 pub use calibrate::Calibrate;
 pub use capacity::Capacity;
 pub use decide::{Decide, Import, ImportHpa, ImportWhat};
+pub use decisions::Decisions;
 pub use doctor::{Attempt, Doctor};
 pub use event::Event;
 pub use evolve::{Evolve, EvolveTask};
@@ -88,6 +90,8 @@ pub enum Command {
     Status(Status),
     /// Say why a service has the replicas it has, with the numbers and what would have changed it.
     Explain(Explain),
+    /// List what was decided, the newest first, with actions and reasons.
+    Decisions(Decisions),
     /// Run the journaled inputs again and compare every decision byte for byte.
     Replay(Replay),
     /// Show what replicas and jobs print.

@@ -82,6 +82,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Usage(usage) => commands::usage::run(&usage),
         Command::Export(export) => commands::export::run(&export),
         Command::Audit(audit) => commands::audit::run(&audit),
+        Command::Decisions(decisions) => commands::decisions::run(&decisions),
         Command::Doctor(doctor) => commands::doctor::run(&doctor),
         Command::Check(check) => commands::check::run(&check),
         Command::Decide(decide) => commands::decide::run(&decide),
@@ -132,6 +133,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Resume(_)
         | Command::Restart(_)
         | Command::Audit(_)
+        | Command::Decisions(_)
         | Command::Usage(_)
         | Command::Check(_)
         | Command::Schema { .. }

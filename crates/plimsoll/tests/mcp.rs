@@ -92,7 +92,22 @@ fn every_tool_only_reads_and_says_what_it_takes() {
     let listed = agent.ask("tools/list", &json!({}));
     let tools = listed["result"]["tools"].as_array().unwrap();
     let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["status", "explain", "ask", "evidence", "diagnose", "decide", "check", "policies"]);
+    assert_eq!(
+        names,
+        [
+            "status",
+            "explain",
+            "decisions",
+            "ask",
+            "evidence",
+            "diagnose",
+            "findings",
+            "proposals",
+            "decide",
+            "check",
+            "policies"
+        ]
+    );
     for tool in tools {
         assert_eq!(tool["annotations"]["readOnlyHint"], true, "{tool}");
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");

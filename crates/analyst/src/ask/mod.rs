@@ -15,6 +15,6 @@ mod time;
 
 pub use answer::{Answer, AskError, answer, what_if};
 pub use check::{Problem, check};
-pub use parse::{ASKABLE, Day, Question, Scenario, parse};
+pub use parse::{ASKABLE, BYTES_MAX, Day, Question, Scenario, parse};
 pub use prose::Sentence;
 pub use time::TimeOfDay;

@@ -1,11 +1,43 @@
 //! The analyst's settings.
 
-use super::{millis, permille};
+use super::{millis, optional_file, permille};
 use crate::value::Table;
-use plimsoll_model::analyst::{AnalystMode, AnalystSpec, ServiceAnalyst};
+use plimsoll_model::analyst::{AnalystMode, AnalystSpec, KeyPlace, ModelShown, ModelSpec, ServiceAnalyst};
+use std::path::Path;
 
-pub fn analyst(table: &Table) -> AnalystSpec {
-    AnalystSpec { every: millis(table, "every"), samples: table.count("samples"), steps_max: table.unsigned("steps") }
+pub fn analyst(table: &Table, directory: &Path) -> AnalystSpec {
+    AnalystSpec {
+        every: millis(table, "every"),
+        samples: table.count("samples"),
+        steps_max: table.unsigned("steps"),
+        model: table.table("model").and_then(|table| model(table, directory)),
+    }
+}
+
+fn model(table: &Table, directory: &Path) -> Option<ModelSpec> {
+    let env = table.text("key_env").map(|name| KeyPlace::Env(name.to_owned()));
+    Some(ModelSpec {
+        endpoint: table.text("endpoint")?.to_owned(),
+        name: table.text("name")?.to_owned(),
+        key: env.or_else(|| optional_file(table, "key_file", directory).map(KeyPlace::File)),
+        show: match table.text("show") {
+            Some("nothing") => ModelShown::Nothing,
+            Some("figures") => ModelShown::Figures,
+            Some("names") => ModelShown::Names,
+            _ => ModelShown::Words,
+        },
+        pseudonyms: table.flag("pseudonyms"),
+        timeout: millis(table, "timeout"),
+        evidence_tokens: table.count("evidence_tokens"),
+        answer_tokens: table.count("answer_tokens"),
+        tokens_day: table.unsigned("tokens_day"),
+        requests_day: table.unsigned("requests_day"),
+        price_read: permille(table, "price_read"),
+        price_written: permille(table, "price_written"),
+        money_day: permille(table, "money_day"),
+        failures: table.count("failures"),
+        pause: millis(table, "pause"),
+    })
 }
 
 pub fn service_analyst(table: &Table) -> Option<ServiceAnalyst> {

@@ -47,7 +47,7 @@ pub fn spec(root: &Table, directory: &Path) -> Option<Spec> {
         services: services.collect(),
         jobs: jobs.collect(),
         history: history(root.table("history")?),
-        analyst: analyst::analyst(root.table("analyst")?),
+        analyst: analyst::analyst(root.table("analyst")?, directory),
         operations: operations::operations(root, directory)?,
     })
 }

@@ -1,6 +1,7 @@
 //! What has to hold between fields. One file per part of the spec; each check is silent where a field that it needs is
 //! already reported as broken.
 
+mod analyst;
 pub mod balance;
 mod capacity;
 pub mod gateway;
@@ -23,6 +24,7 @@ use std::path::Path;
 pub fn all(reader: &mut Reader<'_>, root: &Table, directory: &Path, files: bool) {
     gateway::check(reader, root);
     operations::check(reader, root);
+    analyst::check(reader, root);
     pace(reader, root);
     let node = root.table("node");
     for (name, table) in root.named("services") {

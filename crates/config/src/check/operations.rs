@@ -60,16 +60,19 @@ fn users(reader: &mut Reader<'_>, root: &Table) {
 
 fn url(reader: &mut Reader<'_>, hook: &Table) {
     let Some(url) = hook.text("url") else { return };
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let is_whole = rest.is_some_and(|rest| {
-        let host = rest.split('/').next().unwrap_or_default();
-        !host.is_empty()
-            && !host.starts_with(':')
-            && !host.contains('@')
-            && url.bytes().all(|byte| byte.is_ascii_graphic())
-    });
-    if !is_whole {
+    if host_of(url).is_none() {
         let what = format!("{url:?} is no URL that a message can be sent to");
         conflict(reader, hook, "url", (what, "http://HOST[:PORT][/PATH], without a user name".to_owned()), None);
     }
+}
+
+/// The host of a URL that something can be sent to, with its port; none where it is no such URL.
+pub fn host_of(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+    let host = rest.split('/').next().unwrap_or_default();
+    let is_whole = !host.is_empty()
+        && !host.starts_with(':')
+        && !host.contains('@')
+        && url.bytes().all(|byte| byte.is_ascii_graphic());
+    is_whole.then_some(host)
 }

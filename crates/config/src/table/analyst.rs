@@ -1,8 +1,9 @@
 //! The analyst: how often it looks, and what it may do about a service.
 
-use crate::field::Fallback::{Absent, Is};
-use crate::field::Literal::{Integer, Text};
-use crate::field::{Choice, DAY, Field, HOUR, Kind, SECOND, Section, count, duration, share};
+use crate::field::Fallback::{Absent, Inner, Is};
+use crate::field::Literal::{Flag, Integer, Text};
+use crate::field::{Choice, DAY, Field, HOUR, Kind, SECOND, Section, count, duration, share, thousandths};
+use crate::form::Form;
 
 pub static ANALYST: Section = Section {
     name: "analyst",
@@ -28,8 +29,123 @@ pub static ANALYST: Section = Section {
             Is(Integer(200_000), "a second or two of CPU at idle priority"),
             "Most steps of the controller that one proof may take.",
         ),
+        Field::new("model", Kind::Table(&MODEL), Inner, "A language model that is asked beside the rules."),
     ],
 };
+
+/// Dearest price and largest sum, in thousandths: a million.
+const MONEY_MAX: i64 = 1_000_000_000;
+
+pub static MODEL: Section = Section {
+    name: "analyst_model",
+    path: "analyst.model",
+    doc: "A language model behind any endpoint that speaks OpenAI's chat completions. It may add to what the rules find and \
+          removes nothing; what it proposes takes the same road through the gate (docs/analyst.md). Nothing waits for it. Times \
+          are physical.",
+    short: &[],
+    fields: &[
+        Field::new(
+            "endpoint",
+            Kind::Text(Form::Text),
+            Absent("no model is asked"),
+            "Base URL of its API, such as `http://127.0.0.1:8080/v1`.",
+        )
+        .long("Another machine needs `https` and `show`, which says what may leave this one."),
+        Field::new(
+            "name",
+            Kind::Text(Form::Text),
+            Is(Text("default"), "servers of one model take any name"),
+            "Its name there.",
+        ),
+        Field::new(
+            "key_env",
+            Kind::Text(Form::Token),
+            Absent("no key is sent"),
+            "The environment variable with its key.",
+        ),
+        Field::new("key_file", Kind::Text(Form::File), Absent("no key is sent"), "The file with its key.")
+            .long("One line, read when the daemon starts and when anything of this table changes."),
+        Field::new(
+            "show",
+            Kind::Choice(SHOWN),
+            Absent("`words` for a model on this machine; for another it has to be said"),
+            "The most that it may be shown.",
+        ),
+        Field::new(
+            "pseudonyms",
+            Kind::Flag,
+            Is(Flag(true), "no diagnosis needs a name"),
+            "Names are put to it as pseudonyms, in words as well.",
+        ),
+        Field::new(
+            "timeout",
+            duration(SECOND, HOUR),
+            Is(Text("1m"), "a small model on a CPU takes most of it, a server a few seconds"),
+            "Bound of one answer, from the connection to the last byte.",
+        ),
+        Field::new(
+            "evidence_tokens",
+            count(64, 100_000),
+            Is(Integer(2_000), "all facts of a busy service; 256 for a small model"),
+            "Most tokens of evidence.",
+        ),
+        Field::new(
+            "answer_tokens",
+            count(16, 100_000),
+            Is(Integer(512), "a full answer has some 300"),
+            "Most tokens of an answer.",
+        ),
+        Field::new(
+            "tokens_day",
+            count(0, 1_000_000_000_000),
+            Is(Integer(200_000), "some seventy questions"),
+            "Most tokens a day, read and written. A question that might take more is not sent.",
+        ),
+        Field::new(
+            "requests_day",
+            count(0, 1_000_000),
+            Is(Integer(200), "three services by the hour, with repairs"),
+            "Most requests a day.",
+        ),
+        Field::new(
+            "price_read",
+            thousandths(0, MONEY_MAX),
+            Is(Integer(0), "a model of one's own costs no money"),
+            "Price of a million tokens read.",
+        ),
+        Field::new(
+            "price_written",
+            thousandths(0, MONEY_MAX),
+            Is(Integer(0), "a model of one's own costs no money"),
+            "Price of a million tokens written.",
+        ),
+        Field::new(
+            "money_day",
+            thousandths(0, MONEY_MAX),
+            Is(Integer(0), "nobody pays who has not said how much"),
+            "Most money a day. A question that might cost more is not sent.",
+        ),
+        Field::new(
+            "failures",
+            count(1, 100),
+            Is(Integer(3), "one may be chance, three are not"),
+            "Failures in a row after which it is left alone for `pause`.",
+        ),
+        Field::new(
+            "pause",
+            duration(SECOND, HOUR),
+            Is(Text("30s"), "a server that restarts is back by then"),
+            "How long it is left alone first; each further time twice as long, up to twenty times this.",
+        ),
+    ],
+};
+
+static SHOWN: &[Choice] = &[
+    Choice { word: "nothing", doc: "it is never asked" },
+    Choice { word: "figures", doc: "numbers without any name" },
+    Choice { word: "names", doc: "names as well, or their pseudonyms" },
+    Choice { word: "words", doc: "words of events and reasons as well, cleaned" },
+];
 
 pub static SERVICE_ANALYST: Section = Section {
     name: "service_analyst",

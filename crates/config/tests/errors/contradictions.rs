@@ -451,3 +451,35 @@ fn a_dead_band_is_no_narrower_than_nothing() {
     "#]],
     );
 }
+
+#[test]
+fn a_model_elsewhere_is_asked_within_tls_and_only_what_somebody_allowed() {
+    let spec = |model: &str| {
+        format!(
+            "name = \"shop\"\n[analyst.model]\n{model}\n[services.shop]\ncommand = [\"shop\", \"{{port}}\"]\nreplicas = 1\nrequests = {{ cpu = 1, memory = \"64MiB\" }}\n"
+        )
+    };
+    let told = |model: &str| match plimsoll_config::parse(&spec(model), std::path::Path::new("shop.toml")) {
+        Ok(_) => String::new(),
+        Err(report) => report.to_string(),
+    };
+    for (model, expected) in [
+        ("endpoint = \"http://10.0.0.9/v1\"", "evidence would travel in the clear"),
+        ("endpoint = \"https://api.example/v1\"", "nothing says what may leave this one"),
+        ("endpoint = \"https://127.0.0.1.example/v1\"", "nothing says what may leave this one"),
+        ("endpoint = \"ftp://h\"", "no URL that a question can be sent to"),
+        ("endpoint = \"http://127.0.0.1/v1\"\nkey_env = \"K\"\nkey_file = \"k\"", "one key is sent"),
+        ("endpoint = \"http://127.0.0.1/v1\"\nprice_read = 3", "`price_read` without money"),
+        ("endpoint = \"http://127.0.0.1/v1\"\nkey = \"sk-secret\"", "unknown"),
+    ] {
+        assert!(told(model).contains(expected), "{model}: {}", told(model));
+    }
+    for model in [
+        "endpoint = \"http://127.0.0.1:8080/v1\"",
+        "endpoint = \"http://[::1]:8080/v1\"\nkey_file = \"k\"",
+        "endpoint = \"https://api.example/v1\"\nshow = \"figures\"\nkey_env = \"K\"\nprice_read = 3\nmoney_day = 1",
+        "",
+    ] {
+        assert_eq!(told(model), "", "{model}");
+    }
+}

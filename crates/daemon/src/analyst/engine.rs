@@ -1,7 +1,7 @@
 //! What the loop does with proposals: keeps them, puts them in force through the controller, takes them back.
 
 use super::kept::{Kept, Stage};
-use super::worker::{Proved, id_of};
+use super::worker::{Look, Proved, id_of};
 use super::{Desk, about};
 use crate::engine::Engine;
 use plimsoll_analyst::Proposal;
@@ -17,6 +17,8 @@ use serde_json::json;
 
 /// Who lets a proposal by the operator's envelope.
 const AUTO: &str = "auto";
+/// Whose proposals come without a model.
+const RULES: &str = "rules";
 
 impl Engine {
     /// After each step: takes it down, hears what became of proposals, and looks at what is due.
@@ -26,12 +28,18 @@ impl Engine {
         }
         if let Some(seen) = seen {
             self.desk.note(&self.spec, seen, decision);
-            self.desk.look(&self.spec, decision.at);
+            if let Some((service, occasion)) = self.desk.look(&self.spec, decision.at) {
+                let because = occasion.to_string();
+                let looked = json!({ "looked": { "service": service, "occasion": occasion, "because": because } });
+                self.recorder.note(Kind::PROPOSAL, decision.at, &looked);
+            }
         }
+        *self.shared.analyst.borrow_mut() = self.desk.figures();
     }
 
     /// Goes on where an earlier daemon was: the history since its last snapshot, and what stands.
     pub(crate) fn catch_up(&mut self, observed: &[(Observation, Decision)]) {
+        self.desk.engage(&self.spec);
         if Desk::wants(&self.spec) {
             for (seen, decision) in observed {
                 self.desk.note(&self.spec, seen, decision);
@@ -49,16 +57,38 @@ impl Engine {
     /// Shows the API what there is.
     pub(crate) fn show_proposals(&self) {
         *self.shared.proposals.borrow_mut() = self.desk.shown();
+        *self.shared.diagnoses.borrow_mut() = self.desk.found();
     }
 
     /// Takes what the worker found: kept, journaled, and in force at once where the operator's envelope says so.
     pub(crate) fn on_proved(&mut self, proved: Proved) {
-        self.desk.is_busy = false;
         let now = self.clock.now();
+        let by = match &proved.consulted {
+            Some(consulted) => consulted.by.clone(),
+            None => {
+                self.desk.is_busy = false;
+                RULES.to_owned()
+            }
+        };
+        if let Some(consulted) = &proved.consulted {
+            let found = proved.look.ladder.causes();
+            let model = json!({ "service": proved.service, "asked": consulted, "findings": found });
+            self.recorder.note(Kind::PROPOSAL, now, &json!({ "model": model }));
+        }
         let Some(service) = self.spec.services.get(&proved.service).cloned() else { return };
+        let occasion = proved.look.occasion.clone();
+        self.desk.find_out(&proved.service, proved.look);
         let mut at_once = Vec::new();
         for (proposal, verdict) in proved.found {
-            let kept = keep(proposal, &verdict, &service, &proved.service, now);
+            // Rules and model look at the same time; what one of them said already is said.
+            if self.desk.has_said(&proved.service, &proposal) {
+                continue;
+            }
+            let kept = Kept {
+                by: by.clone(),
+                occasion: Some(occasion.clone()),
+                ..keep(proposal, &verdict, &service, &proved.service, now)
+            };
             if kept.state == Stage::Waiting && service.analyst.mode == AnalystMode::Auto {
                 at_once.push(kept.id.clone());
             }
@@ -78,7 +108,10 @@ impl Engine {
         self.desk.save();
         self.show_proposals();
         for id in at_once {
-            let _ = self.approve(&id, AUTO);
+            // One at a time: each was proved over the operator's own policy, and not over another proposal.
+            if !self.desk.has_standing(&proved.service) {
+                let _ = self.approve(&id, AUTO);
+            }
         }
     }
 
@@ -147,6 +180,23 @@ impl Engine {
 }
 
 impl Desk {
+    /// Takes what was found, unless something newer was found meanwhile.
+    fn find_out(&mut self, service: &ServiceName, look: Look) {
+        if self.found.get(service).is_none_or(|known| known.at_ms <= look.at_ms) {
+            self.found.insert(service.clone(), look);
+        }
+    }
+
+    /// The same changes were proposed before.
+    fn has_said(&self, service: &ServiceName, proposal: &Proposal) -> bool {
+        self.kept.iter().any(|it| it.service == service.as_str() && it.proposal.changes == proposal.changes)
+    }
+
+    /// A proposal stands above the service's own policy.
+    fn has_standing(&self, service: &ServiceName) -> bool {
+        self.kept.iter().any(|it| it.service == service.as_str() && it.state.stands())
+    }
+
     /// What an earlier daemon took down and did not see the end of: the controller's state says what stands.
     pub(crate) fn reconcile(&mut self, standing: impl Fn(&str) -> Option<(String, bool)>) {
         for kept in &mut self.kept {
@@ -183,6 +233,8 @@ fn keep(proposal: Proposal, verdict: &Verdict, service: &ServiceSpec, name: &Ser
         service: name.to_string(),
         state,
         about: about(&proposal),
+        by: String::new(),
+        occasion: None,
         made_at_ms: now.0,
         evidence: verdict.hashes.history.clone(),
         verdict_hash: hash::text(hash::of(verdict)),

@@ -1,6 +1,6 @@
 //! A proposal as the daemon keeps it: with its verdict, what became of it, and what is needed to put it in force.
 
-use plimsoll_analyst::Proposal;
+use plimsoll_analyst::{Occasion, Proposal};
 use plimsoll_model::proposed::{PolicyPatch, ProposalTurn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,6 +70,12 @@ pub struct Kept {
     pub state: Stage,
     /// In words.
     pub about: String,
+    /// Whose it is: `rules`, or a model's name. Of an earlier release, nobody's.
+    #[serde(default)]
+    pub by: String,
+    /// Why anybody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Occasion>,
     /// When it was made, trace time.
     pub made_at_ms: i64,
     /// The proposal.

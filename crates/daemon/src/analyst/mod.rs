@@ -1,54 +1,135 @@
-//! The analyst of a running installation: takes every step down, looks at services on a schedule and when they burn, keeps
-//! what was proposed and proved, and tells the loop what to put in force.
+//! The analyst of a running installation: takes every step down, looks at services when there is reason to, keeps what was
+//! found, proposed and proved, and tells the loop what to put in force.
 //!
 //! Nothing here decides about replicas. What comes into force goes through the controller as a journaled input, is watched
-//! there, and is taken back there. What is kept lies in `proposals.json`, written whole before anybody is told, and in the
-//! journal; a daemon that is killed goes on where it was.
+//! there, and is taken back there. When a service is looked at is `plimsoll_analyst::occasion`'s rule; rules and proofs have a
+//! thread, a language model another ([`model`]), and questions of people a third ([`asker`]); no step waits for any of them.
+//! What is kept lies in `proposals.json`, written whole before anybody is told, and in the journal; a daemon that is killed
+//! goes on where it was.
 
+pub mod asker;
 mod engine;
 pub mod kept;
+pub mod metrics;
+pub mod model;
+#[cfg(test)]
+mod tests;
+mod voice;
 pub mod worker;
 
 use crate::state_dir::StateDir;
 use kept::{Kept, Stage};
-use plimsoll_analyst::Proposal;
+use model::{Consultant, ModelFigures};
 use plimsoll_analyst::gate::{Envelope, PART_MIN, Terms};
-use plimsoll_analyst::history::{Configured, Recorder};
-use plimsoll_model::analyst::AnalystMode;
+use plimsoll_analyst::history::{Configured, History, Recorder};
+use plimsoll_analyst::{Looked, Occasion, Pace, Proposal, occasion};
+use plimsoll_model::analyst::{AnalystMode, ModelSpec};
 use plimsoll_model::id::ServiceName;
 use plimsoll_model::spec::{ServiceSpec, Spec};
 use plimsoll_model::{Decision, Finding, Observation, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
-use worker::{Job, Worker};
+use std::collections::BTreeMap;
+use tokio::sync::mpsc;
+use worker::{Job, Look, Proved, Worker};
 
 /// Most proposals that are kept; the oldest that are over go first.
 const KEPT_MAX: usize = 64;
-/// Observations in a row with failures above what may be that ask for a look at once.
-const BURN_STEPS: u32 = 5;
+/// Most looks at a service between two turns, for drift and burns.
+const EXTRA_MAX: u32 = 4;
 /// Fewest samples that are looked at: at 60 % seen, enough are left.
 const SAMPLES_MIN: usize = PART_MIN * 5 / 2;
 /// The file that proposals are kept in.
 pub(crate) const FILE: &str = "proposals.json";
+
+/// What the API shows of the analyst beside its proposals.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AnalystFigures {
+    /// Looks, by service and occasion.
+    pub looks: BTreeMap<(String, &'static str), u64>,
+    /// The model, where the spec names one that can be asked.
+    pub model: Option<ModelFigures>,
+}
 
 /// All of it.
 #[derive(Debug)]
 pub struct Desk {
     dir: StateDir,
     worker: Option<Worker>,
+    done: Option<mpsc::Sender<Proved>>,
     is_busy: bool,
+    model: Option<(ModelSpec, Consultant)>,
+    /// Why the model that the spec names cannot be asked.
+    model_fault: Option<String>,
     recorders: BTreeMap<ServiceName, Recorder>,
-    looked: BTreeMap<ServiceName, Timestamp>,
-    burning: BTreeMap<ServiceName, u32>,
+    looked: BTreeMap<ServiceName, Looked>,
+    looks: BTreeMap<(String, &'static str), u64>,
+    found: BTreeMap<ServiceName, Look>,
     kept: Vec<Kept>,
 }
 
 impl Desk {
-    /// What an earlier daemon kept; without a worker nothing new is proposed.
+    /// What an earlier daemon kept. What is found goes to `done`; without it nothing is looked at.
     #[must_use]
-    pub fn open(dir: StateDir, worker: Option<Worker>) -> Self {
+    pub fn open(dir: StateDir, done: Option<mpsc::Sender<Proved>>) -> Self {
         let kept = dir.read_json(FILE).unwrap_or_default();
-        let (recorders, looked, burning) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { dir, worker, is_busy: false, recorders, looked, burning, kept }
+        let worker = done.clone().and_then(|done| Worker::start(done).ok());
+        Self {
+            dir,
+            worker,
+            done,
+            is_busy: false,
+            model: None,
+            model_fault: None,
+            recorders: BTreeMap::new(),
+            looked: BTreeMap::new(),
+            looks: BTreeMap::new(),
+            found: BTreeMap::new(),
+            kept,
+        }
+    }
+
+    /// Takes the model that the spec names, or lets go of one that it names no more.
+    pub fn engage(&mut self, spec: &Spec) {
+        let wanted = spec.analyst.model.as_ref();
+        if self.model.as_ref().map(|(spec, _)| spec) == wanted && self.model_fault.is_none() {
+            return;
+        }
+        // The one before ends with the question that is under way; what it spent is on disk.
+        (self.model, self.model_fault) = (None, None);
+        let (Some(wanted), Some(done)) = (wanted, self.done.clone()) else { return };
+        let spent = model::spent(&self.dir, crate::clock::wall_ms());
+        let started = voice::open(wanted, spent).and_then(|voice| {
+            Consultant::start(voice, self.dir.clone(), done).map_err(|error| format!("analyst.model: {error}"))
+        });
+        match started {
+            Ok(consultant) => self.model = Some((wanted.clone(), consultant)),
+            Err(why) => self.model_fault = Some(why),
+        }
+    }
+
+    /// Why the model that the spec names cannot be asked, if so.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.model_fault.as_deref()
+    }
+
+    /// What there is to count.
+    #[must_use]
+    pub fn figures(&self) -> AnalystFigures {
+        let model = self.model.as_ref().map(|(_, consultant)| consultant.figures());
+        AnalystFigures { looks: self.looks.clone(), model }
+    }
+
+    /// The history of a service as far as it was taken down.
+    #[must_use]
+    pub fn history(&self, service: &ServiceName) -> Option<&History> {
+        self.recorders.get(service).map(Recorder::history)
+    }
+
+    /// What was last found, by service.
+    #[must_use]
+    pub fn found(&self) -> BTreeMap<String, serde_json::Value> {
+        let value = |look: &Look| serde_json::to_value(look).unwrap_or_default();
+        self.found.iter().map(|(name, look)| (name.to_string(), value(look))).collect()
     }
 
     /// Whether a step has to be taken down at all.
@@ -69,18 +150,14 @@ impl Desk {
                 self.recorders.entry(name.clone()).or_insert_with(|| Recorder::new(name, spec.tick.0, configured()));
             recorder.add(seen, decision);
             recorder.keep(spec.analyst.samples as usize);
-            let traffic = seen.services.get(name).and_then(|it| it.traffic.as_ref());
-            let is_burning = traffic.is_some_and(|traffic| {
-                traffic.failed.saturating_mul(1_000) > traffic.finished.saturating_mul(service.analyst.failed_max.0)
-            });
-            let count = self.burning.entry(name.clone()).or_default();
-            *count = if is_burning { count.saturating_add(1) } else { 0 };
         }
     }
 
     /// The policy changed: what was configured is something else from now on.
     pub fn configure(&mut self, spec: &Spec) {
         self.recorders.retain(|name, _| spec.services.contains_key(name));
+        self.found.retain(|name, _| spec.services.contains_key(name));
+        self.engage(spec);
         for (name, service) in &spec.services {
             if let Some(recorder) = self.recorders.get_mut(name) {
                 recorder.configure(Configured::of(service, spec.node.cpu));
@@ -88,35 +165,68 @@ impl Desk {
         }
     }
 
-    /// Hands the next service that is due to the worker, if it has nothing to do.
-    pub fn look(&mut self, spec: &Spec, now: Timestamp) {
-        let Some(worker) = self.worker.as_ref().filter(|_| !self.is_busy) else { return };
-        let standing: BTreeSet<&str> =
-            self.kept.iter().filter(|it| it.state.stands()).map(|it| it.service.as_str()).collect();
-        let is_due = |(name, service): &(&ServiceName, &ServiceSpec)| {
-            let enough = self.recorders.get(*name).is_some_and(|it| it.history().samples.len() >= SAMPLES_MIN);
-            let since = self.looked.get(*name).map(|at| now.since(*at));
-            let burns = self.burning.get(*name).is_some_and(|count| *count >= BURN_STEPS);
-            // A burn does not ask more often than the history can have changed.
-            let wait = if burns {
-                spec.tick.saturating_mul(PART_MIN as u64).min(spec.analyst.every)
-            } else {
-                spec.analyst.every
-            };
-            service.analyst.mode != AnalystMode::Off
-                && enough
-                && !standing.contains(name.as_str())
-                && since.is_none_or(|since| since >= wait)
+    /// Why a service is to be looked at now, if it is.
+    fn occasion(&self, spec: &Spec, name: &ServiceName, service: &ServiceSpec, now: Timestamp) -> Option<Occasion> {
+        let is_standing = self.kept.iter().any(|it| it.state.stands() && it.service == name.as_str());
+        let history = self.history(name).filter(|history| history.samples.len() >= SAMPLES_MIN)?;
+        if service.analyst.mode == AnalystMode::Off || is_standing {
+            return None;
+        }
+        let looked = self.looked.get(name).copied().unwrap_or_default();
+        // Nothing asks more often than the history can have changed.
+        let rest = spec.tick.saturating_mul(PART_MIN as u64);
+        let pace = Pace { every_ms: spec.analyst.every.0, rest_ms: rest.0, extra_max: EXTRA_MAX };
+        occasion(history, looked, now.0, pace, service.analyst.failed_max.0 as f64 / 1_000.0)
+    }
+
+    /// Hands the next service that there is reason to look at to the worker, if it has nothing to do, and to the model. Which,
+    /// and why.
+    pub fn look(&mut self, spec: &Spec, now: Timestamp) -> Option<(ServiceName, Occasion)> {
+        if self.is_busy || self.worker.is_none() {
+            return None;
+        }
+        let due = spec.services.iter().filter_map(|(name, service)| {
+            let occasion = self.occasion(spec, name, service, now)?;
+            Some((name, service, occasion))
+        });
+        // What burns goes first, then what drifts, then whoever waits longest.
+        let rank = |occasion: &Occasion| match occasion {
+            Occasion::Burn { .. } => 0,
+            Occasion::Drift { .. } => 1,
+            Occasion::Schedule { .. } => 2,
         };
-        // Whoever waits longest goes first.
-        let due = spec.services.iter().filter(is_due).min_by_key(|(name, _)| self.looked.get(*name).copied());
-        let Some((name, service)) = due else { return };
-        let Some(history) = self.recorders.get(name).map(|recorder| recorder.history().clone()) else { return };
+        let waits = |name: &ServiceName| self.looked.get(name).and_then(|looked| looked.last_ms);
+        let (name, service, occasion) = due.min_by_key(|(name, _, occasion)| (rank(occasion), waits(name)))?;
+        let job = self.job(spec, name, service, occasion.clone(), now)?;
+        let worker = self.worker.as_ref()?;
+        let for_model = self.model.as_ref().map(|(_, consultant)| (consultant, job.clone()));
+        if !worker.carry_out(job) {
+            return None;
+        }
+        if let Some((consultant, job)) = for_model {
+            consultant.carry_out(job);
+        }
+        self.is_busy = true;
+        let looked = self.looked.entry(name.clone()).or_default();
+        *looked = looked.at(now.0, &occasion);
+        *self.looks.entry((name.to_string(), occasion.word())).or_default() += 1;
+        Some((name.clone(), occasion))
+    }
+
+    fn job(
+        &self,
+        spec: &Spec,
+        name: &ServiceName,
+        service: &ServiceSpec,
+        occasion: Occasion,
+        now: Timestamp,
+    ) -> Option<Job> {
         let mine = || self.kept.iter().filter(|it| it.service == name.as_str());
-        let job = Job {
+        Some(Job {
             spec: spec.clone(),
             service: name.clone(),
-            history,
+            occasion,
+            history: self.history(name)?.clone(),
             terms: Terms {
                 asked: u32::try_from(mine().count()).unwrap_or(u32::MAX),
                 steps_max: spec.analyst.steps_max,
@@ -131,11 +241,7 @@ impl Desk {
                 .filter(|it| it.state == Stage::Shadow)
                 .map(|it| (it.id.clone(), it.proposal.clone(), it.made_at_ms))
                 .collect(),
-        };
-        if worker.carry_out(job) {
-            self.is_busy = true;
-            self.looked.insert(name.clone(), now);
-        }
+        })
     }
 
     /// Takes down what the controller said about proposals; true where it said anything.

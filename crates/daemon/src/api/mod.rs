@@ -10,6 +10,7 @@
 pub mod access;
 mod analyst;
 mod announce;
+mod ask;
 mod door;
 mod openapi;
 mod respond;
@@ -24,6 +25,8 @@ pub use openapi::document as openapi;
 pub use routes::Order;
 pub use wheel::Handed;
 
+use crate::analyst::AnalystFigures;
+use crate::analyst::asker::Asker;
 use crate::audit::Allowance;
 use crate::clock::Clock;
 use crate::notify::HookFigures;
@@ -55,6 +58,12 @@ pub struct Shared {
     pub policy: RefCell<serde_json::Value>,
     /// What the analyst proposed, oldest first, whole.
     pub proposals: RefCell<Vec<serde_json::Value>>,
+    /// What it last found, by service.
+    pub diagnoses: RefCell<BTreeMap<String, serde_json::Value>>,
+    /// What there is to count of it.
+    pub analyst: RefCell<AnalystFigures>,
+    /// Who answers questions; none where no thread could be started.
+    pub asker: Option<Asker>,
     /// Samples.
     pub history: Option<Arc<History>>,
     /// Requests by service since the daemon started.
@@ -102,6 +111,7 @@ impl Shared {
             hooks: self.hooks.borrow().clone(),
             exported: self.exported.get(),
             circuits: self.circuits.borrow().clone(),
+            analyst: self.analyst.borrow().clone(),
         }
     }
 
@@ -154,6 +164,8 @@ pub struct OwnFigures {
     pub exported: (u64, u64),
     /// Circuit breakers of services that have one.
     pub circuits: BTreeMap<ServiceName, CircuitReport>,
+    /// Looks of the analyst, and its model.
+    pub analyst: AnalystFigures,
 }
 
 /// `by` with the name of the token that it came with, within `most` bytes.

@@ -19,7 +19,7 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" }
         },
         "servers": [{ "url": "/" }],
-        "paths": with_roles(paths()),
+        "paths": with_roles(asked(paths())),
         "components": {
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer", "description": "A named token (`plimsoll token create`), or on the machine itself the content of the file `token` in the state directory. Looking needs one where the spec says so, and beyond loopback." }
@@ -107,6 +107,50 @@ fn paths() -> Value {
 
 fn proposal_id() -> Value {
     json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }])
+}
+
+/// With what whoever only looks may ask beyond state and figures.
+fn asked(mut paths: Value) -> Value {
+    paths["/analyst"] =
+        get("The analyst's page: questions and proposals", "text/html", json!({ "type": "string" }), json!([]));
+    let me = json!({ "type": "object", "required": ["who", "role"],
+        "properties": { "who": { "type": "string" }, "role": { "type": ["string", "null"] } } });
+    paths["/v1/me"] = get("Who asks, and what they may do", "application/json", me, json!([]));
+    paths["/v1/ask"] = question();
+    let object = || json!({ "type": "object" });
+    paths["/v1/services/{service}/record"] = get(
+        "The history of a service, as `plimsoll schema history` describes it",
+        "application/json",
+        object(),
+        of_service(),
+    );
+    paths["/v1/services/{service}/diagnosis"] = get(
+        "What the analyst last found, why it looked, and who said what",
+        "application/json",
+        object(),
+        of_service(),
+    );
+    paths
+}
+
+fn of_service() -> Value {
+    json!([{ "name": "service", "in": "path", "required": true, "schema": { "type": "string" } }])
+}
+
+/// A question in plain words.
+fn question() -> Value {
+    let mut path = write(
+        "Answers a question about a service, changing nothing: why it scaled, what limits it, what would be better, what another load would bring",
+        json!([]),
+    );
+    path["requestBody"] =
+        json!({ "required": true, "content": { "application/json": { "schema": super::ask::body() } } });
+    let texts = json!({ "type": "array", "items": { "type": "object" } });
+    path["responses"]["200"] = json!({ "description": "The answer, a sentence a line, with every fact that it rests on", "content": { "application/json": { "schema": {
+        "type": "object", "required": ["service", "text", "sentences", "facts"],
+        "properties": { "service": { "type": "string" }, "text": { "type": "string" }, "sentences": texts, "facts": texts }
+    } } } });
+    json!({ "post": path })
 }
 
 /// What a person says to a proposal.

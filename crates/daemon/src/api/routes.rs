@@ -1,6 +1,7 @@
 //! Which path does what.
 
 use super::analyst::{self, answered};
+use super::ask;
 use super::respond::{AnswerBody, events, json, problem, text, turned_away};
 use super::write::{is_foreign, looks, note_refused, write};
 use super::{Announcement, Answered, Handed, Shared, Source, is_own_name};
@@ -10,8 +11,9 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::HOST;
 use hyper::{Method, Request, Response, StatusCode};
+use plimsoll_analyst::History;
 use plimsoll_collect::history::SeriesId;
-use plimsoll_model::{JobName, ServiceName, Timestamp};
+use plimsoll_model::{JobName, ServiceName, Spec, Timestamp};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -72,6 +74,13 @@ pub enum Order {
         /// Where the answer goes.
         answer: oneshot::Sender<Result<String, String>>,
     },
+    /// Hand out what is known of a service; no change and no step.
+    Record {
+        /// Which.
+        service: ServiceName,
+        /// Where it goes: the spec, and the history where there is one.
+        answer: oneshot::Sender<(Spec, Option<History>)>,
+    },
     /// Put a record into the audit.
     Audit {
         /// What.
@@ -112,6 +121,9 @@ pub async fn answer(
     };
     Ok(match (looks(&method), path.as_str()) {
         (true, "/v1/audit") => audit(&request, &shared).await,
+        (true, "/v1/me") => ask::me(&caller),
+        (true, path) if ask::of_service(path, "/record").is_some() => ask::record(path, &orders).await,
+        (false, "/v1/ask") if request.method() == Method::POST => ask::ask(request, &shared, &orders).await,
         (true, _) => read(&request, &shared),
         (false, _) => write(request, caller, &shared, orders).await,
     })
@@ -161,6 +173,7 @@ fn read(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<AnswerBody
     let query = query(request.uri().query().unwrap_or(""));
     match request.uri().path() {
         "/" => text(StatusCode::OK, "text/html; charset=utf-8", include_str!("../../assets/dashboard.html")),
+        "/analyst" => text(StatusCode::OK, "text/html; charset=utf-8", include_str!("../../assets/analyst.html")),
         "/healthz" => {
             let healthy = shared.state.borrow().healthy;
             let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -183,6 +196,7 @@ fn read(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<AnswerBody
         "/v1/events/announced" => {
             json(StatusCode::OK, &serde_json::json!({ "events": shared.state.borrow().announced }))
         }
+        path if ask::of_service(path, "/diagnosis").is_some() => ask::diagnosis(path, shared),
         path if path == analyst::PATH || path.starts_with("/v1/proposals/") => analyst::read(path, shared),
         _ => problem(StatusCode::NOT_FOUND, "no such path; /v1/openapi.json lists them"),
     }

@@ -28,7 +28,7 @@ pub async fn write(
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let id = shared.next_request();
-    let body = match read_body(body).await {
+    let body = match read_body(body, BODY_BYTES_MAX).await {
         Ok(body) => body,
         Err((status, why)) => {
             let asked = Asked::of(id, &caller, &head.method, &path, &[]);
@@ -64,12 +64,11 @@ pub async fn write(
     }
 }
 
-async fn read_body(body: Incoming) -> Result<Bytes, (StatusCode, String)> {
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+/// Reads a body of at most `most` bytes, or says why not.
+pub async fn read_body(body: Incoming, most: usize) -> Result<Bytes, (StatusCode, String)> {
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("a body of at most {BODY_BYTES_MAX} bytes is accepted")))
-        }
+        Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, format!("a body of at most {most} bytes is accepted"))),
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, format!("no whole body came within {BODY_TIMEOUT:?}"))),
     }
 }

@@ -176,6 +176,8 @@ impl Engine {
                 Some(order) = sources.orders.recv() => {
                     if let Order::Audit { entry, done } = order {
                         self.audit(&entry, done);
+                    } else if let Order::Record { service, answer } = order {
+                        let _ = answer.send(((*self.spec).clone(), self.desk.history(&service).cloned()));
                     } else if let Some(answer) = self.on_order(order) {
                         course = self.begin_shutdown(course, Some(answer));
                     } else {
@@ -361,8 +363,9 @@ impl Engine {
             Order::Reload { answer } => {
                 let _ = answer.send(self.renew_certificate().and_then(|()| self.reload()));
             }
-            // Handled before: it is about what was asked and no step of its own.
+            // Handled before: they are no step of their own.
             Order::Audit { entry, done } => self.audit(&entry, done),
+            Order::Record { .. } => {}
             Order::Policy { spec, answer } => {
                 let _ = answer.send(self.take_over_text(&spec));
             }

@@ -124,6 +124,7 @@ impl Engine {
         for name in self.spec.services.keys() {
             findings.extend(metrics_in::findings(name.as_str(), &self.instruments.metrics.view(name)));
         }
+        findings.extend(self.desk.fault().map(|why| format!("analyst: {why}")));
         findings.extend(self.spec_warnings.iter().map(|warning| format!("spec: {warning}")));
         findings.extend(
             self.last_decision.iter().flat_map(|decision| &decision.rationale.findings).map(ToString::to_string),

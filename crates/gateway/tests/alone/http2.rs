@@ -64,9 +64,15 @@ fn both_protocols_are_spoken_on_one_listener() {
     run(async {
         let mut sender = connect(lone.address).await;
         let mut request = asking(Method::GET, "/a?b=c");
-        for (name, value) in
-            [("cookie", "a=1"), ("cookie", ""), ("cookie", "b=2"), ("cookie", ""), ("te", "trailers"), ("x-one", "1"), ("host", "evil.example")]
-        {
+        for (name, value) in [
+            ("cookie", "a=1"),
+            ("cookie", ""),
+            ("cookie", "b=2"),
+            ("cookie", ""),
+            ("te", "trailers"),
+            ("x-one", "1"),
+            ("host", "evil.example"),
+        ] {
             request.headers_mut().append(name, value.parse().unwrap());
         }
         let (response, _) = sender.send_request(request, true).unwrap();

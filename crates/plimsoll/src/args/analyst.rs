@@ -2,8 +2,8 @@
 //!
 //! A key is named by its variable or file and never typed: what is typed can be read by everybody on the machine.
 
-use super::Output;
 use super::gate::{AnalystAnswer, AnalystProposals, AnalystProve};
+use super::{Installation, Output};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -22,6 +22,9 @@ pub enum AnalystVerb {
     Evidence(AnalystEvidence),
     /// Diagnose a history by rules: causes with their evidence, and proposals.
     Diagnose(AnalystDiagnose),
+    /// Show what the analyst of a running installation last found in a service: why it looked, what rules and model said, and the
+    /// facts.
+    Findings(AnalystFindings),
     /// Score the diagnosis on scenarios that the twin makes, whose cause is known.
     Eval(AnalystEval),
     /// Print the history of a scenario, as a file that the other verbs read.
@@ -169,7 +172,7 @@ pub enum With {
 pub struct HistoryOf {
     /// A recorded history: JSON (`plimsoll schema history`), or CSV with the same figures as columns, by its ending. See
     /// docs/analyst.md.
-    #[arg(required_unless_present = "scenario", conflicts_with = "scenario")]
+    #[arg(required_unless_present_any = ["scenario", "live"], conflicts_with = "scenario")]
     pub file: Option<PathBuf>,
     /// A scenario of the twin instead, by number.
     #[arg(long, value_name = "N")]
@@ -180,6 +183,25 @@ pub struct HistoryOf {
     /// The service's name, for a CSV file, and in the spec where that has several.
     #[arg(long, value_name = "NAME", conflicts_with = "scenario")]
     pub service: Option<String>,
+    /// What a running installation has recorded of this service instead.
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["file", "scenario", "spec", "service"])]
+    pub live: Option<String>,
+    /// Which installation.
+    #[command(flatten)]
+    pub installation: Installation,
+}
+
+/// `plimsoll analyst findings`.
+#[derive(Debug, Args)]
+pub struct AnalystFindings {
+    /// The service.
+    pub service: String,
+    /// Which installation.
+    #[command(flatten)]
+    pub installation: Installation,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
 }
 
 /// `plimsoll analyst evidence`.

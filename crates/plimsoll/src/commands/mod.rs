@@ -8,6 +8,7 @@ pub mod calibrate;
 pub mod capacity;
 pub mod check;
 pub mod decide;
+pub mod decisions;
 pub mod doctor;
 pub mod down;
 mod dry_run;

@@ -7,7 +7,7 @@ use plimsoll_http_client::{Answer, Ask, Budget, Trust, Url, exchange};
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The state directory that `installation` means.
 pub fn state_dir(installation: &Installation) -> anyhow::Result<PathBuf> {
@@ -119,6 +119,18 @@ impl Daemon {
         self.order(Ask::post_json(self.api.with_path(path), body.to_string()))
     }
 
+    /// `POST path` with a question that changes nothing and may take `wait`; the answer as a value.
+    pub fn question<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+        wait: Duration,
+    ) -> anyhow::Result<T> {
+        let ask = Ask::post_json(self.api.with_path(path), body.to_string());
+        let answer = self.ask_within(ask, Budget { deadline: wait, ..Budget::default() })?;
+        serde_json::from_slice(&answer.body).with_context(|| format!("the answer to POST {path}"))
+    }
+
     /// Whether this is the file that a reload reads.
     pub fn reads(&self, spec: &Path) -> bool {
         matches!((self.spec.canonicalize(), spec.canonicalize()), (Ok(own), Ok(asked)) if own == asked)
@@ -138,12 +150,16 @@ impl Daemon {
     }
 
     fn ask(&self, ask: Ask) -> anyhow::Result<Answer> {
+        self.ask_within(ask, Budget::default())
+    }
+
+    fn ask_within(&self, ask: Ask, budget: Budget) -> anyhow::Result<Answer> {
         let ask = match &self.token {
             Some(token) => ask.bearer(token),
             None => ask,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let asked = exchange(ask.trusting(self.trust.clone()), Budget::default());
+        let asked = exchange(ask.trusting(self.trust.clone()), budget);
         let answer = runtime.block_on(asked).with_context(|| match self.pid {
             0 => "the daemon on another machine was not reached".to_owned(),
             pid => {
@@ -165,7 +181,7 @@ impl Daemon {
 }
 
 /// Where the token of a daemon on another machine is looked for: never on the command line, which everybody can read.
-const TOKEN_VARIABLE: &str = "PLIMSOLL_TOKEN";
+pub const TOKEN_VARIABLE: &str = "PLIMSOLL_TOKEN";
 
 /// Longest file of a token that is read.
 const TOKEN_FILE_MAX: u64 = 4_096;

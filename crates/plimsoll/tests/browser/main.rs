@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod analyst;
 mod chromium;
 
 use chromium::Page;

@@ -149,7 +149,8 @@ impl Access {
         if need == Need::Nothing {
             return Ok(Caller { who: Who::Anonymous, role: None, from });
         }
-        let writes = !matches!(*method, Method::GET | Method::HEAD);
+        // A question is a POST that changes nothing, and says so by the role that it needs.
+        let writes = !matches!(*method, Method::GET | Method::HEAD) && need != Need::Role(Role::Read);
         let credential = Credential::of(headers);
         if credential != Credential::None
             && let Some(wait) = self.failures.borrow().wait(from.ip(), now)

@@ -75,6 +75,8 @@ fn a_browser_looks_and_does_not_write() {
     let shown = Some("Basic eDowMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==");
     assert_eq!(ask(&access, "GET", "/", shown, LOCAL).unwrap().who, Who::Owner);
     assert_eq!(ask(&access, "POST", "/v1/reload", shown, LOCAL), Err(401));
+    // To ask is to look.
+    assert_eq!(ask(&access, "POST", "/v1/ask", shown, LOCAL).unwrap().who, Who::Owner);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A history from a file or from the twin.
 
 use crate::args::HistoryOf;
+use crate::commands::reach::{Daemon, escaped};
 use anyhow::{Context, anyhow, bail};
 use plimsoll_analyst::History;
 use plimsoll_analyst::history::{Configured, csv};
@@ -18,6 +19,10 @@ pub fn history(of: &HistoryOf) -> anyhow::Result<History> {
             eprintln!("scenario {number} is only for scoring: whoever writes rules must not look at it");
         }
         return Ok(history);
+    }
+    if let Some(service) = &of.live {
+        let path = format!("/v1/services/{}/record", escaped(service));
+        return Daemon::find(&of.installation)?.get(&path);
     }
     let path = of.file.as_deref().ok_or_else(|| anyhow!("a file or --scenario is needed"))?;
     let text = text(path)?;

@@ -12,9 +12,11 @@ mod schema;
 
 pub use schema::history as history_schema;
 
+use super::reach::{Daemon, escaped};
 use crate::Verdict;
 use crate::args::{
-    Analyst, AnalystDiagnose, AnalystEvidence, AnalystScenario, AnalystVerb, HistoryFormat, Output, Shown,
+    Analyst, AnalystDiagnose, AnalystEvidence, AnalystFindings, AnalystScenario, AnalystVerb, HistoryFormat, Output,
+    Shown,
 };
 use plimsoll_analyst::evidence::DataClass;
 use plimsoll_analyst::history::csv;
@@ -25,6 +27,7 @@ pub fn run(typed: &Analyst) -> anyhow::Result<Verdict> {
     match &typed.verb {
         AnalystVerb::Evidence(typed) => evidence(typed),
         AnalystVerb::Diagnose(typed) => diagnosis(typed),
+        AnalystVerb::Findings(typed) => findings(typed),
         AnalystVerb::Eval(typed) => eval::run(typed),
         AnalystVerb::Scenario(typed) => history(typed),
         AnalystVerb::Prove(typed) => super::gate::prove(typed),
@@ -76,6 +79,17 @@ fn diagnosis(typed: &AnalystDiagnose) -> anyhow::Result<Verdict> {
             });
             print!("{}", plimsoll_report::pretty(&all)?);
         }
+    }
+    Ok(Verdict::Done)
+}
+
+/// What the analyst of a running installation last found.
+fn findings(typed: &AnalystFindings) -> anyhow::Result<Verdict> {
+    let path = format!("/v1/services/{}/diagnosis", escaped(&typed.service));
+    let found: serde_json::Value = Daemon::find(&typed.installation)?.get(&path)?;
+    match typed.output {
+        Output::Text => print!("{}", print::findings(&found)),
+        Output::Json => print!("{}", plimsoll_report::pretty(&found)?),
     }
     Ok(Verdict::Done)
 }

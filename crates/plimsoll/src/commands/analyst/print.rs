@@ -5,6 +5,7 @@ use plimsoll_analyst::evidence::{DataClass, Fact, Pack, PackOptions};
 use plimsoll_analyst::ladder::{Ladder, Opinion, Outcome, Rung, Voice};
 use plimsoll_analyst::proposal::{Change, Proposal};
 use plimsoll_analyst::{Diagnosis, Hypothesis};
+use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The pack as it would be sent, and below it what is not sent.
@@ -68,6 +69,46 @@ pub fn ladder(ladder: &Ladder, pack: &Pack) -> String {
     }
     if ladder.findings.is_empty() {
         out.push_str("nothing is named by any of them\n");
+    }
+    out
+}
+
+/// What a running installation's analyst found, as its API tells it.
+pub fn findings(found: &Value) -> String {
+    let word = |value: &Value| value.as_str().map(|text| plimsoll_report::clean(text).to_string()).unwrap_or_default();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let words = |value: &Value| list(value).iter().map(word).collect::<Vec<_>>().join(" ");
+    let at = plimsoll_model::Timestamp(found["at_ms"].as_i64().unwrap_or_default());
+    let mut out = format!("{at} {}, {} samples\n", word(&found["because"]), found["samples"]);
+    let ladder = &found["ladder"];
+    if list(&ladder["findings"]).is_empty() {
+        out.push_str("nothing is the matter\n");
+    }
+    for finding in list(&ladder["findings"]) {
+        let voices: Vec<String> = list(&finding["named_by"]).iter().map(|voice| word(&voice["rung"])).collect();
+        out.push_str(&format!(
+            "{} by {} [{}]",
+            word(&finding["cause"]),
+            voices.join(", "),
+            words(&finding["evidence"])
+        ));
+        let against = words(&finding["not_named_by"]);
+        out.push_str(&if against.is_empty() { "\n".to_owned() } else { format!(", not by {against}\n") });
+    }
+    for opinion in list(&ladder["opinions"]) {
+        let note = word(&opinion["note"]);
+        let note = if note.is_empty() { note } else { format!(": {note}") };
+        out.push_str(&format!(
+            "{} ({}): {}{note}\n",
+            word(&opinion["rung"]),
+            word(&opinion["by"]),
+            word(&opinion["outcome"])
+        ));
+    }
+    for fact in list(&found["facts"]) {
+        let figure = |it: &Value| format!(" {}={}{}", word(&it["name"]), it["value"], word(&it["unit"]));
+        let figures: String = list(&fact["figures"]).iter().map(figure).collect();
+        out.push_str(&format!("  {} {}:{figures}\n", word(&fact["id"]), word(&fact["name"])));
     }
     out
 }

@@ -8,7 +8,7 @@ pub use schema::{proposal as proposal_schema, verdict as verdict_schema};
 use super::analyst::input;
 use super::reach::Daemon;
 use crate::Verdict;
-use crate::args::{AnalystAnswer, AnalystProposals, AnalystProve, HistoryOf, Output};
+use crate::args::{AnalystAnswer, AnalystProposals, AnalystProve, HistoryOf, Installation, Output};
 use anyhow::{Context, anyhow, bail};
 use plimsoll_analyst::gate::{self, Court, Terms};
 use plimsoll_analyst::{Features, History, Proposal, diagnose, propose, scenario};
@@ -96,6 +96,8 @@ fn case(typed: &AnalystProve) -> anyhow::Result<(Spec, History)> {
         scenario: typed.scenario,
         spec: typed.spec.clone(),
         service: typed.service.clone(),
+        live: None,
+        installation: Installation::here(),
     };
     let history = input::history(&of)?;
     let loaded = match (typed.scenario, &typed.spec) {

@@ -48,6 +48,8 @@ pub struct ToolEntry {
     pub fields: &'static [FieldEntry],
     /// Whether it looks at a running installation.
     pub is_live: bool,
+    /// What is done to a proposal once a person has confirmed it; none for a tool that only reads.
+    pub confirms: Option<&'static str>,
 }
 
 const fn field(name: &'static str, about: &'static str, holds: Holds, flag: Option<&'static str>) -> FieldEntry {
@@ -62,15 +64,23 @@ const HISTORY: FieldEntry =
     field("history", "recorded history of a service: a JSON or CSV file (docs/analyst.md)", Holds::File, None);
 const SCENARIO: FieldEntry =
     field("scenario", "a simulated history instead, by number", Holds::Number, Some("--scenario"));
+const LIVE: FieldEntry = field(
+    "service",
+    "a service of the running installation instead: what it has measured so far",
+    Holds::Text,
+    Some("--live"),
+);
+const PROPOSAL: FieldEntry = required("id", "the proposal, as `proposals` lists it", Holds::Text);
 
 /// All of them.
-pub const TOOLS: [ToolEntry; 8] = [
+pub const TOOLS: [ToolEntry; 13] = [
     ToolEntry {
         name: "status",
         about: "Services, replicas, load and jobs of the running installation.",
         verb: &["status", "--output", "json"],
         fields: &[],
         is_live: true,
+        confirms: None,
     },
     ToolEntry {
         name: "explain",
@@ -87,33 +97,81 @@ pub const TOOLS: [ToolEntry; 8] = [
             ),
         ],
         is_live: true,
+        confirms: None,
+    },
+    ToolEntry {
+        name: "decisions",
+        about: "What the running installation decided, the newest first: actions and reasons.",
+        verb: &["decisions", "--output", "json"],
+        fields: &[
+            field("service", "only about this service", Holds::Text, None),
+            field("limit", "at most so many, 1 to 1000; 50 if absent", Holds::Number, Some("--limit")),
+            field("before", "only steps before this number", Holds::Number, Some("--before")),
+        ],
+        is_live: true,
+        confirms: None,
     },
     ToolEntry {
         name: "ask",
-        about: "A question about a recorded history, in plain words: why it scaled, what limits it, what would be better. Every number \
-                of the answer is a figure of a fact that it cites.",
+        about: "A question in plain words about the running installation, or about a recorded history: why it scaled, what limits it, \
+                what would be better, what another load would bring. Every number of the answer is a figure of a fact that it cites.",
         verb: &["ask", "--output", "json"],
         fields: &[
             required("question", "the question, such as: why did web scale to 14 at nine?", Holds::Text),
             HISTORY,
             SCENARIO,
         ],
-        is_live: false,
+        is_live: true,
+        confirms: None,
     },
     ToolEntry {
         name: "evidence",
-        about: "The facts of a recorded history, with ids, units, sources and trust classes, secrets cut.",
+        about: "The facts of a running service or of a recorded history, with ids, units, sources and trust classes, secrets cut.",
         verb: &["analyst", "evidence", "--output", "json"],
-        fields: &[HISTORY, SCENARIO, field("tokens", "most tokens", Holds::Number, Some("--tokens"))],
-        is_live: false,
+        fields: &[HISTORY, SCENARIO, LIVE, field("tokens", "most tokens", Holds::Number, Some("--tokens"))],
+        is_live: true,
+        confirms: None,
     },
     ToolEntry {
         name: "diagnose",
-        about: "What is wrong with a service by its recorded history: causes with a confidence and their facts, and proposals. Rules, no \
-                model.",
+        about: "What is wrong with a running service, or by a recorded history: causes with a confidence and their facts, and proposals. \
+                Rules, no model.",
         verb: &["analyst", "diagnose", "--output", "json"],
-        fields: &[HISTORY, SCENARIO],
-        is_live: false,
+        fields: &[HISTORY, SCENARIO, LIVE],
+        is_live: true,
+        confirms: None,
+    },
+    ToolEntry {
+        name: "findings",
+        about: "What the running installation's own analyst last found in a service: why it looked, what rules and model said.",
+        verb: &["analyst", "findings", "--output", "json"],
+        fields: &[required("service", "the service", Holds::Text)],
+        is_live: true,
+        confirms: None,
+    },
+    ToolEntry {
+        name: "proposals",
+        about: "Proposals of the running installation, or one with its verdict, its proof and what became of it.",
+        verb: &["analyst", "proposals", "--output", "json"],
+        fields: &[field("id", "one proposal; all if absent", Holds::Text, None)],
+        is_live: true,
+        confirms: None,
+    },
+    ToolEntry {
+        name: "approve",
+        about: "Lets a proved proposal come into force, on trial first. The person at the client is asked and has to confirm.",
+        verb: &["analyst", "approve", "--by=mcp"],
+        fields: &[PROPOSAL],
+        is_live: true,
+        confirms: Some("let this proposal come into force, on trial first"),
+    },
+    ToolEntry {
+        name: "reject",
+        about: "Rejects a proposal, or takes back one that is in force. The person at the client is asked and has to confirm.",
+        verb: &["analyst", "reject", "--by=mcp"],
+        fields: &[PROPOSAL],
+        is_live: true,
+        confirms: Some("reject this proposal, or take it back if it is in force"),
     },
     ToolEntry {
         name: "decide",
@@ -125,6 +183,7 @@ pub const TOOLS: [ToolEntry; 8] = [
             field("service", "which service, where the policy is a spec of several", Holds::Text, Some("--service")),
         ],
         is_live: false,
+        confirms: None,
     },
     ToolEntry {
         name: "check",
@@ -132,6 +191,7 @@ pub const TOOLS: [ToolEntry; 8] = [
         verb: &["check"],
         fields: &[required("spec", "the spec, TOML", Holds::File)],
         is_live: false,
+        confirms: None,
     },
     ToolEntry {
         name: "policies",
@@ -139,6 +199,7 @@ pub const TOOLS: [ToolEntry; 8] = [
         verb: &["policies", "--output", "json"],
         fields: &[],
         is_live: false,
+        confirms: None,
     },
 ];
 
@@ -163,7 +224,7 @@ impl ToolEntry {
             "type": "object", "properties": properties, "required": required, "additionalProperties": false
         });
         let schema: JsonObject = schema.as_object().cloned().unwrap_or_default();
-        let notes = ToolAnnotations::new().read_only(true).open_world(false);
+        let notes = ToolAnnotations::new().read_only(self.confirms.is_none()).open_world(false);
         Tool::new(self.name, self.about, Arc::new(schema)).with_annotations(notes)
     }
 
