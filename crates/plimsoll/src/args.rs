@@ -12,6 +12,7 @@ mod event;
 mod evolve;
 mod export;
 mod forecast;
+mod forget;
 mod gate;
 mod gateway;
 mod man;
@@ -46,6 +47,7 @@ pub use event::Event;
 pub use evolve::{Evolve, EvolveTask};
 pub use export::{Export, ExportGrafana, ExportPrometheus, ExportWhat};
 pub use forecast::{Forecast, ForecastOutput, Network, Train};
+pub use forget::Forget;
 pub use gate::{AnalystAnswer, AnalystProposals, AnalystProve};
 pub use gateway::{Gateway, GatewayTop, GatewayVerb};
 pub use man::Man;
@@ -120,6 +122,8 @@ pub enum Command {
     Export(Export),
     /// Who asked for which change, from where, and what became of it.
     Audit(Audit),
+    /// Erase everything that is kept about a service that is no longer in the spec; the journal still holds.
+    Forget(Forget),
     /// Validate a spec.
     Check(Check),
     /// Say what can be enforced on this machine and what cannot, with what was tried and the remedy.

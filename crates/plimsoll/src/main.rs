@@ -82,6 +82,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Usage(usage) => commands::usage::run(&usage),
         Command::Export(export) => commands::export::run(&export),
         Command::Audit(audit) => commands::audit::run(&audit),
+        Command::Forget(forget) => commands::forget::run(&forget),
         Command::Doctor(doctor) => commands::doctor::run(&doctor),
         Command::Check(check) => commands::check::run(&check),
         Command::Decide(decide) => commands::decide::run(&decide),
@@ -153,6 +154,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Mcp(_)
         | Command::Evolve(_)
         | Command::Watch(_)
+        | Command::Forget(_)
         | Command::Doctor(_)
         | Command::Down(_)
         | Command::Decide(_)

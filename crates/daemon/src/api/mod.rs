@@ -14,6 +14,7 @@ mod door;
 mod openapi;
 mod respond;
 mod routes;
+mod usage;
 mod wheel;
 mod write;
 
@@ -75,6 +76,8 @@ pub struct Shared {
     pub asked: Cell<u64>,
     /// Records that the audit could not take.
     pub audit_lost: Cell<u64>,
+    /// Logs of ended workloads that retention took and that are not noted yet.
+    pub ended_logs: Cell<usize>,
     /// What became of messages to receivers of webhooks.
     pub hooks: RefCell<BTreeMap<String, HookFigures>>,
     /// Exports of metrics that a collector took, and that none did.

@@ -112,6 +112,7 @@ pub async fn answer(
     };
     Ok(match (looks(&method), path.as_str()) {
         (true, "/v1/audit") => audit(&request, &shared).await,
+        (true, "/v1/usage") => super::usage::answer(&query(request.uri().query().unwrap_or("")), &shared).await,
         (true, _) => read(&request, &shared),
         (false, _) => write(request, caller, &shared, orders).await,
     })

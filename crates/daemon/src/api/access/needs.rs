@@ -29,6 +29,7 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "/v1/events", Need::Role(Role::Read)),
     ("GET", "/v1/events/announced", Need::Role(Role::Read)),
     ("GET", "/v1/audit", Need::Role(Role::Operate)),
+    ("GET", "/v1/usage", Need::Role(Role::Read)),
     ("GET", "/v1/proposals", Need::Role(Role::Read)),
     ("GET", "/v1/proposals/{id}", Need::Role(Role::Read)),
     ("POST", "/v1/proposals/{id}/approve", Need::Role(Role::Operate)),
