@@ -348,7 +348,8 @@ fn assemble(options: Options, past: Past, world: World) -> (Engine, Vec<String>)
         (Vec::new(), Vec::new())
     };
     notes.extend(faults);
-    let is_same_policy = state.spec.as_deref() == Some(&options.spec);
+    // The policy is taken over anew after a clean end too: the state says that everything is being stopped, and only a policy ends that.
+    let is_same_policy = state.spec.as_deref() == Some(&options.spec) && !state.shutdown;
     let mut engine = Engine {
         clock,
         launchpad: Launchpad {

@@ -164,7 +164,6 @@ fn a_forgotten_service_leaves_no_byte_and_everything_else_is_as_it_was() {
 
     // The daemon goes on where it was: the order for the other service stands, and so does the count of steps.
     let last: Value = of_web(&before).pop().unwrap();
-    installation.write_spec(&alone().replace("max = 3", "max = 4"));
     installation.up();
     installation.wait_ready("web", 2);
     let view = installation.service("web");
