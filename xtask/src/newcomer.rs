@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Longest wait for one thing.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long `watch` is asked to look.
-const WATCHED: &str = "10s";
+const WATCHED: &str = "20s";
 
 /// Builds or takes the program (`--binary FILE`), packages it, and walks the path.
 ///
@@ -67,14 +67,18 @@ impl Walk {
         if !unpack(&self.root).context("dpkg-deb")?.success() {
             bail!("the package does not unpack");
         }
-        self.row("install", format!("dpkg -i {name}"), began);
+        self.row("install", format!("dpkg-deb -x {name} ROOT"), began);
         self.command("what can be enforced here", &["doctor"], &[0, 3])?;
 
         // A service that is there already and that Plimsoll does not run.
         let port = free_port()?;
         let mut theirs = Ended(self.program().args(["testbed", "serve", "--port", &port.to_string()]).spawn()?);
         let pid = theirs.0.id().to_string();
-        self.command("watch a service that runs", &["watch", "--pid", &pid, "--every", "1s", "--for", WATCHED], &[0])?;
+        self.command(
+            "watch a service that runs",
+            &["watch", "--pid", &pid, "--every", "1s", "--tick", "5s", "--for", WATCHED],
+            &[0],
+        )?;
         theirs.end();
 
         let example = fs::read_to_string(self.root.join("etc/plimsoll/plimsoll.toml.example"))?;
@@ -83,6 +87,7 @@ impl Walk {
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{gateway}"))
             .replace("/usr/bin/plimsoll", &self.root.join("usr/bin/plimsoll").to_string_lossy());
         fs::write(&self.spec, spec + "[api]\nlisten = \"127.0.0.1:0\"\n")?;
+        fs::create_dir_all(&self.state)?;
         let spec = self.spec.to_string_lossy().into_owned();
         self.command("what the spec would do", &["plan", &spec], &[0, 2])?;
         let began = Instant::now();
