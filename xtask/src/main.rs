@@ -8,6 +8,7 @@ mod ci;
 mod dist;
 mod docs;
 mod fuzz;
+mod newcomer;
 mod prove;
 mod step;
 mod test;

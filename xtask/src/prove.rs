@@ -24,6 +24,8 @@ enum Runs {
     Bench(&'static str),
     /// The fuzz targets.
     Fuzz,
+    /// The path of somebody who installs the package.
+    Newcomer,
     /// What a package costs to build, and what it depends on.
     Build(Bounds),
 }
@@ -55,6 +57,12 @@ const PROOFS: &[Proof] = &[
         about: "ten minutes of coverage-guided fuzzing for each target of the gateway's codec (--short: 30 s)",
         package: "plimsoll-gateway",
         runs: Runs::Fuzz,
+    },
+    Proof {
+        name: "newcomer",
+        about: "the package unpacked, then doctor, watch, plan, up, explain: seconds of each (--binary FILE: package that)",
+        package: "plimsoll",
+        runs: Runs::Newcomer,
     },
     Proof {
         name: "soak",
@@ -155,13 +163,14 @@ pub fn run(workspace: &Workspace, name: Option<&str>, args: &[String]) -> Result
         let known: Vec<&str> = PROOFS.iter().map(|proof| proof.name).collect();
         bail!("no proof is called {name:?}; there is: {}", known.join(", "));
     };
-    if !args.is_empty() && !matches!(proof.runs, Runs::Bench(_) | Runs::Fuzz) {
+    if !args.is_empty() && !matches!(proof.runs, Runs::Bench(_) | Runs::Fuzz | Runs::Newcomer) {
         bail!("the proof {name:?} takes no flags: {}", args.join(" "));
     }
     let base = match &proof.runs {
         Runs::Test(test) => vec!["test", "--release", "-p", proof.package, "--test", test, "--", "--nocapture"],
         Runs::Bench(bench) => vec!["bench", "-p", proof.package, "--bench", bench, "--"],
         Runs::Fuzz => return crate::fuzz::run(workspace, args),
+        Runs::Newcomer => return crate::newcomer::run(workspace, args),
         Runs::Build(bounds) => return build_cost(workspace, proof.package, bounds),
     };
     run_command(cargo(&workspace.root, base).args(args).env("PLIMSOLL_PROVE", "1"))

@@ -215,3 +215,33 @@ fn a_file_that_is_no_store_is_left_as_it_is() {
     assert!(matches!(refused, OpenError::Damaged { .. }), "{refused:?}");
     assert_eq!(std::fs::read(&path).unwrap(), [7; 10_000]);
 }
+
+#[test]
+fn a_copy_without_some_series_has_the_others_whole_and_nothing_of_those_left_out() {
+    let dir = scratch();
+    let history = open(&dir, FOREVER);
+    for at in 0..200 {
+        let samples =
+            [(series("service/shop/rate"), at), (series("node/cpu"), 2 * at), (series("service/web/rate"), 5)];
+        history.append(Timestamp(at * 1_000), &samples).unwrap();
+    }
+    let to = dir.path().join("copy.redb");
+    let done = history.copy_without(&to, FOREVER, |series| series.as_str().contains("/shop/")).unwrap();
+    assert_eq!((done.kept, done.left_out), (2, 1));
+    let copy = History::open(&to, FOREVER).unwrap();
+    for (name, points) in [("node/cpu", 200), ("node/cpu", 3), ("service/web/rate", 200)] {
+        assert_eq!(all(&copy, name, points), all(&history, name, points), "{name}");
+    }
+    assert_eq!(all(&copy, "service/shop/rate", 10), []);
+    assert!(copy.stored_bytes() < history.stored_bytes());
+    drop(copy);
+    let times = |bytes: &[u8]| bytes.windows(6).filter(|window| window == b"/shop/").count();
+    assert_eq!(times(&std::fs::read(&to).unwrap()), 0, "no byte of it is in the file");
+    let copy = History::open(&to, FOREVER).unwrap();
+    // It goes on like the old one, and a series that comes back has no past.
+    copy.append(Timestamp(200_000), &[(series("node/cpu"), 1), (series("service/shop/rate"), 9)]).unwrap();
+    // So few points of so long a time are those of whole hours.
+    assert_eq!(all(&copy, "service/shop/rate", 10), [point(0, &[9])]);
+    drop(copy);
+    assert!(times(&std::fs::read(to).unwrap()) > 0, "where it is, it is found");
+}

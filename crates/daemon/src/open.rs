@@ -6,6 +6,7 @@ use crate::api::access::Access;
 use crate::api::{self, Order, Shared};
 use crate::audit::Allowance;
 use crate::clock::{Clock, Origin};
+use crate::engine::keep::Noted;
 use crate::engine::observe::Instruments;
 use crate::engine::recorder::Recorder;
 use crate::engine::recover::{Recovered, recover};
@@ -20,7 +21,7 @@ use crate::metrics_in::MetricsIn;
 use crate::notify::Notifier;
 use crate::state_dir::{DaemonFile, DaemonLock, StateDir, StateDirError};
 use crate::traffic::TrafficWindow;
-use crate::{otlp, retention};
+use crate::{forget, otlp, retention};
 use plimsoll_collect::history::{History, Retention};
 use plimsoll_collect::host::HostSampler;
 use plimsoll_collect::usage::UsageSampler;
@@ -77,6 +78,9 @@ pub enum OpenError {
     /// The state directory.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
+    /// What an interrupted `plimsoll forget` left cannot be finished.
+    #[error(transparent)]
+    Forget(#[from] forget::PlaceError),
     /// The journal.
     #[error("journal in {path}")]
     Journal {
@@ -187,6 +191,7 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
     let root = options.state_dir.clone().unwrap_or_else(|| StateDir::default_path(&options.spec.name));
     let dir = StateDir::open(&root)?;
     let lock = dir.lock()?;
+    forget::mend(dir.root(), &mut forget::Steps::default())?;
     let token = dir.token()?;
     let tls = certificate(&options.spec, None).map_err(|source| OpenError::Certificate { source })?;
     raise_descriptor_limit();
@@ -235,6 +240,7 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         journal: dir.journal(),
         asked: Cell::new(0),
         audit_lost: Cell::new(0),
+        ended_logs: Cell::new(0),
         hooks: RefCell::default(),
         exported: Cell::new((0, 0)),
         circuits: RefCell::default(),
@@ -345,7 +351,8 @@ fn assemble(options: Options, past: Past, world: World) -> (Engine, Vec<String>)
         (Vec::new(), Vec::new())
     };
     notes.extend(faults);
-    let is_same_policy = state.spec.as_deref() == Some(&options.spec);
+    // The policy is taken over anew after a clean end too: the state says that everything is being stopped, and only a policy ends that.
+    let is_same_policy = state.spec.as_deref() == Some(&options.spec) && !state.shutdown;
     let mut engine = Engine {
         clock,
         launchpad: Launchpad {
@@ -370,6 +377,7 @@ fn assemble(options: Options, past: Past, world: World) -> (Engine, Vec<String>)
         last_decision: None,
         job_verdicts: BTreeMap::new(),
         notifier: Notifier::default(),
+        noted: Noted::default(),
         spec_warnings: options.warnings.into_iter().chain(notes.iter().cloned()).collect(),
         desk: world.desk,
     };
@@ -422,7 +430,7 @@ impl Daemon {
         let age = Duration::from_millis(operations.retention.ended_logs.get());
         let mut beside = vec![
             tokio::task::spawn_local(api::serve(self.listener, self.shared.clone(), self.orders)),
-            tokio::task::spawn_local(retention::run(self.dir.driver().join("logs"), age)),
+            tokio::task::spawn_local(retention::run(self.dir.driver().join("logs"), age, self.shared.clone())),
         ];
         beside.extend(operations.otlp.map(|spec| tokio::task::spawn_local(otlp::run(spec, self.shared))));
         let result = self.engine.run(self.sources).await;

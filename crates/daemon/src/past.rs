@@ -2,7 +2,7 @@
 //!
 //! Works on the files alone, so it answers for a daemon that runs, that has ended, and that crashed.
 
-use crate::record::StepInputs;
+use crate::record::{Note, StepInputs};
 use plimsoll_analyst::history::{self, Configured, History};
 use plimsoll_controller::{Input, State, step};
 use plimsoll_journal::{Kind, ReadError, Reader, Record, Start};
@@ -65,6 +65,21 @@ pub fn decisions(journal: &Path, mut wanted: impl FnMut(&Decision) -> bool) -> R
             if wanted(&decision) {
                 found.push(decision);
             }
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The remarks of the daemon, oldest first: what retention took, what was forgotten. Such of a newer release are passed over.
+///
+/// # Errors
+/// [`PastError`].
+pub fn notes(journal: &Path) -> Result<Vec<Note>, PastError> {
+    let mut found = Vec::new();
+    records(journal, Start::Oldest, |record| {
+        if record.kind == Kind::NOTE {
+            found.extend(serde_json::from_slice::<Note>(&record.payload));
         }
         Ok(())
     })?;
@@ -173,6 +188,12 @@ pub struct Replayed {
     pub compared: u64,
     /// Of those, different from the record.
     pub different: u64,
+    /// Records read, each with its checksum and number.
+    pub records: u64,
+    /// Of those, records of which something was forgotten (`plimsoll forget`, `[retention]`): their SHA-256 of before is kept.
+    pub forgotten: u64,
+    /// Decisions that nothing can be said about: they differ, and something that led to them was forgotten. Not among `different`.
+    pub unprovable: u64,
     /// The first differences: step, and both texts from where they part.
     pub differences: Vec<Difference>,
     /// Trace time of the first and the last step.
@@ -195,46 +216,77 @@ pub struct Difference {
 /// Runs every recorded input through the controller of this build and compares each decision with the record, byte for byte.
 /// Begins at the oldest snapshot where retention has removed the beginning.
 ///
+/// Where something was forgotten, what is left of the inputs may lead elsewhere: decisions that differ from there on prove
+/// nothing, until the next snapshot, which is taken over, says how things really were.
+///
 /// # Errors
 /// [`PastError`].
 pub fn replay(journal: &Path, mut progress: impl FnMut(u64)) -> Result<Replayed, PastError> {
-    let mut state = State::new();
-    let mut result = Replayed::default();
-    let mut pending: Option<(u64, Vec<u8>)> = None;
-    let mut known = false;
+    let mut replay = Replay::default();
     records(journal, Start::Oldest, |record| {
+        replay.take(record)?;
+        progress(replay.result.steps);
+        Ok(())
+    })?;
+    Ok(replay.result)
+}
+
+/// A replay under way.
+#[derive(Default)]
+struct Replay {
+    state: State,
+    known: bool,
+    /// Something that led to the present state was forgotten.
+    tainted: bool,
+    pending: Option<(u64, Vec<u8>)>,
+    result: Replayed,
+}
+
+impl Replay {
+    fn take(&mut self, record: &Record) -> Result<(), PastError> {
+        self.result.records += 1;
+        self.result.forgotten += u64::from(record.forgotten.is_some());
         match record.kind {
             // A state is only taken where the steps before it are gone: otherwise the replay has made it itself.
-            Kind::SNAPSHOT if !known => {
-                state = content(record)?;
-                known = true;
+            Kind::SNAPSHOT if !self.known || self.tainted => {
+                self.state = content(record)?;
+                (self.known, self.tainted) = (true, false);
             }
             Kind::INPUT => {
                 let inputs: StepInputs = content(record)?;
-                known = true;
-                let decision = step(&mut state, inputs.at, &inputs.inputs);
+                self.known = true;
+                self.tainted |= record.forgotten.is_some();
+                let decision = step(&mut self.state, inputs.at, &inputs.inputs);
+                let result = &mut self.result;
                 result.steps += 1;
                 result.span = Some((result.span.map_or(inputs.at, |span| span.0), inputs.at));
-                pending = Some((decision.step, serde_json::to_vec(&decision).unwrap_or_default()));
-                progress(result.steps);
+                self.pending = Some((decision.step, serde_json::to_vec(&decision).unwrap_or_default()));
             }
             Kind::DECISION => {
-                if let Some((step, bytes)) = pending.take() {
-                    result.compared += 1;
-                    result.bytes += bytes.len() as u64;
-                    if bytes != record.payload {
-                        result.different += 1;
-                        if result.differences.len() < DIFFERENCES_MAX {
-                            result.differences.push(difference(step, &record.payload, &bytes));
-                        }
-                    }
+                if let Some((step, bytes)) = self.pending.take() {
+                    self.compare(step, &bytes, record);
                 }
             }
             _ => {}
         }
         Ok(())
-    })?;
-    Ok(result)
+    }
+
+    fn compare(&mut self, step: u64, bytes: &[u8], record: &Record) {
+        let result = &mut self.result;
+        if bytes != record.payload && (self.tainted || record.forgotten.is_some()) {
+            result.unprovable += 1;
+            return;
+        }
+        result.compared += 1;
+        result.bytes += bytes.len() as u64;
+        if bytes != record.payload {
+            result.different += 1;
+            if result.differences.len() < DIFFERENCES_MAX {
+                result.differences.push(difference(step, &record.payload, bytes));
+            }
+        }
+    }
 }
 
 fn difference(step: u64, recorded: &[u8], replayed: &[u8]) -> Difference {

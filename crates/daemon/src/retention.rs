@@ -5,20 +5,23 @@
 //!
 //! The walk is on a thread of its own: a directory may be slow, and a step must not wait for it.
 
+use crate::api::Shared;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(3_600);
 
-/// Looks again and again, until the task is dropped. `logs` holds a directory per service or job, and in it one per workload.
-pub async fn run(logs: PathBuf, age: Duration) {
+/// Looks again and again, until the task is dropped, and counts in `shared` what went. `logs` holds a directory per service or job, and in it one per workload.
+pub async fn run(logs: PathBuf, age: Duration, shared: Rc<Shared>) {
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         ticks.tick().await;
         let logs = logs.clone();
-        let _ = tokio::task::spawn_blocking(move || sweep(&logs, age, SystemTime::now())).await;
+        let removed = tokio::task::spawn_blocking(move || sweep(&logs, age, SystemTime::now())).await;
+        shared.ended_logs.set(shared.ended_logs.get() + removed.unwrap_or(0));
     }
 }
 

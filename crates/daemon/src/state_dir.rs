@@ -11,6 +11,7 @@
 //!   journal/                 inputs and decisions
 //!   history.redb             samples
 //!   gateway.sock gateway.json gateway.log
+//!   forget.json *.forgetting *.forgotten   while `plimsoll forget` puts new files in place of the old, see `forget::place`
 //!   driver/                  one directory per workload, owned by its shim; logs of ended ones
 //! ```
 

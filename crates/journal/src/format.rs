@@ -9,7 +9,7 @@
 //! 16  8  first sequence number                   24  4  payload length before compression
 //! 24  8  created, physical ms since 1970         28  4  how many records of the same commit came before
 //!                                                32  1  kind
-//!                                                33  1  flags: 1 = LZ4 block
+//!                                                33  1  flags: 1 = LZ4 block, 2 = content forgotten
 //!                                                34  2  zero
 //! ```
 //!
@@ -17,6 +17,10 @@
 //! of a record covers its offset in the segment: a record copied or written to the wrong place does not pass, and
 //! neither does one that a payload happens to contain. The count of records before it in its commit is what lets
 //! recovery tell a commit that never finished from damage to one that did.
+//!
+//! A record of which something was forgotten (see [`crate::rewrite()`]) keeps number, kind, time and place in its commit. Its
+//! payload begins with the 32 bytes of the SHA-256 of the payload that was first written; what is left follows. Segments that
+//! may hold such records have version 2, so that a release that does not know them refuses them by name.
 
 use plimsoll_model::Timestamp;
 use std::fmt;
@@ -27,6 +31,12 @@ pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;
 /// The format this release writes.
 pub const FORMAT_VERSION: u16 = 1;
 
+/// The format of segments that may hold records of which something was forgotten; the newest that this release reads.
+pub const FORMAT_VERSION_FORGOTTEN: u16 = 2;
+
+/// SHA-256 of a payload.
+pub type Digest = [u8; 32];
+
 /// Length of a segment's header.
 pub const SEGMENT_HEADER_BYTES: usize = 32;
 
@@ -35,6 +45,7 @@ pub const RECORD_HEADER_BYTES: usize = 36;
 
 const MAGIC: [u8; 8] = *b"PLIMJRNL";
 const FLAG_LZ4: u8 = 1;
+const FLAG_FORGOTTEN: u8 = 2;
 
 /// The number of a record: from 1, without gaps, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,8 +114,10 @@ pub struct Record {
     pub kind: Kind,
     /// Trace time the writer gave it. May jump in either direction between records.
     pub at: Timestamp,
-    /// The bytes the writer gave, decompressed.
+    /// The bytes the writer gave, decompressed; of a record of which something was forgotten, what is left.
     pub payload: Vec<u8>,
+    /// Something of it was forgotten: the SHA-256 of the payload that was first written.
+    pub forgotten: Option<Digest>,
 }
 
 /// What a segment says of itself.
@@ -126,7 +139,7 @@ pub enum HeaderFault {
     #[error("the first 8 bytes are not a journal segment's")]
     Magic,
     /// A well-formed version above this release's.
-    #[error("format version {0}, written by a newer release; this one reads up to {FORMAT_VERSION}")]
+    #[error("format version {0}, written by a newer release; this one reads up to {FORMAT_VERSION_FORGOTTEN}")]
     Newer(u16),
     /// A version that was never released, or a damaged one.
     #[error("format version field is damaged")]
@@ -221,10 +234,20 @@ impl SegmentHeader {
     /// The header's bytes in this release's format.
     #[must_use]
     pub fn encode(self) -> [u8; SEGMENT_HEADER_BYTES] {
+        self.encode_version(FORMAT_VERSION)
+    }
+
+    /// The header's bytes of a segment that may hold records of which something was forgotten.
+    #[must_use]
+    pub fn encode_forgotten(self) -> [u8; SEGMENT_HEADER_BYTES] {
+        self.encode_version(FORMAT_VERSION_FORGOTTEN)
+    }
+
+    fn encode_version(self, version: u16) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes[10..12].copy_from_slice(&(!FORMAT_VERSION).to_le_bytes());
+        bytes[8..10].copy_from_slice(&version.to_le_bytes());
+        bytes[10..12].copy_from_slice(&(!version).to_le_bytes());
         bytes[16..24].copy_from_slice(&self.first.0.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.created_ms.to_le_bytes());
         let crc = header_crc(&bytes);
@@ -251,7 +274,7 @@ impl SegmentHeader {
             return Err(HeaderFault::Version);
         }
         match version {
-            FORMAT_VERSION => {}
+            FORMAT_VERSION | FORMAT_VERSION_FORGOTTEN => {}
             0 => return Err(HeaderFault::Version),
             newer => return Err(HeaderFault::Newer(newer)),
         }
@@ -303,7 +326,12 @@ impl RecordHeader {
     /// Flags, kind and padding are ones that this format has.
     pub(crate) fn is_known(&self) -> bool {
         let lengths_agree = self.flags & FLAG_LZ4 != 0 || self.stored_bytes == self.payload_bytes;
-        self.flags & !FLAG_LZ4 == 0 && self.padding == 0 && self.kind.0 != 0 && lengths_agree
+        let has_digest = self.flags & FLAG_FORGOTTEN == 0 || self.payload_bytes as usize >= size_of::<Digest>();
+        self.flags & !(FLAG_LZ4 | FLAG_FORGOTTEN) == 0
+            && has_digest
+            && self.padding == 0
+            && self.kind.0 != 0
+            && lengths_agree
     }
 }
 
@@ -323,15 +351,19 @@ pub(crate) struct Envelope {
     pub kind: Kind,
     pub at: Timestamp,
     pub before_in_commit: u32,
+    pub forgotten: Option<Digest>,
 }
 
-/// Appends one record to `out`. `payload` is at most [`PAYLOAD_BYTES_MAX`] long. It is compressed when it is longer
+/// Appends one record to `out`. `payload`, with the digest before it where there is one, is at most [`PAYLOAD_BYTES_MAX`] long. It is compressed when it is longer
 /// than `compress_over_bytes` and gets shorter by it.
 pub(crate) fn encode_record(out: &mut Vec<u8>, envelope: &Envelope, payload: &[u8], compress_over_bytes: usize) {
+    let whole = envelope.forgotten.map(|digest| [digest.as_slice(), payload].concat());
+    let payload = whole.as_deref().unwrap_or(payload);
     let packed = (payload.len() > compress_over_bytes)
         .then(|| lz4_flex::block::compress(payload))
         .filter(|packed| packed.len() < payload.len());
-    let (stored, flags) = packed.as_deref().map_or((payload, 0), |packed| (packed, FLAG_LZ4));
+    let (stored, lz4) = packed.as_deref().map_or((payload, 0), |packed| (packed, FLAG_LZ4));
+    let flags = lz4 | if envelope.forgotten.is_some() { FLAG_FORGOTTEN } else { 0 };
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("invariant: a payload is within its limit");
     let start = out.len();
     out.extend_from_slice(&length(stored).to_le_bytes());
@@ -368,7 +400,11 @@ pub(crate) fn decode_record(offset: u64, header: &RecordHeader, bytes: &[u8]) ->
             .filter(|payload| payload.len() == header.payload_bytes as usize)
             .ok_or(RecordFault::Unpack(header.payload_bytes))?
     };
-    Ok(Record { seq: header.seq, kind: header.kind, at: header.at, payload })
+    let (forgotten, payload) = match payload.split_first_chunk() {
+        Some((digest, left)) if header.flags & FLAG_FORGOTTEN != 0 => (Some(*digest), left.to_vec()),
+        _ => (None, payload),
+    };
+    Ok(Record { seq: header.seq, kind: header.kind, at: header.at, payload, forgotten })
 }
 
 #[cfg(test)]
@@ -391,16 +427,23 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused_by_name() {
         let mut bytes = SegmentHeader { first: Seq::FIRST, created_ms: 0 }.encode();
-        bytes[8..10].copy_from_slice(&2_u16.to_le_bytes());
-        bytes[10..12].copy_from_slice(&(!2_u16).to_le_bytes());
+        bytes[8..10].copy_from_slice(&3_u16.to_le_bytes());
+        bytes[10..12].copy_from_slice(&(!3_u16).to_le_bytes());
         let fault = SegmentHeader::decode(&bytes).expect_err("a newer format passes");
-        assert_eq!(fault, HeaderFault::Newer(2));
+        assert_eq!(fault, HeaderFault::Newer(3));
         assert!(fault.to_string().contains("written by a newer release"), "{fault}");
     }
 
     #[test]
     fn a_record_is_valid_only_at_its_own_offset() {
-        let envelope = Envelope { offset: 32, seq: Seq(9), kind: Kind::NOTE, at: Timestamp(5), before_in_commit: 0 };
+        let envelope = Envelope {
+            offset: 32,
+            seq: Seq(9),
+            kind: Kind::NOTE,
+            at: Timestamp(5),
+            before_in_commit: 0,
+            forgotten: None,
+        };
         let mut bytes = Vec::new();
         encode_record(&mut bytes, &envelope, b"hello", 100);
         let header = RecordHeader::decode(&bytes).expect("36 bytes");

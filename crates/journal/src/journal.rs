@@ -7,11 +7,13 @@
 
 use crate::error::{AppendError, CommitError, OpenError, ReadError, is_full, opening};
 use crate::format::{
-    Envelope, Kind, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader, Seq, encode_record,
+    Envelope, Kind, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES, Record, SEGMENT_HEADER_BYTES, SegmentHeader, Seq,
+    encode_record,
 };
 use crate::lock::Lock;
 use crate::recovery::{End, Recovery, recover};
 use crate::retention::{self, Limits, Removed};
+use crate::rewrite::{self, Change, RewriteError, Rewritten};
 use crate::segment::{self, Segment};
 use plimsoll_model::Timestamp;
 use std::fs::File;
@@ -156,6 +158,7 @@ impl Journal {
             kind,
             at,
             before_in_commit: self.buffered,
+            forgotten: None,
         };
         encode_record(&mut self.buffer, &envelope, payload, self.options.compress_over_bytes);
         self.snapshot_buffered |= kind == Kind::SNAPSHOT;
@@ -219,6 +222,28 @@ impl Journal {
         let age_ms = i64::try_from(self.options.retention_age.as_millis()).unwrap_or(i64::MAX);
         let not_before_ms = unix_ms(now).saturating_sub(age_ms);
         retention::apply(&self.dir, snapshot, Limits { bytes: self.options.retention_bytes, not_before_ms })
+    }
+
+    /// Forgets something of records that are older than `age` as of `now`, in the oldest segment from `from` on whose records
+    /// all are: what `change` says. One segment at a call, so that it takes no longer than writing one. Returns what was done
+    /// and where to go on; none when there is no such segment. Never one that recovery needs.
+    ///
+    /// # Errors
+    /// [`RewriteError`]; the segment is as it was.
+    pub fn forget_in_old<E: std::error::Error + 'static>(
+        &self,
+        from: Seq,
+        now: SystemTime,
+        age: Duration,
+        change: impl FnMut(&Record) -> Result<Change, E>,
+    ) -> Result<Option<(Rewritten, Seq)>, RewriteError<E>> {
+        let Some(snapshot) = self.snapshot else { return Ok(None) };
+        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let not_before_ms = unix_ms(now).saturating_sub(age_ms);
+        let found = retention::first_ended(&self.dir, from, snapshot, not_before_ms).map_err(RewriteError::Read)?;
+        let Some((segment, next)) = found else { return Ok(None) };
+        let done = rewrite::replace(&self.dir, &segment, self.options.compress_over_bytes, change)?;
+        Ok(Some((done, next)))
     }
 
     /// The number that the next record will get.

@@ -17,6 +17,7 @@
 //! - Damage is never skipped. An incomplete tail, which a crash in the middle of a commit leaves, is cut off, kept
 //!   beside the segment, and reported; damage anywhere else is an error that names segment and offset.
 //! - A failed commit leaves the file as it was before, and the records still buffered: the same call works later.
+//! - What is forgotten by order leaves its record's number, time and kind, and the SHA-256 of what was there ([`rewrite()`]).
 //! - A segment written by a newer release is refused by name, never guessed at.
 //!
 //! # Sources
@@ -32,13 +33,15 @@ mod lock;
 mod reader;
 mod recovery;
 mod retention;
+mod rewrite;
 mod scan;
 mod segment;
 mod tail;
 
 pub use error::{AppendError, CommitError, OpenError, ReadError};
-pub use format::{Kind, PAYLOAD_BYTES_MAX, Record, Seq};
+pub use format::{Digest, Kind, PAYLOAD_BYTES_MAX, Record, Seq};
 pub use journal::{Committed, Journal, Options};
 pub use reader::{Reader, Start};
 pub use recovery::{Recovery, Truncated, set_aside};
 pub use retention::Removed;
+pub use rewrite::{Change, RewriteError, Rewritten, rewrite};

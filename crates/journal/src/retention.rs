@@ -14,6 +14,8 @@ pub struct Removed {
     pub segments: usize,
     /// Their length in bytes.
     pub bytes: u64,
+    /// Of those segments, such as went for their age alone: the journal was within its size.
+    pub too_old: usize,
 }
 
 /// What to keep.
@@ -41,18 +43,44 @@ pub(crate) fn apply(dir: &Path, snapshot: Seq, limits: Limits) -> Result<Removed
         }
         // The next segment began when this one ended, so its creation dates this one's newest record.
         let ended_ms = next.header(&next.open()?)?.created_ms;
-        if total <= limits.bytes && ended_ms >= limits.not_before_ms {
+        let is_small_enough = total <= limits.bytes;
+        if is_small_enough && ended_ms >= limits.not_before_ms {
             break;
         }
         std::fs::remove_file(&segment.path).map_err(reading("remove", &segment.path))?;
         remove_torn(dir, segment)?;
         total -= length;
-        removed = Removed { segments: removed.segments + 1, bytes: removed.bytes + length };
+        removed.segments += 1;
+        removed.bytes += length;
+        removed.too_old += usize::from(is_small_enough);
     }
     if removed.segments > 0 {
         sync_dir(dir).map_err(reading("sync", dir))?;
     }
     Ok(removed)
+}
+
+/// The oldest segment from `from` on that ended before `not_before_ms`, and the number after its last record. None of those that
+/// recovery needs: the newest snapshot's and later ones.
+pub(crate) fn first_ended(
+    dir: &Path,
+    from: Seq,
+    snapshot: Seq,
+    not_before_ms: i64,
+) -> Result<Option<(Segment, Seq)>, ReadError> {
+    let segments = Segment::list(dir)?;
+    for pair in segments.windows(2) {
+        let [segment, next] = pair else { break };
+        if segment.first < from {
+            continue;
+        }
+        let is_closed = segment.first < snapshot && next.first <= snapshot;
+        if !is_closed || next.header(&next.open()?)?.created_ms >= not_before_ms {
+            break;
+        }
+        return Ok(Some((segment.clone(), next.first)));
+    }
+    Ok(None)
 }
 
 /// Removes the ends that recovery once cut off this segment and kept.

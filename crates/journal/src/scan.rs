@@ -30,6 +30,8 @@ pub(crate) struct Cursor {
     pub offset: u64,
     /// The number it must have.
     pub due: Seq,
+    /// How many records of its commit came before the last one that was found.
+    pub before_in_commit: u32,
     window: Vec<u8>,
     window_offset: u64,
 }
@@ -44,6 +46,7 @@ impl Cursor {
             file,
             offset: SEGMENT_HEADER_BYTES as u64,
             due: header.first,
+            before_in_commit: 0,
             window: Vec::new(),
             window_offset: 0,
         })
@@ -84,6 +87,7 @@ impl Cursor {
         Ok(match decode_record(offset, &header, bytes) {
             Ok(record) if record.seq == due => {
                 self.offset += total as u64;
+                self.before_in_commit = header.before_in_commit;
                 Found::Record(record)
             }
             Ok(record) => Found::Fault(RecordFault::Sequence { expected: due, found: record.seq }),

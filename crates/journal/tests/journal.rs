@@ -186,8 +186,8 @@ fn a_segment_of_a_newer_release_is_refused_and_left_alone() {
     drop(journal);
     let path = segments(dir.path()).remove(0);
     let mut bytes = std::fs::read(&path).unwrap();
-    bytes[8..10].copy_from_slice(&2_u16.to_le_bytes());
-    bytes[10..12].copy_from_slice(&(!2_u16).to_le_bytes());
+    bytes[8..10].copy_from_slice(&3_u16.to_le_bytes());
+    bytes[10..12].copy_from_slice(&(!3_u16).to_le_bytes());
     std::fs::write(&path, &bytes).unwrap();
     let error = Journal::open(dir.path(), options()).unwrap_err();
     assert!(error.to_string().contains("written by a newer release"), "{error}");

@@ -13,6 +13,7 @@ mod event;
 mod evolve;
 mod export;
 mod forecast;
+mod forget;
 mod gate;
 mod gateway;
 mod man;
@@ -48,6 +49,7 @@ pub use event::Event;
 pub use evolve::{Evolve, EvolveTask};
 pub use export::{Export, ExportGrafana, ExportPrometheus, ExportWhat};
 pub use forecast::{Forecast, ForecastOutput, Network, Train};
+pub use forget::Forget;
 pub use gate::{AnalystAnswer, AnalystProposals, AnalystProve};
 pub use gateway::{Gateway, GatewayTop, GatewayVerb};
 pub use man::Man;
@@ -124,6 +126,8 @@ pub enum Command {
     Export(Export),
     /// Who asked for which change, from where, and what became of it.
     Audit(Audit),
+    /// Erase everything that is kept about a service that is no longer in the spec; the journal still holds.
+    Forget(Forget),
     /// Validate a spec.
     Check(Check),
     /// Say what can be enforced on this machine and what cannot, with what was tried and the remedy.

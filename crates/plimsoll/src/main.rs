@@ -83,6 +83,7 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Export(export) => commands::export::run(&export),
         Command::Audit(audit) => commands::audit::run(&audit),
         Command::Decisions(decisions) => commands::decisions::run(&decisions),
+        Command::Forget(forget) => commands::forget::run(&forget),
         Command::Doctor(doctor) => commands::doctor::run(&doctor),
         Command::Check(check) => commands::check::run(&check),
         Command::Decide(decide) => commands::decide::run(&decide),
@@ -155,6 +156,7 @@ fn only_prints(command: &Command) -> bool {
         | Command::Mcp(_)
         | Command::Evolve(_)
         | Command::Watch(_)
+        | Command::Forget(_)
         | Command::Doctor(_)
         | Command::Down(_)
         | Command::Decide(_)

@@ -1,15 +1,15 @@
 //! `plimsoll export`: every metric and label that a dashboard or a rule asks for is one that a running daemon exports; the rules
-//! are ones that Prometheus takes; the dashboards have what Grafana's dashboard kind requires.
+//! are ones that Prometheus takes; the dashboards hold against Grafana's published schema.
 
 #![allow(clippy::unwrap_used, reason = "a step that does not succeed fails its test")]
 
 mod common;
 
 use common::{Installation, PLIMSOLL, eventually, follower, get};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn export(dir: &Path) -> BTreeMap<String, String> {
@@ -187,4 +187,59 @@ fn prometheus_takes_the_rules_and_the_scrape_configuration() {
     let said = check(&["rules"], &dir.path().join("plimsoll-rules.yml"));
     assert!(said.contains("10 rules found"), "{said}");
     check(&["config", "--syntax-only"], &scrape);
+}
+
+/// Python with Grafana's own types of its schema: where `PLIMSOLL_GRAFANA_SDK` says, or in `target/grafana-sdk`, where `.ci/run`
+/// installs them.
+fn python_with_schema() -> Option<PathBuf> {
+    let named = std::env::var_os("PLIMSOLL_GRAFANA_SDK").map(PathBuf::from);
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/grafana-sdk/bin/python");
+    let has_it = |path: &PathBuf| {
+        let asked = Command::new(path).args(["-c", "import grafana_foundation_sdk"]).output();
+        asked.is_ok_and(|output| output.status.success())
+    };
+    named.into_iter().chain([installed]).find(has_it)
+}
+
+#[test]
+fn the_dashboards_hold_against_the_schema_that_grafana_publishes_and_a_wrong_one_does_not() {
+    let Some(python) = python_with_schema() else {
+        assert!(std::env::var_os("PLIMSOLL_REQUIRE_ALL").is_none(), "grafana-foundation-sdk is missing");
+        println!(
+            "did not run: the_dashboards_hold_against_the_schema_that_grafana_publishes_and_a_wrong_one_does_not: needs \
+             grafana-foundation-sdk"
+        );
+        return;
+    };
+    let temp = tempfile::tempdir().unwrap();
+    let all: Vec<PathBuf> = export(temp.path())
+        .into_keys()
+        .filter(|name| name.ends_with(".json"))
+        .map(|name| temp.path().join(name))
+        .collect();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/grafana/validate.py");
+    let validate = |files: &[PathBuf]| {
+        let output = Command::new(&python).arg("-B").arg(&script).args(files).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    let (is_good, said) = validate(&all);
+    assert!(is_good && said.lines().count() == all.len() && all.len() >= 4, "{said}");
+    print!("{said}");
+    // What holds nothing back finds nothing: each of these faults is found.
+    let overview = temp.path().join("plimsoll-overview.json");
+    let whole: Value = serde_json::from_str(&fs::read_to_string(&overview).unwrap()).unwrap();
+    for (pointer, wrong, complaint) in [
+        ("/panels/0/gridPos/h", json!("four"), "is no int"),
+        ("/panels/0/targets/0", json!({ "refId": "A", "expr": "up", "kolour": "red" }), "no such field"),
+        ("/templating/list/0/type", json!("guess"), "is none of"),
+        ("/refresh", json!(5), "is no str"),
+    ] {
+        let mut bad = whole.clone();
+        *bad.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = wrong;
+        let path = temp.path().join("bad.json");
+        fs::write(&path, bad.to_string()).unwrap();
+        let (is_good, said) = validate(&[path]);
+        assert!(!is_good && said.contains(complaint), "{pointer}: {said}");
+    }
 }

@@ -41,6 +41,7 @@ const RUNS: &[(&str, &str, &str)] = &[
     ("export grafana", "export.rs", "every_metric_and_label_that_is_asked_for_is_exported_by_a_running_installation"),
     ("export prometheus", "export.rs", "prometheus_takes_the_rules_and_the_scrape_configuration"),
     ("forecast", "forecast.rs", "a_table_gives_forecasts_for_people_and_for_programs"),
+    ("forget", "forget.rs", "a_forgotten_service_leaves_no_byte_and_everything_else_is_as_it_was"),
     ("freeze", "wheel.rs", "a_paused_and_a_frozen_service_keep_their_replicas"),
     ("gateway check", "gateway.rs", "a_file_is_run_reloaded_handed_over_and_drained"),
     ("gateway drain", "gateway.rs", "a_file_is_run_reloaded_handed_over_and_drained"),

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Installation, eventually, follower};
+use common::{Installation, PLIMSOLL, eventually, follower, get};
 use plimsoll_journal::{Kind, Reader, Start};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -58,6 +58,13 @@ fn direct(installation: &Installation) -> (u128, u128) {
     (cpu, memory)
 }
 
+/// Address of the API.
+fn api(installation: &Installation) -> String {
+    let file = std::fs::read(installation.state_dir().join("daemon.json")).unwrap();
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    format!("http://{}", file["api"].as_str().unwrap())
+}
+
 fn amount(value: &Value) -> u128 {
     value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok()).unwrap()
 }
@@ -78,6 +85,23 @@ fn the_sums_are_those_of_the_journal_by_whatever_they_are_grouped() {
     installation.up();
     let steps = installation.state()["steps"].as_u64().unwrap();
     eventually("two more steps", || (installation.state()["steps"].as_u64()? > steps + 2).then_some(()));
+    // What the daemon counts of its own journal is what is counted from the files: both as of a moment that is past.
+    let to = installation.state()["trace_time_ms"].as_i64().unwrap() - 1_500;
+    let (server, to) = (api(&installation), to.to_string());
+    for by in ["service", "user", "job"] {
+        for output in ["json", "csv", "text"] {
+            let asked = ["usage", "--by", by, "--to", &to, "--output", output];
+            let far = std::process::Command::new(PLIMSOLL).args(asked).args(["--server", &server]).output().unwrap();
+            assert!(far.status.success(), "{far:?}");
+            let far = String::from_utf8(far.stdout).unwrap();
+            assert_eq!(far, installation.stdout(&asked), "by {by} as {output}");
+            assert!(far.contains("total"), "{far}");
+        }
+    }
+    let (status, refused) = get(&format!("{server}/v1/usage?by=colour")).unwrap();
+    assert!(status == 400 && refused.contains("no grouping"), "{refused}");
+    let (status, refused) = get(&format!("{server}/v1/usage?from_ms=2&to_ms=1")).unwrap();
+    assert!(status == 400 && refused.contains("is not before"), "{refused}");
     installation.terminate();
     let by = |by: &str| -> Value {
         serde_json::from_str(&installation.stdout(&["usage", "--by", by, "--output", "json"])).unwrap()

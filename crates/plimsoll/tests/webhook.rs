@@ -108,6 +108,63 @@ fn a_crash_loop_is_told_signed_and_neither_a_refusal_nor_silence_holds_anything_
     });
 }
 
+/// What came to a receiver, parsed.
+fn messages(seen: &Seen) -> Vec<Value> {
+    seen.lock().unwrap().iter().map(|(_, body)| serde_json::from_str(body).unwrap()).collect()
+}
+
+#[test]
+fn a_service_that_burns_its_error_budget_is_told_once_with_the_numbers_to_whoever_asked_for_it() {
+    let (url, told) = receiver(|_| Some(204));
+    let failing = follower("burn", 1).replace("\"{port}\"", "\"{port}\", \"--error-share\", \"0.9\"")
+        + &hook("strict", &url, "events = [\"slo_burn\"]\nerrors_max = \"1%\"");
+    let (calm, untold) = receiver(|_| Some(204));
+    let failing = failing + &hook("others", &calm, "events = [\"crash_loop\", \"frozen\"]");
+    let mut installation = Installation::start(&failing);
+    installation.wait_ready("web", 1);
+    // A burn is failures between two looks, so they have to come over more than one step.
+    let mut sent = 0;
+    let message = eventually("a burn", || {
+        common::get(&installation.gateway());
+        sent += 1;
+        messages(&told).first().cloned()
+    });
+    assert_eq!((message["event"].as_str(), message["state"].as_str()), (Some("slo_burn"), Some("firing")), "{message}");
+    assert_eq!(message["service"], "web");
+    let details = &message["details"];
+    let (failed, finished) = (details["failed"].as_u64().unwrap(), details["finished"].as_u64().unwrap());
+    assert!(failed >= 10 && failed * 10 >= finished && finished <= sent, "{message}");
+    assert_eq!((details["errors_max_permille"].as_u64(), details["burn"].as_u64()), (Some(10), Some(10)), "{message}");
+    assert!(message["summary"].as_str().unwrap().contains(&format!("{failed} of the last {finished} requests")));
+    // Five minutes without a failure would be its end; until then nothing is said twice.
+    let steps = installation.state()["steps"].as_u64().unwrap();
+    eventually("further steps", || (installation.state()["steps"].as_u64()? > steps + 2).then_some(()));
+    assert_eq!(messages(&told).len(), 1);
+    assert_eq!(messages(&untold), Vec::<Value>::new(), "it asked for other things");
+    installation.terminate();
+}
+
+#[test]
+fn a_full_disk_is_told_as_frozen_and_its_end_too_while_requests_go_on() {
+    let (url, told) = receiver(|_| Some(204));
+    let spec = follower("frozen", 1) + &hook("ops", &url, "events = [\"frozen\"]");
+    let mut installation = Installation::start_on_small_disk(&spec, 64);
+    let Some(_) = &installation.disk else {
+        let test = "a_full_disk_is_told_as_frozen_and_its_end_too_while_requests_go_on";
+        return common::disk::did_not_run(test, "this user may not mount a disk of its own");
+    };
+    installation.wait_ready("web", 1);
+    installation.disk.as_ref().unwrap().fill();
+    let message = eventually("a frozen controller", || messages(&told).first().cloned());
+    assert_eq!((message["event"].as_str(), message["state"].as_str()), (Some("frozen"), Some("firing")), "{message}");
+    assert!(message["service"].is_null() && message["summary"].as_str().unwrap().contains("no room"), "{message}");
+    assert_eq!(common::get(&installation.gateway()).unwrap().0, 200, "the gateway goes on");
+    installation.disk.as_ref().unwrap().free();
+    let message = eventually("its end", || messages(&told).get(1).cloned());
+    assert_eq!((message["event"].as_str(), message["state"].as_str()), (Some("frozen"), Some("resolved")), "{message}");
+    assert!(installation.terminate().success(), "{}", installation.log());
+}
+
 /// HMAC-SHA-256 by OpenSSL's command, so that no code of ours checks itself; by ring where there is none.
 fn hmac(key: &[u8], text: &[u8]) -> String {
     use std::process::{Command, Stdio};

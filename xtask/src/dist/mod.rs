@@ -24,16 +24,16 @@ use std::process::Command;
 pub struct Dist {
     /// Where everything is written.
     #[arg(long, value_name = "DIR", default_value = "target/dist")]
-    out: PathBuf,
+    pub out: PathBuf,
     /// Build for this target instead of the host's.
     #[arg(long, value_name = "TRIPLE")]
-    target: Option<String>,
+    pub target: Option<String>,
     /// Package this program instead of building one.
     #[arg(long, value_name = "FILE", conflicts_with = "target")]
-    binary: Option<PathBuf>,
+    pub binary: Option<PathBuf>,
     /// Do not compress the package: for tests.
     #[arg(long)]
-    fast: bool,
+    pub fast: bool,
 }
 
 /// Builds everything.

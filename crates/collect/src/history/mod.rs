@@ -19,11 +19,13 @@ mod retire;
 mod series;
 mod store;
 mod summary;
+mod without;
 mod write;
 
 pub use series::{SERIES_BYTES_MAX, SeriesId, SeriesIdError};
-pub use store::{AppendError, History, OpenError, QueryError, Retention};
+pub use store::{AppendError, History, OpenError, QueryError, Retention, Retired};
 pub use summary::{Point, Summary};
+pub use without::{CopiedWithout, CopyError};
 
 /// Batches between two that wait for the disk.
 pub const FLUSH_EVERY: u32 = 10;

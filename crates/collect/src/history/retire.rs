@@ -7,6 +7,7 @@ use crate::history::write::{Tables, hour_of};
 use plimsoll_model::Timestamp;
 use redb::{ReadableTable, Value, WriteTransaction};
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 /// Disk space that the file takes for each stored byte: pages are half to wholly full, copy-on-write holds the pages of
 /// the batches since the last one that waited for the disk twice, and freed pages wait to be used again. With 50 series
@@ -37,6 +38,7 @@ impl History {
         let oldest = |age: u64| hour_of_ms(at.0.saturating_sub_unsigned(age));
         let mut removed = cut_raw(&mut tables, &numbers, oldest(self.retention.raw.0))?;
         removed += cut_summaries(&mut tables, &numbers, oldest(self.retention.summary.0))?;
+        let too_old = removed;
         while batch.stored_bytes.saturating_sub(removed) > budget {
             let (raw, minutes) = (first_hour(&tables.raw, &numbers)?, first_hour(&tables.minutes, &numbers)?);
             removed += if let Some(first) = raw.filter(|first| *first != hour) {
@@ -48,6 +50,10 @@ impl History {
             };
         }
         batch.stored_bytes = batch.stored_bytes.saturating_sub(removed);
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.too_old = retired.too_old.saturating_add(too_old);
+        retired.too_much = retired.too_much.saturating_add(removed - too_old);
+        drop(retired);
         let emptied = if removed > 0 { empty_series(&tables, &numbers)? } else { Vec::new() };
         drop(tables);
         let mut names = transaction.open_table(NAMES).map_err(redb::Error::from)?;

@@ -146,6 +146,16 @@ pub struct History {
     /// None only where opening again has failed.
     db: RwLock<Option<Database>>,
     state: Mutex<State>,
+    pub(crate) retired: Mutex<Retired>,
+}
+
+/// What retention took since the store was opened, in bytes of keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retired {
+    /// Because it was too old.
+    pub too_old: u64,
+    /// Because the file was too large.
+    pub too_much: u64,
 }
 
 /// What is known of the file without reading it.
@@ -176,7 +186,7 @@ impl History {
             return Err(OpenError::Newer { path: path.to_owned(), found: version });
         }
         let (path, db, state) = (path.to_owned(), RwLock::new(Some(db)), Mutex::new(state));
-        Ok(Self { path, retention, db, state })
+        Ok(Self { path, retention, db, state, retired: Mutex::default() })
     }
 
     /// Every series that has a sample or a summary, in order of its name.
@@ -189,6 +199,12 @@ impl History {
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         self.state().stored_bytes
+    }
+
+    /// What retention took since the store was opened.
+    #[must_use]
+    pub fn retired(&self) -> Retired {
+        *self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A panic cannot have left the state half changed: it is replaced whole, after the commit.

@@ -1,7 +1,8 @@
 //! Access, retention, prices, users, webhooks and export of metrics.
 
-use super::{millis, optional_file, permille, resolve, texts};
+use super::{millis, optional, optional_file, permille, resolve, texts};
 use crate::value::Table;
+use plimsoll_model::Millis;
 use plimsoll_model::gateway::CertificateSpec;
 use plimsoll_model::operations::{
     ApiSpec, MetricsExport, Occasion, OperationsSpec, PriceSpec, RetentionSpec, UserSpec, WebhookSpec,
@@ -15,12 +16,20 @@ pub fn operations(root: &Table, directory: &Path) -> Option<OperationsSpec> {
     let webhooks = root.named("webhooks").filter_map(|(name, table)| Some((name.clone(), webhook(table, directory)?)));
     Some(OperationsSpec {
         api: access(api, directory),
-        retention: RetentionSpec { ended_logs: millis(root.table("retention")?, "ended_logs") },
+        retention: retention(root.table("retention")?),
         prices: prices(root.table("prices")?)?,
         users: users.collect(),
         webhooks: webhooks.collect(),
         otlp: api.table("otlp").and_then(otlp),
     })
+}
+
+fn retention(table: &Table) -> RetentionSpec {
+    RetentionSpec {
+        ended_logs: millis(table, "ended_logs"),
+        audit: optional(table, "audit").map(Millis),
+        proposals: millis(table, "proposals"),
+    }
 }
 
 fn access(table: &Table, directory: &Path) -> ApiSpec {

@@ -5,6 +5,7 @@ use crate::form;
 use crate::nearest::nearest;
 use crate::problem::Problem;
 use crate::read::{Reader, join};
+use crate::unit::Unit;
 use crate::value::Table;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,6 +14,7 @@ pub fn check(reader: &mut Reader<'_>, root: &Table) {
     if let Some(api) = root.table("api") {
         certificate(reader, api);
     }
+    audit(reader, root);
     users(reader, root);
     for (_, hook) in root.named("webhooks") {
         url(reader, hook);
@@ -31,6 +33,17 @@ fn certificate(reader: &mut Reader<'_>, api: &Table) {
     if api.flag("expose") && !form::is_loopback(address) && !api.is_given("certificate") && !api.is_given("key") {
         let what = format!("{address} can be reached from other machines, and tokens would travel in the clear");
         conflict(reader, api, "listen", (what, "`certificate` and `key` beside it".to_owned()), None);
+    }
+}
+
+/// The audit is part of the journal and cannot be kept longer.
+fn audit(reader: &mut Reader<'_>, root: &Table) {
+    let (Some(retention), Some(history)) = (root.table("retention"), root.table("history")) else { return };
+    let (Some(audit), Some(journal)) = (retention.number("audit"), history.number("journal")) else { return };
+    if audit > journal {
+        let (audit, journal) = (Unit::Duration.print(audit), Unit::Duration.print(journal));
+        let what = format!("`audit` ({audit}) is above `history.journal` ({journal}), which it is part of");
+        conflict(reader, retention, "audit", (what, format!("{journal} or less")), None);
     }
 }
 

@@ -8,16 +8,34 @@ use crate::form::Form;
 pub static RETENTION: Section = Section {
     name: "retention",
     path: "retention",
-    doc: "How long what is in neither the history store nor the journal is kept, in physical time. Samples, summaries and \
-          the journal have their bounds in `[history]`, logs of what runs in `log`.",
+    doc: "How long what has no bound of its own in `[history]` is kept, in physical time. Samples, summaries and the journal \
+          have theirs there, logs of what runs in `log`. What is dropped is noted in the journal; `plimsoll audit` shows it.",
     short: &[],
-    fields: &[Field::new(
-        "ended_logs",
-        duration(HOUR, 3_660 * DAY),
-        Is(Text("30d"), "as long as the journal, which says why they ended"),
-        "Logs of replicas and runs that ended; of one service or job never more than the last five.",
-    )
-    .restarts()],
+    fields: &[
+        Field::new(
+            "ended_logs",
+            duration(HOUR, 3_660 * DAY),
+            Is(Text("30d"), "as long as the journal, which says why they ended"),
+            "Logs of replicas and runs that ended; of one service or job never more than the last five.",
+        )
+        .restarts(),
+        Field::new(
+            "audit",
+            duration(HOUR, 3_660 * DAY),
+            Absent("as long as `history.journal`, which it is part of"),
+            "Who asked for which change, from where. Never longer than `history.journal`.",
+        )
+        .long(
+            "Addresses and names of people may have to go before the decisions that they led to. The records stay, with the \
+             SHA-256 of what they held; whole segments are looked at, so up to the time that one covers is kept longer.",
+        ),
+        Field::new(
+            "proposals",
+            duration(HOUR, 3_660 * DAY),
+            Is(Text("90d"), "a quarter, so that a proposal that comes again is known again"),
+            "The analyst's proposals that are over, since they were made. Those that stand or may still come stay.",
+        ),
+    ],
 };
 
 /// Dearest price, in thousandths: a billion for a month of anything is a mistake.

@@ -37,7 +37,7 @@ pub static ROOT: Section = Section {
             "retention",
             Kind::Table(&RETENTION),
             Inner,
-            "How long what is in neither history nor journal is kept.",
+            "How long what has no bound of its own in `history` is kept.",
         ),
         Field::new("prices", Kind::Table(&PRICES), Inner, "What things cost, for `plimsoll usage`."),
         Field::new("users", Kind::Named(&USER), Absent("nobody owns anything"), "Users by name, for `plimsoll usage`."),

@@ -18,8 +18,12 @@ pub fn write_operations(root: &mut Branch, listen: &str, operations: &Operations
             at.branch("otlp", |at| write_otlp(at, otlp));
         }
     });
-    let RetentionSpec { ended_logs } = retention;
-    root.branch("retention", |at| at.unit("ended_logs", Unit::Duration, ended_logs.get()));
+    let RetentionSpec { ended_logs, audit, proposals } = retention;
+    root.branch("retention", |at| {
+        at.unit("ended_logs", Unit::Duration, ended_logs.get());
+        at.unit_if("audit", Unit::Duration, audit.map(|age| age.get()));
+        at.unit("proposals", Unit::Duration, proposals.get());
+    });
     root.branch("prices", |at| write_prices(at, prices));
     root.branch("users", |branch| {
         for (name, UserSpec { workloads }) in users {

@@ -26,8 +26,8 @@ use plimsoll_analyst::{Looked, Occasion, Pace, Proposal, occasion};
 use plimsoll_model::analyst::{AnalystMode, ModelSpec};
 use plimsoll_model::id::ServiceName;
 use plimsoll_model::spec::{ServiceSpec, Spec};
-use plimsoll_model::{Decision, Finding, Observation, Timestamp};
-use std::collections::BTreeMap;
+use plimsoll_model::{Decision, Finding, Millis, Observation, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 use worker::{Job, Look, Proved, Worker};
 
@@ -276,6 +276,18 @@ impl Desk {
     /// On disk before anybody is told. What cannot be written is told all the same: the journal has it too.
     fn save(&self) {
         let _ = self.dir.write_json(FILE, &self.kept);
+    }
+
+    /// Drops proposals that are over and were made more than `age` before `now`, trace time; how many.
+    pub fn drop_older(&mut self, now: Timestamp, age: Millis) -> usize {
+        let before = self.kept.len();
+        let is_old = |kept: &Kept| now.since(Timestamp(kept.made_at_ms)) > age;
+        self.kept.retain(|kept| kept.state.stands() || kept.state.may_come() || !is_old(kept));
+        let dropped = before - self.kept.len();
+        if dropped > 0 {
+            self.save();
+        }
+        dropped
     }
 
     /// All, as the API shows them, oldest first.

@@ -15,6 +15,7 @@ mod door;
 mod openapi;
 mod respond;
 mod routes;
+mod usage;
 mod wheel;
 mod write;
 
@@ -84,6 +85,8 @@ pub struct Shared {
     pub asked: Cell<u64>,
     /// Records that the audit could not take.
     pub audit_lost: Cell<u64>,
+    /// Logs of ended workloads that retention took and that are not noted yet.
+    pub ended_logs: Cell<usize>,
     /// What became of messages to receivers of webhooks.
     pub hooks: RefCell<BTreeMap<String, HookFigures>>,
     /// Exports of metrics that a collector took, and that none did.

@@ -84,6 +84,11 @@ fn paths() -> Value {
             parameter("since_ms", "From this moment on, wall clock", json!({ "type": "integer" })),
             parameter("limit", "At most so many, the newest", json!({ "type": "integer", "minimum": 0, "maximum": 1000, "default": 100 })),
         ])),
+        "/v1/usage": get("What services, jobs or users requested, used and left idle, times the price list, from the journal", "application/json", reference("Usage"), json!([
+            parameter("by", "What rows are of", json!({ "enum": ["service", "user", "job"], "default": "service" })),
+            parameter("from_ms", "Samples from this trace time on; the oldest if absent", json!({ "type": "integer" })),
+            parameter("to_ms", "Samples before this trace time; the newest, too, if absent", json!({ "type": "integer" })),
+        ])),
         "/v1/events/announced": get("Events that are announced and not over", "application/json", json!({
             "type": "object", "required": ["events"],
             "properties": { "events": { "type": "array", "items": { "type": "object" } } }
@@ -267,6 +272,14 @@ fn schemas() -> Value {
     json!({
         "Problem": { "type": "object", "required": ["title", "status", "detail"],
             "properties": { "title": text, "status": integer, "detail": text } },
+        "Usage": { "type": "object",
+            "required": ["by", "currency", "prices", "samples", "observed_ms", "unobserved_ms", "rows", "total"],
+            "properties": {
+                "by": { "enum": ["service", "user", "job"] }, "currency": text, "prices": { "type": "object" },
+                "samples": integer, "observed_ms": { "type": "integer", "description": "Physical time" }, "unobserved_ms": integer,
+                "rows": { "type": "array", "description": "Sums are integers, or their digits as text beyond 2^64", "items": { "type": "object" } },
+                "total": { "type": "object" }
+            } },
         "Decision": { "type": "object", "required": ["step", "at_ms", "at", "services", "actions", "reasons"],
             "properties": { "step": integer, "at_ms": integer, "at": text, "services": texts, "actions": texts, "reasons": texts } },
         "State": { "type": "object",

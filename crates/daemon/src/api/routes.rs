@@ -124,6 +124,7 @@ pub async fn answer(
         (true, "/v1/me") => ask::me(&caller),
         (true, path) if ask::of_service(path, "/record").is_some() => ask::record(path, &orders).await,
         (false, "/v1/ask") if request.method() == Method::POST => ask::ask(request, &shared, &orders).await,
+        (true, "/v1/usage") => super::usage::answer(&query(request.uri().query().unwrap_or("")), &shared).await,
         (true, _) => read(&request, &shared),
         (false, _) => write(request, caller, &shared, orders).await,
     })

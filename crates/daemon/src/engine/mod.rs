@@ -10,6 +10,7 @@
 
 pub(crate) mod announce;
 mod audit;
+pub(crate) mod keep;
 mod notify;
 pub(crate) mod observe;
 pub(crate) mod publish;
@@ -78,6 +79,7 @@ pub struct Engine {
     pub(crate) spec_warnings: Vec<String>,
     pub(crate) desk: Desk,
     pub(crate) notifier: Notifier,
+    pub(crate) noted: keep::Noted,
 }
 
 /// What is known of the gateway.
@@ -249,6 +251,9 @@ impl Engine {
         let mut inputs = vec![observed];
         inputs.append(&mut self.warm_up);
         self.decide(inputs);
+        if full {
+            self.keep();
+        }
     }
 
     pub(crate) fn decide(&mut self, inputs: Vec<Input>) {

@@ -1,12 +1,15 @@
 //! The controller behind its journal: what it decides is on disk before anybody sees it.
 
-use crate::audit::Entry;
-use crate::record::{Applied, StepInputs};
+use crate::audit::{Entry, digest};
+use crate::record::{Applied, Dropped, StepInputs};
 use plimsoll_controller::{Input, State, step};
-use plimsoll_journal::{Journal, Kind};
+use plimsoll_journal::{Change, Journal, Kind, Record, Removed, Seq};
+use plimsoll_model::spec::HistorySpec;
 use plimsoll_model::{Decision, Timestamp};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::error::Error;
+use std::time::{Duration, SystemTime};
 
 /// Steps between two snapshots of the controller's state: bounds the time that a recovery needs.
 const SNAPSHOT_EVERY: u64 = 500;
@@ -37,6 +40,10 @@ pub struct Recorder {
     since_snapshot: u64,
     pending: Option<Pending>,
     fault: Option<JournalFault>,
+    /// Retention is to be looked at: after a start and after a snapshot.
+    is_retention_due: bool,
+    /// Where the next segment to forget old audit records in begins.
+    audit_from: Seq,
     /// Inputs that came while frozen and must not be lost (policy, jobs, shutdown); observations are superseded.
     kept: Vec<Input>,
 }
@@ -50,7 +57,17 @@ impl Recorder {
             // Written with the next commit; if that fails, the step waits with it.
             let _ = journal.append(Kind::DECISION, decision.at, &bytes);
         }
-        Self { state, journal, steps, since_snapshot: 0, pending: None, fault: None, kept: Vec::new() }
+        Self {
+            state,
+            journal,
+            steps,
+            since_snapshot: 0,
+            pending: None,
+            fault: None,
+            is_retention_due: true,
+            audit_from: Seq::FIRST,
+            kept: Vec::new(),
+        }
     }
 
     /// Steps decided so far.
@@ -150,9 +167,41 @@ impl Recorder {
         // A snapshot that fails costs only time at the next recovery; the records before it are still there.
         if self.journal.append(Kind::SNAPSHOT, at, &state).is_ok() && self.journal.commit().is_ok() {
             self.since_snapshot = 0;
-            // Retention that fails is tried again after the next snapshot; until then more is kept than was asked for.
-            let _ = self.journal.retain(std::time::SystemTime::now());
+            self.is_retention_due = true;
         }
+    }
+
+    /// Drops what the journal is no longer to hold, once after a start and after each snapshot: whole segments by the bounds that
+    /// it was opened with, and what records of the audit hold that are older than `audit`. One segment is rewritten at a call,
+    /// so that a step waits no longer than for that; the next call goes on. What fails is tried again after the next snapshot;
+    /// until then more is kept than was asked for.
+    pub fn retain(&mut self, now: SystemTime, bounds: &HistorySpec, audit: Option<Duration>) -> Vec<Dropped> {
+        if !self.is_retention_due || self.pending.is_some() {
+            return Vec::new();
+        }
+        self.is_retention_due = false;
+        let mut dropped = Vec::new();
+        if let Ok(Removed { segments, bytes, too_old }) = self.journal.retain(now)
+            && segments > 0
+        {
+            let (age_max_ms, size_max_bytes) = (bounds.journal.get(), bounds.journal_size_max.get());
+            dropped.push(Dropped::Journal { segments, bytes, too_old, age_max_ms, size_max_bytes });
+        }
+        let Some(age) = audit else { return dropped };
+        let forget = |record: &Record| -> Result<Change, Infallible> {
+            Ok(match record.kind == Kind::AUDIT && record.forgotten.is_none() {
+                true => Change::Forget { left: b"null".to_vec(), was: digest(&record.payload) },
+                false => Change::Keep,
+            })
+        };
+        if let Ok(Some((done, next))) = self.journal.forget_in_old(self.audit_from, now, age, forget) {
+            (self.audit_from, self.is_retention_due) = (next, true);
+            if done.changed > 0 {
+                let age_max_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+                dropped.push(Dropped::Audit { records: done.changed, age_max_ms });
+            }
+        }
+        dropped
     }
 
     /// Records what is still in memory.
@@ -170,4 +219,67 @@ fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_journal::{Options, Reader, Start};
+    use plimsoll_model::{Bytes, Millis};
+
+    #[test]
+    fn old_audit_records_lose_their_content_and_old_segments_go_each_by_its_own_bound() {
+        let temp = tempfile::tempdir().unwrap();
+        let day = Duration::from_secs(86_400);
+        let options = Options { segment_bytes: 600, retention_age: 30 * day, ..Options::default() };
+        let (journal, _) = Journal::open(temp.path(), options).unwrap();
+        let mut recorder = Recorder::new(State::new(), journal, 0, None);
+        for number in 0..20 {
+            let at = Timestamp(number * 1_000);
+            assert!(recorder.audit(at, &Entry::answered(7, 200, "alice was here"), true));
+            assert!(recorder.step(at, Vec::new()).is_some());
+        }
+        recorder.snapshot(Timestamp(20_000));
+        recorder.audit(Timestamp(21_000), &Entry::answered(8, 200, "alice is here"), true);
+        let bounds = HistorySpec {
+            raw: Millis(1),
+            summary: Millis(1),
+            size_max: Bytes(1),
+            journal: Millis(30 * 86_400_000),
+            journal_size_max: Bytes(1 << 30),
+        };
+        let records = || Reader::open(temp.path(), Start::Oldest).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+        let before = records();
+        let mut all = |now: SystemTime, audit| {
+            let mut dropped = Vec::new();
+            while recorder.is_retention_due {
+                dropped.extend(recorder.retain(now, &bounds, audit));
+            }
+            recorder.is_retention_due = true;
+            dropped
+        };
+        let now = SystemTime::now();
+        assert_eq!(all(now, Some(day)), [], "nothing is a day old");
+        assert_eq!(all(now + 2 * day, None), [], "the audit has no bound of its own");
+        let dropped = all(now + 2 * day, Some(day));
+        let gone: u64 =
+            dropped.iter().map(|it| if let Dropped::Audit { records, .. } = it { *records } else { 0 }).sum();
+        assert!(dropped.len() > 1 && gone == 20, "{dropped:?}");
+        let after = records();
+        assert_eq!(after.len(), before.len());
+        for (old, new) in before.iter().zip(&after) {
+            if new.forgotten.is_some() {
+                assert_eq!((new.kind, new.payload.as_slice()), (Kind::AUDIT, b"null".as_slice()));
+                assert_eq!(new.forgotten, Some(digest(&old.payload)));
+            } else {
+                assert_eq!(old, new);
+            }
+        }
+        assert!(after.last().unwrap().forgotten.is_none(), "what is in use stays");
+        assert_eq!(all(now + 2 * day, Some(day)), [], "each once");
+        let dropped = all(now + 60 * day, Some(day));
+        let [Dropped::Journal { segments, too_old, .. }] = dropped.as_slice() else { panic!("{dropped:?}") };
+        assert!(*segments > 3 && segments == too_old);
+        assert!(dropped[0].to_string().contains("older than 30d"), "{}", dropped[0]);
+    }
 }

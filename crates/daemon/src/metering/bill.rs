@@ -112,7 +112,7 @@ pub struct Row {
 }
 
 impl Row {
-    fn of(name: String, sums: Sums, prices: &PriceSpec) -> Self {
+    pub(super) fn of(name: String, sums: Sums, prices: &PriceSpec) -> Self {
         Self { name, cost_micro: total(&sums, prices), idle_cost_micro: idle(&sums, prices), sums }
     }
 }

@@ -5,6 +5,7 @@
 
 mod bill;
 mod meter;
+mod shown;
 mod sums;
 
 pub use bill::{Bill, Cost, Grouping, Row};

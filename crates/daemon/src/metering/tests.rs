@@ -159,3 +159,19 @@ proptest! {
         prop_assert_eq!(both, bills[0].total.sums);
     }
 }
+
+#[test]
+fn a_bill_that_is_shown_reads_back_as_the_same_however_large_its_sums() {
+    let mut metered = metered(&[], &[]);
+    let huge = Held { requested: u128::from(u64::MAX) * 7, used: 3, idle: u128::from(u64::MAX) + 1 };
+    let owner = Owner { is_job: false, name: "shop".to_owned(), user: None };
+    metered.owners.insert(owner, Sums { cpu: huge, held_ms: 5, ..Sums::default() });
+    metered.span = Some((Timestamp(-3), Timestamp(9)));
+    for by in Grouping::ALL {
+        let bill = Bill::of(&metered, by, None);
+        assert_eq!(Bill::read(&bill.shown(), None), Some(bill.clone()));
+        let dear = PriceSpec { cpu_month: Permille(1_000), ..PriceSpec::default() };
+        assert_eq!(Bill::read(&bill.shown(), Some(&dear)), Some(Bill::of(&metered, by, Some(&dear))));
+    }
+    assert_eq!(Bill::read(&serde_json::json!({ "rows": [] }), None), None);
+}

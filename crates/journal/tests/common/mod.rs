@@ -22,7 +22,7 @@ pub fn options() -> Options {
 pub fn record(seq: u64) -> Record {
     let kind = if seq.is_multiple_of(3) { Kind::DECISION } else { Kind::INPUT };
     let payload = format!("{{\"seq\":{seq},\"text\":\"{}\"}}", "x".repeat((seq * 7 % 50) as usize)).into_bytes();
-    Record { seq: Seq(seq), kind, at: Timestamp(1_000 * seq as i64), payload }
+    Record { seq: Seq(seq), kind, at: Timestamp(1_000 * seq as i64), payload, forgotten: None }
 }
 
 /// Appends records `from..to` in commits of `group`.

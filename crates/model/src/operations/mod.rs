@@ -21,7 +21,7 @@ pub struct OperationsSpec {
     /// Who may reach the API, and how.
     #[serde(default)]
     pub api: ApiSpec,
-    /// How long what is in neither the history store nor the journal is kept.
+    /// How long what has no bound of its own in `[history]` is kept.
     #[serde(default)]
     pub retention: RetentionSpec,
     /// What things cost.
@@ -38,17 +38,30 @@ pub struct OperationsSpec {
     pub otlp: Option<MetricsExport>,
 }
 
-/// How long what is in neither the history store nor the journal is kept. Physical time.
+/// How long what has no bound of its own in `[history]` is kept. Physical time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetentionSpec {
     /// Logs of replicas and runs that ended.
     pub ended_logs: Millis,
+    /// Who asked for which change, from where; none is as long as the journal that it is part of.
+    #[serde(default)]
+    pub audit: Option<Millis>,
+    /// The analyst's proposals that are over, since they were made.
+    #[serde(default = "RetentionSpec::proposals")]
+    pub proposals: Millis,
+}
+
+impl RetentionSpec {
+    /// A quarter of a year, the spec's default; a journal of an earlier release has none.
+    const fn proposals() -> Millis {
+        Millis(90 * 86_400_000)
+    }
 }
 
 impl Default for RetentionSpec {
     /// Thirty days, the spec's default; a journal of an earlier release has none.
     fn default() -> Self {
-        Self { ended_logs: Millis(30 * 86_400_000) }
+        Self { ended_logs: Millis(30 * 86_400_000), audit: None, proposals: Self::proposals() }
     }
 }
 

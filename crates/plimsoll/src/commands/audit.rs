@@ -4,6 +4,7 @@ use super::reach::{self, Daemon, state_dir};
 use crate::Verdict;
 use crate::args::{Audit, Output};
 use plimsoll_daemon::audited::{self, AuditView, Wanted};
+use plimsoll_daemon::past;
 use plimsoll_model::Timestamp;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -14,17 +15,25 @@ const REMOTE_MAX: u32 = 1_000;
 /// Prints what the journal holds.
 pub fn run(audit: &Audit) -> anyhow::Result<Verdict> {
     let since_ms = audit.since.map(|length| reach::wall_ms().saturating_sub_unsigned(length));
-    let found = if audit.installation.server.is_some() {
-        remote(audit, since_ms)?
+    let (found, notes) = if audit.installation.server.is_some() {
+        (remote(audit, since_ms)?, Vec::new())
     } else {
         let journal = state_dir(&audit.installation)?.join("journal");
         let limit = usize::try_from(audit.limit).unwrap_or(usize::MAX);
-        audited::read(&journal, &Wanted { subject: audit.service.clone(), since_ms, limit: Some(limit) })?
+        let mut notes = if audit.service.is_none() { past::notes(&journal)? } else { Vec::new() };
+        notes.retain(|note| since_ms.is_none_or(|since| note.wall_ms() >= since));
+        let wanted = Wanted { subject: audit.service.clone(), since_ms, limit: Some(limit) };
+        (audited::read(&journal, &wanted)?, notes)
     };
     match audit.output {
-        Output::Json => println!("{}", plimsoll_report::pretty(&json!({ "requests": found }))?),
-        Output::Text if found.is_empty() => println!("no request asked for a change"),
-        Output::Text => found.iter().for_each(|view| print!("{}", text(view))),
+        Output::Json => println!("{}", plimsoll_report::pretty(&json!({ "requests": found, "notes": notes }))?),
+        Output::Text => {
+            if found.is_empty() {
+                println!("no request asked for a change");
+            }
+            found.iter().for_each(|view| print!("{}", text(view)));
+            notes.iter().for_each(|note| println!("{}  the daemon: {note}", Timestamp(note.wall_ms())));
+        }
     }
     Ok(Verdict::Done)
 }

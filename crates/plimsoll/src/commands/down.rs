@@ -81,7 +81,7 @@ fn plan(down: &Down, dir: &StateDir, is_alone: bool) -> anyhow::Result<Verdict> 
 }
 
 /// What a daemon that is gone left running.
-fn left_over(dir: &StateDir) -> anyhow::Result<Vec<String>> {
+pub(super) fn left_over(dir: &StateDir) -> anyhow::Result<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let (driver, _events) = ProcessDriver::open(&dir.driver(), Vec::new(), || Timestamp::ZERO)?;

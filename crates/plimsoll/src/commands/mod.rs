@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+mod agree;
 pub mod analyst;
 pub mod ask;
 pub mod audit;
@@ -17,6 +18,7 @@ pub mod evolve;
 pub mod explain;
 pub mod export;
 pub mod forecast;
+pub mod forget;
 pub mod gate;
 pub mod gateway;
 pub mod import;

@@ -17,6 +17,13 @@ pub fn run(replay: &Replay) -> anyhow::Result<Verdict> {
                 println!("{} steps from {from} to {to}", result.steps);
             }
             println!("{} decisions compared ({} bytes), {} different", result.compared, result.bytes, result.different);
+            if result.forgotten > 0 {
+                println!(
+                    "{} of {} records had something forgotten, their SHA-256 of before is kept; {} decisions that rest on \
+                     them can no longer be proved",
+                    result.forgotten, result.records, result.unprovable
+                );
+            }
             for difference in &result.differences {
                 println!(
                     "step {}:\n  recorded …{}\n  replayed …{}",

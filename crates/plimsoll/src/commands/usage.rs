@@ -1,14 +1,15 @@
 //! `plimsoll usage`: what services, jobs and users requested, used and left idle, times a price list.
 
-use super::reach::state_dir;
+use super::reach::{Daemon, state_dir};
 use crate::Verdict;
 use crate::args::{Usage, UsageOutput};
 use anyhow::{anyhow, bail};
-use plimsoll_daemon::metering::{self, Bill, Row};
+use plimsoll_daemon::metering::{self, Bill};
 use plimsoll_model::operations::PriceSpec;
 use plimsoll_model::{Millis, Timestamp};
 use plimsoll_report::{Cell, Column, Style, Table};
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::fmt::Write as _;
 use std::path::Path;
 
 const GIB: u128 = 1 << 30;
@@ -16,7 +17,6 @@ const MIB: u128 = 1 << 20;
 
 /// Counts and prints.
 pub fn run(usage: &Usage) -> anyhow::Result<Verdict> {
-    let journal = state_dir(&usage.installation)?.join("journal");
     let at = |name: &str, text: &Option<String>| text.as_deref().map(|text| moment(name, text)).transpose();
     let (from, to) = (at("--from", &usage.from)?, at("--to", &usage.to)?);
     if let (Some(from), Some(to)) = (from, to)
@@ -25,13 +25,35 @@ pub fn run(usage: &Usage) -> anyhow::Result<Verdict> {
         bail!("--from {from} is not before --to {to}");
     }
     let prices = usage.prices.as_deref().map(price_list).transpose()?;
-    let bill = Bill::of(&metering::read(&journal, from, to)?, usage.by, prices.as_ref());
+    let bill = if usage.installation.server.is_some() {
+        remote(usage, from, to, prices.as_ref())?
+    } else {
+        let journal = state_dir(&usage.installation)?.join("journal");
+        Bill::of(&metering::read(&journal, from, to)?, usage.by, prices.as_ref())
+    };
     match usage.output {
-        UsageOutput::Json => println!("{}", plimsoll_report::pretty(&json(&bill))?),
+        UsageOutput::Json => println!("{}", plimsoll_report::pretty(&bill.shown())?),
         UsageOutput::Csv => print!("{}", csv(&bill)),
         UsageOutput::Text => println!("{}", text(&bill)),
     }
     Ok(Verdict::Done)
+}
+
+/// What a daemon on another machine counts of its own journal.
+fn remote(
+    usage: &Usage,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    prices: Option<&PriceSpec>,
+) -> anyhow::Result<Bill> {
+    let mut path = format!("/v1/usage?by={}", usage.by.word());
+    for (name, at) in [("from_ms", from), ("to_ms", to)] {
+        if let Some(at) = at {
+            let _ = write!(path, "&{name}={}", at.get());
+        }
+    }
+    let shown: Value = Daemon::find(&usage.installation)?.get(&path)?;
+    Bill::read(&shown, prices).ok_or_else(|| anyhow!("the answer to GET {path} is no bill"))
 }
 
 fn moment(name: &str, text: &str) -> anyhow::Result<Timestamp> {
@@ -115,49 +137,6 @@ fn text(bill: &Bill) -> String {
         Millis(bill.observed_ms),
         bill.prices.currency,
     )
-}
-
-/// Integers as they were added up, so that whoever adds them gets the same sums.
-///
-/// The journal holds no figure of a GPU per workload, and none is made up.
-fn row_json(row: &Row) -> Value {
-    let sums = &row.sums;
-    json!({
-        "name": row.name,
-        "cpu_requested_millicore_ms": number(sums.cpu.requested),
-        "cpu_used_millicore_ms": number(sums.cpu.used),
-        "cpu_idle_millicore_ms": number(sums.cpu.idle),
-        "memory_requested_byte_ms": number(sums.memory.requested),
-        "memory_used_byte_ms": number(sums.memory.used),
-        "memory_idle_byte_ms": number(sums.memory.idle),
-        "gpu_ms": Value::Null,
-        "network_bytes": number(sums.network_bytes),
-        "disk_bytes": number(sums.disk_bytes),
-        "held_ms": number(sums.held_ms),
-        "unmeasured_ms": number(sums.unmeasured_ms),
-        "cost": row.cost_micro.to_string(),
-        "idle_cost": row.idle_cost_micro.to_string(),
-    })
-}
-
-/// A number, or a text of its digits where many readers of JSON would round it.
-fn number(amount: u128) -> Value {
-    u64::try_from(amount).map_or_else(|_| json!(amount.to_string()), |amount| json!(amount))
-}
-
-fn json(bill: &Bill) -> Value {
-    json!({
-        "by": bill.by,
-        "currency": bill.prices.currency,
-        "prices": bill.prices,
-        "samples": bill.samples,
-        "observed_ms": bill.observed_ms,
-        "unobserved_ms": bill.unobserved_ms,
-        "from_ms": bill.span.map(|span| span.0),
-        "to_ms": bill.span.map(|span| span.1),
-        "rows": bill.rows.iter().map(row_json).collect::<Vec<_>>(),
-        "total": row_json(&bill.total),
-    })
 }
 
 fn csv(bill: &Bill) -> String {

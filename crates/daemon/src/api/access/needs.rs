@@ -34,6 +34,7 @@ pub const ROUTES: &[(&str, &str, Need)] = &[
     ("POST", "/v1/ask", Need::Role(Role::Read)),
     ("GET", "/v1/services/{service}/record", Need::Role(Role::Read)),
     ("GET", "/v1/services/{service}/diagnosis", Need::Role(Role::Read)),
+    ("GET", "/v1/usage", Need::Role(Role::Read)),
     ("GET", "/v1/proposals", Need::Role(Role::Read)),
     ("GET", "/v1/proposals/{id}", Need::Role(Role::Read)),
     ("POST", "/v1/proposals/{id}/approve", Need::Role(Role::Operate)),

@@ -3,8 +3,8 @@
 use super::{Plan, plan, print, read, running};
 use crate::Verdict;
 use crate::args::{Installation, Output, Up};
+use crate::commands::agree;
 use anyhow::{Context, bail};
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 /// Plans, asks and reloads; none where nothing runs, so that `up` starts it. With `--dry-run` it ends after the plan either
 /// way.
@@ -47,17 +47,10 @@ pub fn apply(up: &Up) -> anyhow::Result<Option<Verdict>> {
     Ok(Some(Verdict::Done))
 }
 
-/// Asks on the terminal; without one nobody can agree.
 fn agreed(plan: &Plan) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!(
-            "it runs already, and nobody can be asked here: `--yes` takes these {} changes over, `--dry-run` only shows them",
-            plan.changes.len()
-        );
-    }
-    eprint!("\nTake this over? [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let alone = format!(
+        "it runs already, and nobody can be asked here: `--yes` takes these {} changes over, `--dry-run` only shows them",
+        plan.changes.len()
+    );
+    agree::agreed("\nTake this over? [y/N] ", &alone)
 }
