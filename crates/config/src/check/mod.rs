@@ -3,6 +3,7 @@
 
 pub mod balance;
 mod capacity;
+pub mod formula;
 pub mod gateway;
 pub mod kubernetes;
 mod metrics;
