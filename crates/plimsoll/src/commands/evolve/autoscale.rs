@@ -2,7 +2,7 @@
 //!
 //! What is to be beaten is the default policy with the prices that a search finds for it on the series learnt from. A run's
 //! figures are its cost over the clairvoyant optimum's and the share of time under need. A look is worth the mean logarithm of
-//! how much lower than the tuned default's the cost is, less a price for more time under need, at either start-up time apart.
+//! how much lower than the tuned default's the cost is, less a price for more time under need, for each series and start-up time apart.
 //!
 //! Looks are rehearsals (`autoscale::formula::tape`): hundreds of thousands of decisions a second. The last judgement is the
 //! backtest with the controller, over whole series that nothing before saw.
@@ -459,16 +459,9 @@ impl Task for Autoscale {
     fn value(&self, look: &Look<Case>, figures: &[Vec<f64>]) -> f64 {
         let gains = figures.iter().zip(&look.rivals).map(|(run, rivals)| (rivals[0] / run[0].max(1e-9)).ln());
         let gain = gains.sum::<f64>() / figures.len().max(1) as f64;
-        let over = STARTUPS.map(|startup| {
-            let own = || {
-                look.cases.iter().zip(figures.iter().zip(&look.rivals)).filter(move |(case, _)| case.startup == startup)
-            };
-            let count = own().count().max(1) as f64;
-            let of = |pick: fn(&Vec<f64>, &Vec<f64>) -> f64| {
-                own().map(|(_, (run, rivals))| pick(run, rivals)).sum::<f64>() / count
-            };
-            (of(|run, _| run[1]) - AIMED * of(|_, rivals| rivals[1])).max(0.0)
-        });
-        gain - PENALTY * over.iter().sum::<f64>()
+        // Each series by itself: less time under need on one does not make up for more on another.
+        let over = figures.iter().zip(&look.rivals).map(|(run, rivals)| (run[1] - AIMED * rivals[1]).max(0.0));
+        let over = over.sum::<f64>() / figures.len().max(1) as f64;
+        gain - PENALTY * over
     }
 }
