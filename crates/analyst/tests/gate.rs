@@ -16,6 +16,10 @@ use family::{Family, Incumbent, court, history, proposal, web};
 use plimsoll_analyst::Proposal;
 use plimsoll_analyst::gate::{Court, Envelope, Refusal, Terms, check, prove, read};
 use plimsoll_analyst::proposal::Change;
+use plimsoll_autoscale::formula::HEADROOM;
+use plimsoll_model::Permille;
+use plimsoll_model::scaling::FormulaSpec;
+use plimsoll_model::spec::ScalingPolicy;
 use plimsoll_stats::Random;
 use std::collections::BTreeMap;
 
@@ -115,6 +119,43 @@ fn twenty_good_proposals_are_accepted() {
         }
     }
     assert!(refused.is_empty(), "{refused:#?}");
+}
+
+fn by_formula(incumbent: Incumbent, text: &str, more: Vec<Change>) -> Proposal {
+    let (name, text) = ("proposed".to_owned(), text.to_owned());
+    let formula = ScalingPolicy::Formula(FormulaSpec { name, text, price: 80, price_keep: 160 });
+    let target = ScalingPolicy::Cpu { target: Permille(if incumbent == Incumbent::Plain { 990 } else { 800 }) };
+    let mut changes = vec![Change::Policies { to: vec![target, formula] }];
+    changes.push(Change::StabilizationDown { from: None, to: 1 });
+    changes.push(Change::Tolerance { from: None, to: 1 });
+    changes.extend(more);
+    proposal(changes)
+}
+
+#[test]
+fn a_formula_takes_the_same_road_and_a_bad_one_is_refused() {
+    let courts = courts(Family::First, SEED);
+    // What cannot be proved by intervals never comes to the twin.
+    for (text, why) in [
+        ("20replica - needed", "it is falling with needed"),
+        ("exp(needed / 1replica) * 1replica", "must be proved to stay within"),
+        ("needed + startup", "cannot be added"),
+        ("needed +", "expected a number"),
+    ] {
+        let verdict = at(&courts, Incumbent::Plain).prove(&by_formula(Incumbent::Plain, text, Vec::new()));
+        let said = verdict.refusals.iter().map(|it| it.words.as_str()).collect::<Vec<_>>().join("; ");
+        assert!(!verdict.accepted && verdict.proof.is_none(), "{text}");
+        assert!(said.contains("the spec with it is refused") && said.contains(why), "{text}: {said}");
+    }
+    // What can be, and starves or wastes, is refused by what it does there.
+    for text in ["0.4 * needed", "needed - 0replica", "min(needed, 6replica)", "mean_1h", "4 * needed + 20replica"] {
+        let verdict = at(&courts, Incumbent::Plain).prove(&by_formula(Incumbent::Plain, text, Vec::new()));
+        assert!(!verdict.accepted && verdict.proof.is_some(), "{text}: {:?}", verdict.refusals);
+    }
+    let less = vec![Change::ReplicasMin { from: Some(24), to: 2 }];
+    let good = by_formula(Incumbent::MinTooHigh, HEADROOM, less);
+    let verdict = at(&courts, Incumbent::MinTooHigh).prove(&good);
+    assert!(verdict.accepted, "{:?}", verdict.refusals);
 }
 
 #[test]

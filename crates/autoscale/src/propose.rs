@@ -108,6 +108,7 @@ fn vote(
         }
         (ScalingPolicy::Lazy(spec), PolicyState::Lazy(state)) => state.vote(spec, inputs),
         (ScalingPolicy::Headroom(_), PolicyState::Headroom(state)) => state.vote(inputs),
+        (ScalingPolicy::Formula(spec), PolicyState::Formula(state)) => state.vote(spec, inputs),
         (ScalingPolicy::Backlog(spec), _) => backlog::vote(spec, inputs),
         _ => track(inputs, policy, withheld),
     }

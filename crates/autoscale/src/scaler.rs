@@ -5,6 +5,7 @@
 
 use crate::cron::CronState;
 use crate::event::EventState;
+use crate::formula::FormulaState;
 use crate::guard::GuardState;
 use crate::headroom::HeadroomState;
 use crate::hpa::HpaState;
@@ -85,6 +86,8 @@ pub enum PolicyState {
     Lazy(Box<LazyState>),
     /// Headroom that is learnt.
     Headroom(Box<HeadroomState>),
+    /// A formula.
+    Formula(Box<FormulaState>),
 }
 
 impl PolicyState {
@@ -99,6 +102,7 @@ impl PolicyState {
             ScalingPolicy::Seasonal { .. } => Self::Seasonal(Box::default()),
             ScalingPolicy::Lazy(_) => Self::Lazy(Box::default()),
             ScalingPolicy::Headroom(_) => Self::Headroom(Box::default()),
+            ScalingPolicy::Formula(_) => Self::Formula(Box::default()),
             ScalingPolicy::Cpu { .. }
             | ScalingPolicy::Memory { .. }
             | ScalingPolicy::RequestRate { .. }
@@ -117,6 +121,7 @@ impl PolicyState {
             Self::Seasonal(_) => matches!(policy, ScalingPolicy::Seasonal { .. }),
             Self::Lazy(_) => matches!(policy, ScalingPolicy::Lazy(_)),
             Self::Headroom(_) => matches!(policy, ScalingPolicy::Headroom(_)),
+            Self::Formula(_) => matches!(policy, ScalingPolicy::Formula(_)),
             Self::Stateless => has_target(policy) || matches!(policy, ScalingPolicy::Backlog(_)),
         }
     }
@@ -133,6 +138,15 @@ impl Scaler {
     /// Makes room for the memory of each policy of the spec; where the spec has another policy now, the memory starts
     /// afresh. Called at the start of every decision.
     pub fn serve(&mut self, policies: &[ScalingPolicy]) {
+        self.make_room(policies);
+        for (state, policy) in self.policies.iter_mut().zip(policies) {
+            if let (PolicyState::Formula(state), ScalingPolicy::Formula(spec)) = (state, policy) {
+                state.prepare(&spec.text);
+            }
+        }
+    }
+
+    fn make_room(&mut self, policies: &[ScalingPolicy]) {
         if self.policies.len() == policies.len()
             && self.policies.iter().zip(policies).all(|(state, policy)| state.serves(policy))
         {
@@ -198,6 +212,7 @@ impl Scaler {
                 (PolicyState::Seasonal(state), ScalingPolicy::Seasonal { season, .. }) => state.record(*season, inputs),
                 (PolicyState::Lazy(state), ScalingPolicy::Lazy(spec)) => state.record(spec, inputs, term),
                 (PolicyState::Headroom(state), ScalingPolicy::Headroom(spec)) => state.record(spec, inputs, term),
+                (PolicyState::Formula(state), ScalingPolicy::Formula(spec)) => state.record(spec, inputs, term),
                 _ => {}
             }
         }

@@ -120,7 +120,8 @@ pub(crate) fn check_table(
 ) -> Result<Loaded, Report> {
     let mut reader = Reader::new(text);
     // What is missing at the top is missing before the first byte.
-    let root = reader.table(parsed, 0..0, &ROOT, "");
+    let mut root = reader.table(parsed, 0..0, &ROOT, "");
+    check::formula::inline(&mut reader, &mut root, directory, files);
     check::all(&mut reader, &root, directory, files);
     let report = Report::new(file, &masked(text, &reader.secrets), reader.diagnostics).with_omitted(reader.omitted);
     if report.has_errors() {

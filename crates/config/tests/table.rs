@@ -29,6 +29,7 @@ const SAMPLES: &[(&str, [&str; 2])] = &[
     ("events.end", ["\"2020-01-07T00:00:00Z\"", "\"2020-01-07T00:00:00.5Z\""]),
     ("cron.start", ["\"0 8 * * *\"", "\"0 9 * * *\""]),
     ("cron.end", ["\"0 18 * * *\"", "\"0 19 * * *\""]),
+    ("formula.text", ["\"needed\"", "\"expected\""]),
     ("forecast.season", ["\"1d\"", "\"2d\""]),
     ("forecast.season_long", ["\"4d\"", "\"6d\""]),
     ("forecast.models", ["[\"ridge\"]", "[\"boosting\"]"]),
@@ -48,6 +49,7 @@ const SAMPLES: &[(&str, [&str; 2])] = &[
 /// Fields that say in another way what a field beside them says; a test of their own asks about them.
 const ALTERNATIVES: &[&str] = &[
     "forecast.missing_price",
+    "formula.file",
     "events.rate",
     "curve.rate",
     "listeners.tcp",

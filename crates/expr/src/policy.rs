@@ -9,7 +9,7 @@ use crate::expr::Expr;
 use crate::output::Output;
 use crate::parse::ParseError;
 use crate::schema::Schema;
-use crate::unit::Unit;
+use crate::unit::{Dimension, Unit};
 use std::fmt;
 
 /// What a policy decides.
@@ -19,6 +19,20 @@ pub enum PolicyKind {
     NodeScore,
     /// An order of a queue: the lowest goes first.
     QueueOrder,
+    /// A number of replicas.
+    Replicas,
+}
+
+impl PolicyKind {
+    /// The word of the header.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NodeScore => "node",
+            Self::QueueOrder => "queue",
+            Self::Replicas => "scaling",
+        }
+    }
 }
 
 /// Who goes first among equals.
@@ -58,6 +72,9 @@ pub struct PolicyFile {
     pub round: Option<u32>,
     /// Which accelerator a share takes; the fullest that fits where the file does not say. A queue order never says.
     pub gpus: GpuPick,
+    /// Of a number of replicas: the prices that its margins rest on, to start a replica and to keep one; none where the file
+    /// does not say.
+    pub prices: [Option<u32>; 2],
     /// Where it comes from, a paper or a search.
     pub source: Option<String>,
     /// What it is, for people.
@@ -118,12 +135,15 @@ pub enum PolicyError {
     Expression(#[from] ParseError),
 }
 
-const KEYS: &str = "name, kind, ties, round, gpus, source, about";
+const KEYS: &str = "name, kind, ties, round, gpus, price, price_keep, source, about";
 const NAME_ALLOWED: &str = "letters, digits, `-`, `_` and dots, at most 64 bytes";
-const KIND_ALLOWED: &str = "`node` or `queue`";
+const KIND_ALLOWED: &str = "`node`, `queue` or `scaling`";
 const TIES_ALLOWED: &str = "`lowest-name`, `lowest-id` or `random`";
 const ROUND_ALLOWED: &str = "a whole number from 1 to 1000000";
 const GPUS_ALLOWED: &str = "`tightest`, `least-fragmentation` or `random`, and only of a node score";
+const PRICE_ALLOWED: &str = "a whole number from 1 to 1000000, and only of a number of replicas";
+/// Highest price.
+const PRICE_MAX: u32 = 1_000_000;
 const NAME_BYTES_MAX: usize = 64;
 const LEVELS_MAX: u32 = 1_000_000;
 
@@ -151,6 +171,7 @@ impl PolicyFile {
         let kind = required(find("kind"), "kind", KIND_ALLOWED, |value| match value {
             "node" => Some(PolicyKind::NodeScore),
             "queue" => Some(PolicyKind::QueueOrder),
+            "scaling" => Some(PolicyKind::Replicas),
             _ => None,
         })?;
         let ties = optional(find("ties"), "ties", TIES_ALLOWED, |value| match value {
@@ -168,29 +189,37 @@ impl PolicyFile {
             "random" => Some(GpuPick::Random),
             _ => None,
         })?;
+        let price = |key: &'static str| {
+            let read = |value: &str| value.parse::<u32>().ok().filter(|price| (1..=PRICE_MAX).contains(price));
+            optional(find(key), key, PRICE_ALLOWED, |value| read(value).filter(|_| kind == PolicyKind::Replicas))
+        };
+        let prices = [price("price")?, price("price_keep")?];
         let (source, about) = (text_of("source"), text_of("about"));
         let (ties, gpus) = (ties.unwrap_or_default(), gpus.unwrap_or_default());
-        Ok(Self { name, kind, ties, round, gpus, source, about, expr })
+        Ok(Self { name, kind, ties, round, gpus, prices, source, about, expr })
     }
 
     /// What integer a result becomes: levels if the file rounds; otherwise millionths for scores of nodes, and for orders of
-    /// queues an integer for each value, because times and areas span more than any fixed scale.
+    /// queues an integer for each value, because times and areas span more than any fixed scale; thousandths for replicas.
     pub fn output(&self) -> Output {
         match (self.round, self.kind) {
             (Some(levels), _) => Output::Levels(levels),
             (None, PolicyKind::NodeScore) => Output::default(),
             (None, PolicyKind::QueueOrder) => Output::Order,
+            // Its base unit is the thousandth.
+            (None, PolicyKind::Replicas) => Output::Decimals(0),
         }
     }
 
     /// Makes the expression ready over the inputs of a schema. A score of nodes is a plain number; an order of a queue may have
-    /// any unit, unless it is rounded.
+    /// any unit, unless it is rounded; a number of replicas is in replicas.
     ///
     /// # Errors
     /// When a unit does not fit or a name is not declared.
     pub fn compile(&self, schema: &Schema) -> Result<Compiled, CompileError> {
         let is_plain = self.kind == PolicyKind::NodeScore || self.round.is_some();
-        let unit = is_plain.then_some(Unit::PLAIN);
+        let replicas = Unit::of(Dimension::Replica);
+        let unit = if self.kind == PolicyKind::Replicas { Some(replicas) } else { is_plain.then_some(Unit::PLAIN) };
         Compiled::with(&self.expr, schema, Options { unit, output: self.output() })
     }
 }
@@ -198,10 +227,7 @@ impl PolicyFile {
 /// A policy as a file that reads back as the same policy.
 impl fmt::Display for PolicyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            PolicyKind::NodeScore => "node",
-            PolicyKind::QueueOrder => "queue",
-        };
+        let kind = self.kind.word();
         let ties = match self.ties {
             Ties::LowestName => "lowest-name",
             Ties::LowestId => "lowest-id",
@@ -215,6 +241,11 @@ impl fmt::Display for PolicyFile {
             GpuPick::Tightest => {}
             GpuPick::LeastFragmentation => writeln!(f, "# gpus: least-fragmentation")?,
             GpuPick::Random => writeln!(f, "# gpus: random")?,
+        }
+        for (key, price) in ["price", "price_keep"].into_iter().zip(self.prices) {
+            if let Some(price) = price {
+                writeln!(f, "# {key}: {price}")?;
+            }
         }
         for (key, text) in [("source", &self.source), ("about", &self.about)] {
             if let Some(text) = text {
@@ -304,6 +335,10 @@ mod tests {
         assert_eq!((policy.output(), policy.source.as_deref()), (Output::Levels(100), None));
         assert_eq!(policy.about.as_deref(), Some("Packs what is nearly full."));
         assert_eq!(PolicyFile::parse(&policy.to_string()).unwrap(), policy);
+        let replicas =
+            PolicyFile::parse("# name: x\n# kind: scaling\n# price: 80\n# price_keep: 160\n\n2replica").unwrap();
+        assert_eq!((replicas.prices, replicas.output()), ([Some(80), Some(160)], Output::Decimals(0)));
+        assert_eq!(PolicyFile::parse(&replicas.to_string()).unwrap(), replicas);
         let inputs = ["cpu_free", "cpu_cap"].map(|name| Input::column(name, Measure::MILLICORES, 0, 1_000));
         let compiled = policy.compile(&Schema::try_new(inputs.to_vec()).unwrap()).unwrap();
         assert_eq!(compiled.eval_row(&[333, 1_000]).unwrap(), 66);
@@ -313,24 +348,28 @@ mod tests {
     fn what_is_wrong_is_named_with_its_line() {
         let cases = [
             ("a", "the header has no `# name: …`, which is letters, digits, `-`, `_` and dots, at most 64 bytes"),
-            ("# name: x\na", "the header has no `# kind: …`, which is `node` or `queue`"),
-            ("# name: x\n# kind: nodes\na", "line 2: `kind: nodes` is wrong; it is `node` or `queue`"),
+            ("# name: x\na", "the header has no `# kind: …`, which is `node`, `queue` or `scaling`"),
+            ("# name: x\n# kind: nodes\na", "line 2: `kind: nodes` is wrong; it is `node`, `queue` or `scaling`"),
             (
                 "# name: x y\n# kind: node\na",
                 "line 1: `name: x y` is wrong; it is letters, digits, `-`, `_` and dots, at most 64 bytes",
             ),
             (
                 "# name: x\n# kind: node\n# Ties: random\na",
-                "line 3: there is no key `Ties`; the keys are name, kind, ties, round, gpus, source, about",
+                "line 3: there is no key `Ties`; the keys are name, kind, ties, round, gpus, price, price_keep, source, about",
             ),
             ("# name: x\n# name: y\na", "line 2: `name` stands a second time"),
             (
                 "# a policy\na",
-                "line 1: `# a policy` is not `# key: value`; the keys are name, kind, ties, round, gpus, source, about",
+                "line 1: `# a policy` is not `# key: value`; the keys are name, kind, ties, round, gpus, price, price_keep, source, about",
             ),
             (
                 "# name: x\n# kind: node\n# round: 0\na",
                 "line 3: `round: 0` is wrong; it is a whole number from 1 to 1000000",
+            ),
+            (
+                "# name: x\n# kind: node\n# price: 80\na",
+                "line 3: `price: 80` is wrong; it is a whole number from 1 to 1000000, and only of a number of replicas",
             ),
             (
                 "# name: x\n# kind: node\n\na +",

@@ -1,4 +1,4 @@
-//! Units: exponents of seven base dimensions, and the suffixes by which a number in a text carries one.
+//! Units: exponents of eight base dimensions, and the suffixes by which a number in a text carries one.
 //!
 //! Every value is computed in the base unit of its dimension, which is the smallest unit anybody counts in, so that amounts are
 //! whole numbers and their sums exact. A [`Measure`] says in which multiple of it a caller hands an input in.
@@ -20,15 +20,18 @@ pub enum Dimension {
     Time,
     /// Money [millionth].
     Money,
-    /// Things counted: tasks, replicas [one].
+    /// Things counted: tasks [one].
     Count,
     /// Data stored or sent [byte]; bandwidth is data per time.
     Data,
+    /// Replicas of a service, and loads in what one replica carries [thousandth of one].
+    Replica,
 }
 
 impl Dimension {
     /// All of them, in the order of the exponents.
-    pub const ALL: [Self; 7] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Time, Self::Money, Self::Count, Self::Data];
+    pub const ALL: [Self; 8] =
+        [Self::Cpu, Self::Memory, Self::Gpu, Self::Time, Self::Money, Self::Count, Self::Data, Self::Replica];
 
     /// Its name in messages.
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Dimension {
             Self::Money => "money",
             Self::Count => "count",
             Self::Data => "data",
+            Self::Replica => "replicas",
         }
     }
 }
@@ -61,7 +65,7 @@ const fn suffix(text: &'static str, dimension: Dimension, scale: f64) -> Suffix 
 
 impl Suffix {
     /// All of them. Each dimension has one of scale 1, and larger ones follow smaller ones.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         suffix("mcpu", Dimension::Cpu, 1.0),
         suffix("cpu", Dimension::Cpu, 1e3),
         suffix("B", Dimension::Memory, 1.0),
@@ -90,6 +94,8 @@ impl Suffix {
         suffix("Gbit", Dimension::Data, 1.25e8),
         suffix("Tbit", Dimension::Data, 1.25e11),
         suffix("Pbit", Dimension::Data, 1.25e14),
+        suffix("mreplica", Dimension::Replica, 1.0),
+        suffix("replica", Dimension::Replica, 1e3),
     ];
 
     /// The suffix written like this.
@@ -100,15 +106,15 @@ impl Suffix {
 
 /// A product of powers of base dimensions; all exponents 0 is a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Unit([i8; 7]);
+pub struct Unit([i8; 8]);
 
 impl Unit {
     /// A plain number: a ratio, a share, a weight.
-    pub const PLAIN: Self = Self([0; 7]);
+    pub const PLAIN: Self = Self([0; 8]);
 
     /// The base unit of one dimension.
     pub const fn of(dimension: Dimension) -> Self {
-        let mut exponents = [0; 7];
+        let mut exponents = [0; 8];
         exponents[dimension as usize] = 1;
         Self(exponents)
     }
@@ -134,7 +140,7 @@ impl Unit {
     }
 
     fn combine(self, other: Self, with: impl Fn(i8, i8) -> Option<i8>) -> Option<Self> {
-        let mut exponents = [0; 7];
+        let mut exponents = [0; 8];
         for (at, exponent) in exponents.iter_mut().enumerate() {
             *exponent = with(self.0[at], other.0[at])?;
         }
@@ -188,6 +194,8 @@ impl Measure {
     pub const MICROMONEY: Self = Self::base(Dimension::Money);
     /// Things.
     pub const COUNT: Self = Self::base(Dimension::Count);
+    /// Thousandths of a replica.
+    pub const MILLIREPLICAS: Self = Self::base(Dimension::Replica);
     /// Bytes stored or sent.
     pub const OCTETS: Self = Self::base(Dimension::Data);
 

@@ -9,8 +9,8 @@ use crate::inventory::ExitCause;
 use crate::proposed::ProposalTurn;
 use crate::quantity::{Bytes, Micros, MilliRps, Millicores, Millis, Permille, Timestamp};
 use crate::scaling::{
-    BacklogReason, CronReason, Fallback, HeadroomReason, HpaReason, KpaReason, LazyReason, SharingReason,
-    VerticalReason,
+    BacklogReason, CronReason, Fallback, FormulaReason, HeadroomReason, HpaReason, KpaReason, LazyReason,
+    SharingReason, VerticalReason,
 };
 use crate::spec::Resources;
 use crate::wheel::{OrderReason, WheelTurn};
@@ -170,6 +170,8 @@ pub enum Basis {
     Lazy(Box<LazyReason>),
     /// Headroom that is learnt.
     Headroom(Box<HeadroomReason>),
+    /// What a formula came to.
+    Formula(Box<FormulaReason>),
 }
 
 /// What changed a proposal into the target.

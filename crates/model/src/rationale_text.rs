@@ -83,6 +83,7 @@ impl fmt::Display for Basis {
             Self::Backlog(reason) => reason.fmt(f),
             Self::Lazy(reason) => reason.fmt(f),
             Self::Headroom(reason) => reason.fmt(f),
+            Self::Formula(reason) => reason.fmt(f),
         }
     }
 }

@@ -51,11 +51,27 @@ fn cluster(seed: u64) -> String {
     text
 }
 
+/// Four days of a load by the minute: a wave a day, a rise each hour, noise, and crowds at odd times.
+fn load(seed: u64) -> String {
+    let mut random = Random::new(seed);
+    let mut text = String::from("timestamp,value\n");
+    let mut crowd = 0.0;
+    for minute in 0..4 * 1_440_u32 {
+        let wave = 300.0 + 150.0 * (f64::from(minute) / 229.2).sin();
+        let hourly = if minute % 60 < 5 { 80.0 } else { 0.0 };
+        crowd = if random.below(400) == 0 { 400.0 } else { crowd * 0.8 };
+        let value = (wave + hourly + crowd) * (1.0 + 0.05 * random.normal());
+        let _ = writeln!(text, "{},{:.1}", 1_700_000_000 + u64::from(minute) * 60, value.max(0.0));
+    }
+    text
+}
+
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for seed in 1..=2 {
         std::fs::write(directory.path().join(format!("log{seed}.jsonl")), log(seed)).unwrap();
         std::fs::write(directory.path().join(format!("gpus{seed}.jsonl")), cluster(seed)).unwrap();
+        std::fs::write(directory.path().join(format!("load{seed}.csv")), load(seed)).unwrap();
     }
     directory
 }
@@ -80,6 +96,9 @@ const PLACEMENT: &[&str] = &[
     "2",
     "--quiet",
 ];
+
+const AUTOSCALE: &[&str] =
+    &["evolve", "--task", "autoscale", "--learn", "load1.csv", "--test", "load2.csv", "--scale", "40", "--quiet"];
 
 fn json(output: &Output) -> Value {
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
@@ -151,6 +170,33 @@ fn a_score_of_nodes_is_found_and_the_report_says_whether_it_holds() {
 }
 
 #[test]
+fn a_formula_for_replicas_is_found_with_its_proof_the_same_again_from_a_checkpoint() {
+    let directory = directory();
+    let here = directory.path();
+    let run = |episodes: &str, out: &str, more: &[&str]| {
+        let args = ["--episodes", episodes, "--out", out, "--output", "json"];
+        json(&plimsoll(here, &[AUTOSCALE, &args, more].concat()))
+    };
+    let whole = run("12", "whole.policy", &["--plot", "c.html"]);
+    let curve = whole["curve"].as_array().unwrap();
+    // The tuned default is where it starts, and it is worth nothing beside itself.
+    assert!(curve[0]["best"].as_f64().unwrap().abs() < 0.05, "{curve:?}");
+    assert!(curve.last().unwrap()["best"].as_f64().unwrap() >= curve[0]["best"].as_f64().unwrap());
+    assert!(whole["chosen"]["nodes"].as_u64().unwrap() <= 25);
+    assert_eq!(whole["judgement"][0]["series"], "load2");
+    assert_eq!(whole["judgement"].as_array().unwrap().len(), 2, "one series at two start-up times");
+    let proof: Value = serde_json::from_slice(&std::fs::read(here.join("whole.proof.json")).unwrap()).unwrap();
+    assert_eq!(proof, whole);
+    run("5", "half.policy", &["--checkpoint", "search.json"]);
+    let resumed = run("12", "resumed.policy", &["--checkpoint", "search.json", "--resume"]);
+    for figure in ["curve", "arms", "elites", "judgement", "candidates", "chosen"] {
+        assert_eq!(whole[figure], resumed[figure], "{figure}");
+    }
+    let policy = std::fs::read_to_string(here.join("whole.policy")).unwrap();
+    assert!(policy.starts_with("# name: whole\n# kind: scaling\n# price: "), "{policy}");
+}
+
+#[test]
 fn what_cannot_be_searched_is_refused_with_what_would_do() {
     let directory = directory();
     let here = directory.path();
@@ -171,4 +217,8 @@ fn what_cannot_be_searched_is_refused_with_what_would_do() {
     let start = told(&[QUEUE, &["--start", "start.policy"]].concat());
     assert!(start.contains("`run_time`, is no candidate"), "{start}");
     assert!(told(&[QUEUE, &["--start", "none.policy"]].concat()).contains("none.policy"));
+    let half = told(&["evolve", "--task", "autoscale", "--learn", "load1.csv"]);
+    assert!(half.contains("--learn and --test: give both, or neither"), "{half}");
+    let start = told(&[AUTOSCALE, &["--start", "start.policy"]].concat());
+    assert!(start.contains("`run_time`, is no candidate: replicas over the inputs given"), "{start}");
 }

@@ -137,7 +137,9 @@ fn valid(spec: &Spec, service: &ServiceName, patched: &ServiceSpec) -> Vec<Refus
         Ok(_) => Vec::new(),
         Err(report) => {
             let why = report.to_string();
-            vec![Refusal::Invalid { why: why.lines().next().unwrap_or_default().chars().take(200).collect() }]
+            // Doubts may stand before what is wrong.
+            let first = why.lines().find(|line| line.starts_with("error")).or_else(|| why.lines().next());
+            vec![Refusal::Invalid { why: first.unwrap_or_default().chars().take(200).collect() }]
         }
     }
 }

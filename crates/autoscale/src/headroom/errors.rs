@@ -84,6 +84,19 @@ impl Errors {
     }
 }
 
+impl Errors {
+    /// The error that so many thousandths of the moments did not exceed, thousandths of a usual one; 0 before the first.
+    pub fn quantile(&self, share: u64) -> i64 {
+        let wanted = self.total().saturating_mul(share.min(1_000)).div_ceil(1_000);
+        let mut seen = 0_u64;
+        let found = self.bins.iter().position(|count| {
+            seen += u64::from(*count);
+            seen >= wanted && seen > 0
+        });
+        found.map_or(0, edge)
+    }
+}
+
 /// Smallest usual error of the ladder, thousandths of a replica; each rung is twice the one before.
 const RUNG: u64 = 16;
 /// Rungs: up to a usual error of some thousand replicas.
@@ -148,6 +161,14 @@ mod tests {
         assert!(errors.reach(500, 150) < 100, "150 of a hundredth are less than two replicas");
         assert!((3_990..4_100).contains(&errors.reach(500, 250)), "250 are more");
         assert!((3_990..4_100).contains(&errors.reach(50, 25)), "and so are 25 where errors are small");
+    }
+
+    #[test]
+    fn a_quantile_is_the_upper_edge_of_its_bin() {
+        let errors = of((0..1_000).map(|moment| if moment % 10 == 0 { 3_990 } else { 0 }));
+        assert!((1..=FINE).contains(&errors.quantile(500)) && errors.quantile(900) == errors.quantile(500));
+        assert!((3_990..4_100).contains(&errors.quantile(990)) && errors.quantile(1_000) == errors.quantile(990));
+        assert_eq!(Errors::default().quantile(500), 0);
     }
 
     #[test]

@@ -123,7 +123,65 @@ impl Default for HeadroomState {
     }
 }
 
+/// What is known at a decision, for whoever makes a number of it. Thousandths of a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Needed by what was measured.
+    pub needed: u64,
+    /// Expected as the highest need until a replica is ready, with what this time usually brings.
+    pub expected: i64,
+    /// The usual error of that at this time.
+    pub error: u64,
+    /// Worth starting above what is expected.
+    pub start_margin: i64,
+    /// Worth keeping above it.
+    pub keep_margin: i64,
+    /// What the plain expectations say: the last need, and its means.
+    pub said: Said,
+    /// The forecast's median and how far its 99 % lie above.
+    pub forecast: Option<(u64, u64)>,
+    /// Moments learnt from; 0 below an hour of them, and then a third more than is needed is expected, with no margin.
+    pub learnt: u64,
+}
+
 impl HeadroomState {
+    /// What is known now.
+    ///
+    /// # Errors
+    /// The age of the figure that is too old, if there is one.
+    pub(crate) fn facts(&self, inputs: &Inputs<'_>) -> Result<Facts, Option<u64>> {
+        let needed = need_milli(inputs)?;
+        let now = self.expect(inputs, needed);
+        let (said, forecast) = (now.said, foreseen(inputs));
+        if self.times.seen() < LEARNT_MIN {
+            let expected = i64::try_from(needed.saturating_add(needed / 3)).unwrap_or(i64::MAX);
+            let (error, start_margin, keep_margin, learnt) = (0, 0, 0, 0);
+            return Ok(Facts { needed, expected, error, start_margin, keep_margin, said, forecast, learnt });
+        }
+        let expected = i64::try_from(now.expected).unwrap_or(i64::MAX);
+        Ok(Facts {
+            needed,
+            expected: expected.saturating_add(times_error(now.usual.error, now.error)),
+            error: now.restless(),
+            start_margin: now.above(&self.reach_start),
+            keep_margin: now.above(&self.reach_keep),
+            said,
+            forecast,
+            learnt: self.times.seen(),
+        })
+    }
+
+    /// How far above what was expected the need lay at most in so many thousandths of the moments at which a replica was ready, at
+    /// the present size of errors; at least 0, so that it rises with the load.
+    pub(crate) fn rise(&self, share: u64, facts: &Facts) -> i64 {
+        times_error(self.errors_then.quantile(share).max(0), facts.error)
+    }
+
+    /// Its own last vote.
+    pub(crate) const fn last(&self) -> u32 {
+        self.last
+    }
+
     /// Its last vote, as far as that lies between what is worth starting and what is worth keeping.
     pub(crate) fn vote(&self, inputs: &Inputs<'_>) -> Term {
         let needed = match need_milli(inputs) {
@@ -240,8 +298,12 @@ impl HeadroomState {
 impl Expected {
     /// Thousandths of a replica that are worth having above what is expected at this time.
     fn above(&self, reach: &Reach) -> i64 {
-        let restless = self.error.saturating_mul(self.usual.restless.unsigned_abs()) / 1_000;
-        reach.above(restless)
+        reach.above(self.restless())
+    }
+
+    /// The usual error at this time.
+    fn restless(&self) -> u64 {
+        self.error.saturating_mul(self.usual.restless.unsigned_abs()) / 1_000
     }
 
     /// Replicas for what is expected, what the time usually brings, and what is worth having above both.

@@ -7,7 +7,8 @@ use crate::value::Table;
 use plimsoll_autoscale::newsvendor;
 use plimsoll_model::quantity::{MilliRps, Millis, Permille, Timestamp};
 use plimsoll_model::scaling::{
-    BacklogSpec, CurvePoint, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, GuardSpec, HeadroomSpec, LazySpec,
+    BacklogSpec, CurvePoint, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, FormulaSpec, GuardSpec,
+    HeadroomSpec, LazySpec,
 };
 use plimsoll_model::spec::{ForecastSpec, ScalingPolicy, ScalingSpec};
 use std::path::Path;
@@ -65,9 +66,15 @@ fn policies(table: &Table) -> Option<Vec<ScalingPolicy>> {
                 price_keep: headroom.count("price_keep"),
             })
         }),
+        table.table("formula").and_then(formula).map(ScalingPolicy::Formula),
     ];
     policies.extend(others.into_iter().flatten());
     Some(policies)
+}
+
+fn formula(table: &Table) -> Option<FormulaSpec> {
+    let (name, text) = (table.text("name")?.to_owned(), table.text("text")?.to_owned());
+    Some(FormulaSpec { name, text, price: table.count("price"), price_keep: table.count("price_keep") })
 }
 
 fn at(table: &Table, name: &str) -> Option<Timestamp> {

@@ -4,6 +4,7 @@
 mod analyst;
 pub mod balance;
 mod capacity;
+pub mod formula;
 pub mod gateway;
 pub mod kubernetes;
 mod metrics;

@@ -1,6 +1,6 @@
 //! What holds for the scaling of a service.
 
-use super::{conflict, doubt, kubernetes};
+use super::{conflict, doubt, formula, kubernetes};
 use crate::moment;
 use crate::problem::Problem;
 use crate::read::{Reader, join};
@@ -8,7 +8,7 @@ use crate::unit::Unit;
 use crate::value::Table;
 
 /// Policies that have a table of their own.
-const OTHERS: &[&str] = &["hpa", "concurrency", "cron", "seasonal", "backlog", "lazy", "headroom", "events"];
+const OTHERS: &[&str] = &["hpa", "concurrency", "cron", "seasonal", "backlog", "lazy", "headroom", "formula", "events"];
 
 pub fn check(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
     policies(reader, table, scaling);
@@ -19,6 +19,9 @@ pub fn check(reader: &mut Reader<'_>, table: &Table, scaling: &Table) {
     }
     if let Some(headroom) = scaling.table("headroom") {
         dead_band(reader, headroom);
+    }
+    if let Some(table) = scaling.table("formula") {
+        formula::check(reader, table);
     }
     for event in scaling.tables("events") {
         span(reader, event);
@@ -67,7 +70,7 @@ fn seasons(reader: &mut Reader<'_>, forecast: &Table) {
 }
 
 /// A replica is kept for at least what one is started for, or it would be stopped and started by turns.
-fn dead_band(reader: &mut Reader<'_>, headroom: &Table) {
+pub fn dead_band(reader: &mut Reader<'_>, headroom: &Table) {
     let (Some(price), Some(keep)) = (headroom.number("price"), headroom.number("price_keep")) else { return };
     if keep < price {
         let what = format!("`price_keep` ({keep}) is below `price` ({price})");
@@ -77,7 +80,7 @@ fn dead_band(reader: &mut Reader<'_>, headroom: &Table) {
 }
 
 /// At most one of two fields that say the same thing.
-fn exclusive(reader: &mut Reader<'_>, table: &Table, one: &str, other: &str) {
+pub fn exclusive(reader: &mut Reader<'_>, table: &Table, one: &str, other: &str) {
     if table.is_given(one) && table.is_given(other) {
         let what = format!("`{one}` and `{other}` are two ways to say one thing");
         let related = Some((table.span_of(one), "said here already".to_owned()));

@@ -5,7 +5,8 @@ use super::vertical::write_vertical;
 use super::{Branch, list};
 use crate::unit::Unit;
 use plimsoll_model::scaling::{
-    BacklogSpec, CurvePoint, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, GuardSpec, HeadroomSpec, LazySpec,
+    BacklogSpec, CurvePoint, EventSpec, Expected, Fallback, FallbackSpec, FlapBudget, FormulaSpec, GuardSpec,
+    HeadroomSpec, LazySpec,
 };
 use plimsoll_model::spec::{ForecastSpec, ScalingPolicy, ScalingSpec};
 use plimsoll_model::{Millis, Permille};
@@ -74,6 +75,12 @@ fn write_policy(at: &mut Branch, policy: &ScalingPolicy) {
             at.unit_if("missing_price", Unit::Thousandths, missing_price.map(Permille::get));
         }),
         ScalingPolicy::Headroom(HeadroomSpec { price, price_keep }) => at.branch("headroom", |at| {
+            at.unit("price", Unit::Count, u64::from(*price));
+            at.unit("price_keep", Unit::Count, u64::from(*price_keep));
+        }),
+        ScalingPolicy::Formula(FormulaSpec { name, text, price, price_keep }) => at.branch("formula", |at| {
+            at.text("text", text);
+            at.text("name", name);
             at.unit("price", Unit::Count, u64::from(*price));
             at.unit("price_keep", Unit::Count, u64::from(*price_keep));
         }),

@@ -17,7 +17,7 @@ fn a_mistyped_field_names_the_nearest_one() {
               | ^^^^^^^^^^^ did you mean `request_rate`?
               |
               = field: services.shop.scaling.request_rat
-              = help: the fields here are cpu, memory, request_rate, in_flight, hpa, concurrency, cron, capacity, events, seasonal, backlog, lazy, headroom, tolerance, stabilization, step, reserve, reserve_share, reserve_burst, forecast, guard, vertical
+              = help: the fields here are cpu, memory, request_rate, in_flight, hpa, concurrency, cron, capacity, events, seasonal, backlog, lazy, headroom, formula, tolerance, stabilization, step, reserve, reserve_share, reserve_burst, forecast, guard, vertical
 
             shop.toml: 1 error
         "#]],

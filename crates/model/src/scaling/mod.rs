@@ -7,6 +7,7 @@
 mod backlog;
 pub mod cron;
 mod event;
+mod formula;
 mod guard;
 mod headroom;
 pub mod hpa;
@@ -20,6 +21,7 @@ pub mod vertical;
 pub use backlog::{BacklogReason, BacklogSpec};
 pub use cron::{CronReason, CronSpec};
 pub use event::{CurvePoint, Event, EventSpec, Expected};
+pub use formula::{FormulaInput, FormulaPart, FormulaReason, FormulaSpec, FormulaUnit};
 pub use guard::{Fallback, FallbackSpec, FlapBudget, GuardSpec};
 pub use headroom::{HeadroomReason, HeadroomSpec};
 pub use hpa::HpaSpec;
@@ -117,6 +119,8 @@ pub enum ScalingPolicy {
     Lazy(LazySpec),
     /// Headroom that is learnt, as far as it is worth its price.
     Headroom(HeadroomSpec),
+    /// What a formula of the policy language says.
+    Formula(FormulaSpec),
 }
 
 const fn whole() -> Permille {
@@ -140,6 +144,7 @@ impl ScalingPolicy {
             Self::Backlog(_) => "backlog",
             Self::Lazy(_) => "lazy",
             Self::Headroom(_) => "headroom",
+            Self::Formula(_) => "formula",
         }
     }
 

@@ -57,7 +57,7 @@ impl NodeExpression {
     /// When it is a queue order, names an input that there is not, or its units do not fit.
     pub fn try_new(name: &str, file: PolicyFile) -> Result<Self, PolicyFileError> {
         if file.kind != PolicyKind::NodeScore {
-            return Err(PolicyFileError::Kind { file: name.to_owned(), found: "queue", wanted: "node" });
+            return Err(PolicyFileError::Kind { file: name.to_owned(), found: file.kind.word(), wanted: "node" });
         }
         let compiled = file
             .compile(&node_schema())

@@ -32,7 +32,7 @@ impl QueueExpression {
     /// When it is a node score, names an input that there is not, or its units do not fit.
     pub fn try_new(name: &str, file: PolicyFile) -> Result<Self, PolicyFileError> {
         if file.kind != PolicyKind::QueueOrder {
-            return Err(PolicyFileError::Kind { file: name.to_owned(), found: "node", wanted: "queue" });
+            return Err(PolicyFileError::Kind { file: name.to_owned(), found: file.kind.word(), wanted: "queue" });
         }
         let compiled = file
             .compile(&queue_schema())

@@ -25,7 +25,10 @@ pub fn from_file_text(file: &str, text: &str) -> Result<TextPolicy, PolicyFileEr
     let read = PolicyFile::parse(text).map_err(|problem| PolicyFileError::Text { file: file.to_owned(), problem })?;
     Ok(match read.kind {
         PolicyKind::NodeScore => TextPolicy::Node(NodePolicy::of_expression(NodeExpression::try_new(file, read)?)),
-        PolicyKind::QueueOrder => TextPolicy::Queue(QueueOrder::Expression(QueueExpression::try_new(file, read)?)),
+        // A number of replicas is said to be no order of a queue.
+        PolicyKind::QueueOrder | PolicyKind::Replicas => {
+            TextPolicy::Queue(QueueOrder::Expression(QueueExpression::try_new(file, read)?))
+        }
     })
 }
 

@@ -11,16 +11,16 @@ pub struct Evolve {
     #[arg(long, value_enum)]
     pub task: EvolveTask,
     /// Recorded sets that the search learns from. Placement: lists of openb (`cpu050`, `gpushare40`, ...); queue: logs
-    /// (`swf:HPC2N`, `easy:KTH-SP2`, ...). Each task has its own if absent.
+    /// (`swf:HPC2N`, `easy:KTH-SP2`, ...); autoscale: loads (`crane:1`, `nasa`, or a file). Each task has its own if absent.
     #[arg(long, value_name = "SET,...", value_delimiter = ',')]
     pub learn: Vec<String>,
     /// Sets that what was found is judged on, and nothing else. Each task has its own if absent.
     #[arg(long, value_name = "SET,...", value_delimiter = ',')]
     pub test: Vec<String>,
-    /// A policy file to start from; plain best fit, or the smallest area first, if absent. May be given several times.
+    /// A policy file to start from; plain best fit, the smallest area first, or the tuned default, if absent. May be given several times.
     #[arg(long, value_name = "FILE")]
     pub start: Vec<PathBuf>,
-    /// Inputs that a formula may name, with commas between (docs/policies.md lists them); those that the sets have if absent.
+    /// Inputs that a formula may name, with commas between (docs/policies.md and docs/scaling.md list them); those that the sets have if absent.
     #[arg(long, value_name = "INPUT,...", value_delimiter = ',')]
     pub inputs: Vec<String>,
     /// The most nodes of a formula, written out: numbers, inputs and operations.
@@ -77,6 +77,8 @@ pub enum EvolveTask {
     Placement,
     /// Which job goes next: an order of the queue, with backfill, for the least mean bounded slowdown.
     Queue,
+    /// How many replicas a service has, for the least cost with no more time under need than the tuned default.
+    Autoscale,
 }
 
 impl EvolveTask {
@@ -86,6 +88,7 @@ impl EvolveTask {
         match self {
             Self::Placement => "placement",
             Self::Queue => "queue",
+            Self::Autoscale => "autoscale",
         }
     }
 }

@@ -98,11 +98,13 @@ const VERSION: u32 = 1;
 pub enum EvolveError {
     /// The formula to start from is none.
     #[error(
-        "the formula to start from, `{text}`, is no candidate: a plain number over the inputs given, of at most {most} nodes"
+        "the formula to start from, `{text}`, is no candidate: {unit} over the inputs given, of at most {most} nodes"
     )]
     Start {
         /// The formula.
         text: String,
+        /// What is wanted.
+        unit: String,
         /// The most nodes.
         most: u64,
     },
@@ -155,7 +157,11 @@ impl Evolution {
         judge: &mut dyn Judge,
     ) -> Result<Self, EvolveError> {
         if let Some(wrong) = from.iter().find(|expr| !grammar.allows(expr)) {
-            return Err(EvolveError::Start { text: wrong.to_string(), most: grammar.nodes_max() });
+            return Err(EvolveError::Start {
+                text: wrong.to_string(),
+                unit: grammar.wanted(),
+                most: grammar.nodes_max(),
+            });
         }
         let islands = options.islands.max(1) as usize;
         let state = Saved {
@@ -323,7 +329,10 @@ impl Evolution {
             match Expr::parse(text) {
                 Ok(expr) if self.grammar.allows(&expr.simplify()) => children.push(expr.simplify()),
                 Ok(expr) => self.fail(expr.unit(self.grammar.schema()).err().map_or_else(
-                    || format!("`{expr}`: a plain number of at most {} nodes is wanted", self.grammar.nodes_max()),
+                    || {
+                        let (unit, most) = (self.grammar.wanted(), self.grammar.nodes_max());
+                        format!("`{expr}`: {unit} of at most {most} nodes is wanted, with its proof")
+                    },
                     |error| error.to_string(),
                 )),
                 Err(error) => self.fail(error.to_string()),

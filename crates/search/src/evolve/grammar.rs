@@ -1,8 +1,9 @@
-//! What a candidate may be made of: atoms that are plain numbers, and formulas over them.
+//! What a candidate may be made of: atoms that are plain numbers or of the unit wanted, and formulas over them.
 //!
 //! Units are what makes most random formulas nonsense. So the smallest part that is exchanged is a plain number already: an
 //! input without a unit (scaled to a handy size), the quotient of two inputs of one unit, or an input over one of its
-//! unit. What grows of these by `+ - * / min max if` has no unit either.
+//! unit. What grows of these by `+ - * / min max if` has no unit either. Where the result has a unit, inputs of that unit are
+//! atoms as they stand, and plain ones weigh them.
 
 use plimsoll_expr::{BinaryOp, Expr, Input, Node, Schema, Suffix, UnaryOp, Unit};
 use plimsoll_stats::Random;
@@ -41,6 +42,8 @@ pub const NODES: (u64, u64) = (5, 120);
 
 /// Suffixes that stand for one handy amount of a unit.
 const UNITS: [&str; 3] = ["gpu", "h", "cpu"];
+/// The same where results have a unit: start-up times are minutes.
+const UNITS_SMALL: [&str; 3] = ["gpu", "min", "cpu"];
 
 /// What candidates are written over.
 #[derive(Debug, Clone)]
@@ -50,6 +53,10 @@ pub struct Grammar {
     /// First words of the names of inputs: what kinds of cells there are.
     families: Vec<String>,
     nodes_max: u64,
+    /// Of the result.
+    unit: Unit,
+    /// What has to hold beside units and size.
+    proof: Option<fn(&Expr) -> bool>,
 }
 
 impl Grammar {
@@ -58,6 +65,20 @@ impl Grammar {
     /// # Errors
     /// [`GrammarError`].
     pub fn try_new(schema: Schema, inputs: &[&str], nodes_max: u64) -> Result<Self, GrammarError> {
+        Self::of_unit(schema, inputs, nodes_max, Unit::PLAIN, None)
+    }
+
+    /// The same for results of a unit. `proof` is what has to hold of a candidate beside its unit and size.
+    ///
+    /// # Errors
+    /// [`GrammarError`].
+    pub fn of_unit(
+        schema: Schema,
+        inputs: &[&str],
+        nodes_max: u64,
+        unit: Unit,
+        proof: Option<fn(&Expr) -> bool>,
+    ) -> Result<Self, GrammarError> {
         if !(NODES.0..=NODES.1).contains(&nodes_max) {
             return Err(GrammarError::Nodes { given: nodes_max, least: NODES.0, most: NODES.1 });
         }
@@ -75,11 +96,11 @@ impl Grammar {
                 families.push(family.to_owned());
             }
         }
-        let atoms = atoms(&used);
+        let atoms = atoms(&used, unit);
         if atoms.is_empty() {
             return Err(GrammarError::NoAtoms { inputs: inputs.join(", ") });
         }
-        Ok(Self { schema, atoms, families, nodes_max })
+        Ok(Self { schema, atoms, families, nodes_max, unit, proof })
     }
 
     /// The inputs there are.
@@ -100,16 +121,31 @@ impl Grammar {
         &self.atoms
     }
 
-    /// Whether an expression is a candidate: a plain number over known inputs, and not too large.
+    /// Whether an expression is a candidate: of the unit wanted over known inputs, not too large, and with its proof.
     #[must_use]
     pub fn allows(&self, expr: &Expr) -> bool {
-        self.fits(expr) && expr.occurrences() <= self.nodes_max
+        !expr.is_condition()
+            && expr.occurrences() <= self.nodes_max
+            && expr.unit(&self.schema) == Ok(self.unit)
+            && self.proof.is_none_or(|holds| holds(expr))
     }
 
-    /// The same, whatever its size.
+    /// Whether it may be a part of one: a number that is plain or of the unit wanted.
     #[must_use]
     pub fn fits(&self, expr: &Expr) -> bool {
-        !expr.is_condition() && expr.unit(&self.schema) == Ok(Unit::PLAIN)
+        !expr.is_condition() && expr.unit(&self.schema).is_ok_and(|unit| unit == Unit::PLAIN || unit == self.unit)
+    }
+
+    /// Whether results have a unit.
+    #[must_use]
+    pub fn has_unit(&self) -> bool {
+        self.unit != Unit::PLAIN
+    }
+
+    /// What is wanted, in words.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        self.unit.to_string()
     }
 
     /// Which families of inputs an expression names, one bit each; families beyond the eighth share the last.
@@ -142,6 +178,10 @@ impl Grammar {
         let atom = self.atom(random);
         match random.below(10) {
             0..5 => Some(atom),
+            // The root of a product of two has the unit of both.
+            5 if self.has_unit() => {
+                Expr::unary(UnaryOp::Sqrt, &Expr::binary(BinaryOp::Mul, &atom, &self.atom(random)).ok()?).ok()
+            }
             5 => Expr::unary(UnaryOp::Sqrt, &atom).ok(),
             6 => Expr::unary(UnaryOp::Log2, &Expr::binary(BinaryOp::Add, &atom, &number(1.0)?).ok()?).ok(),
             7 => Expr::binary(BinaryOp::Mul, &number(weight(random))?, &atom).ok(),
@@ -154,6 +194,9 @@ impl Grammar {
         const BOUNDS: [f64; 6] = [0.0, 0.1, 0.25, 0.5, 1.0, 2.0];
         let op = [BinaryOp::Lt, BinaryOp::Gt, BinaryOp::Eq][random.below(3) as usize];
         let bound = BOUNDS[random.below(BOUNDS.len() as u64) as usize];
+        if self.has_unit() && random.below(2) == 0 {
+            return Expr::binary(op, &self.atom(random), &self.atom(random)).ok();
+        }
         Expr::binary(op, &self.atom(random), &number(bound)?).ok()
     }
 }
@@ -191,22 +234,27 @@ pub(super) fn operator(random: &mut Random) -> BinaryOp {
 }
 
 /// Every plain number that two inputs, or one and a constant, make.
-fn atoms(used: &[&Input]) -> Vec<Expr> {
+fn atoms(used: &[&Input], unit: Unit) -> Vec<Expr> {
     let mut atoms = Vec::new();
     for (place, input) in used.iter().enumerate() {
         let Ok(name) = Expr::input(&input.name) else { continue };
+        if unit != Unit::PLAIN && input.measure.unit == unit {
+            atoms.push(name);
+            continue;
+        }
         if input.measure.unit == Unit::PLAIN {
             atoms.extend(scaled(&name, input));
             continue;
         }
-        for suffix in UNITS.iter().filter_map(|text| Suffix::by_text(text)) {
+        let suffixes = if unit == Unit::PLAIN { UNITS } else { UNITS_SMALL };
+        for suffix in suffixes.iter().filter_map(|text| Suffix::by_text(text)) {
             if Unit::of(suffix.dimension) == input.measure.unit {
                 let one = Expr::quantity(1.0, suffix).ok();
                 atoms.extend(one.and_then(|one| Expr::binary(BinaryOp::Div, &name, &one).ok()));
             }
         }
         for (other_place, other) in used.iter().enumerate() {
-            if place != other_place && other.measure.unit == input.measure.unit {
+            if unit == Unit::PLAIN && place != other_place && other.measure.unit == input.measure.unit {
                 let other = Expr::input(&other.name).ok();
                 atoms.extend(other.and_then(|other| Expr::binary(BinaryOp::Div, &name, &other).ok()));
             }

@@ -28,6 +28,9 @@ const DECAY: f64 = 0.995;
 pub struct Learner {
     features: Vec<String>,
     weights: Vec<f64>,
+    /// Weights count by their size alone: what has to rise with each feature.
+    #[serde(default)]
+    is_positive: bool,
 }
 
 /// What an episode tries: the steps, and the policies at both ends of each.
@@ -44,18 +47,25 @@ impl Learner {
             return;
         }
         let mut features: Vec<String> = Vec::new();
-        let used = grammar.atoms().iter().filter(|atom| elites.iter().any(|elite| contains(elite, atom)));
+        let suits = |atom: &Expr| !grammar.has_unit() || grammar.allows(atom);
+        let used =
+            grammar.atoms().iter().filter(|atom| suits(atom) && elites.iter().any(|elite| contains(elite, atom)));
         for atom in used.take(FEATURES / 2) {
             features.push(atom.to_string());
         }
         for _ in 0..10 * FEATURES {
-            let atom = grammar.atom(random).to_string();
+            let atom = grammar.atom(random);
+            if !suits(&atom) {
+                continue;
+            }
+            let atom = atom.to_string();
             if features.len() < FEATURES && !features.contains(&atom) {
                 features.push(atom);
             }
         }
         self.weights = features.iter().map(|_| 0.1 * random.normal()).collect();
         self.features = features;
+        self.is_positive = grammar.has_unit();
     }
 
     /// What to try.
@@ -98,7 +108,8 @@ impl Learner {
         let mut sum: Option<Expr> = None;
         for place in order.into_iter().take(terms) {
             let feature = Expr::parse(&self.features[place]).ok()?;
-            let term = Expr::binary(BinaryOp::Mul, &number(weights[place])?, &feature).ok()?;
+            let weight = if self.is_positive { weights[place].abs() } else { weights[place] };
+            let term = Expr::binary(BinaryOp::Mul, &number(weight)?, &feature).ok()?;
             sum = Some(match sum {
                 None => term,
                 Some(sum) => Expr::binary(BinaryOp::Add, &sum, &term).ok()?,
@@ -128,7 +139,8 @@ mod tests {
 
     #[test]
     fn weights_climb_towards_what_is_rewarded() {
-        let mut learner = Learner { features: vec!["a".to_owned(), "b".to_owned()], weights: vec![0.0, 0.0] };
+        let mut learner =
+            Learner { features: vec!["a".to_owned(), "b".to_owned()], weights: vec![0.0, 0.0], is_positive: false };
         let mut random = Random::new(5);
         for _ in 0..300 {
             let trial = learner.trial(&mut random);

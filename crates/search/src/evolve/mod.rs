@@ -1,10 +1,12 @@
-//! Evolves a policy that is an expression: scores of nodes, orders of queues.
+//! Evolves a policy that is an expression: scores of nodes, orders of queues, numbers of replicas.
 //!
 //! What may be written is a [`Grammar`] over a schema; candidates come from several arms (random changes and crossings of
 //! trees, a fit of the numbers by CMA-ES, a learner by evolution strategies, whoever else writes texts); islands keep an
 //! archive each of what is best among formulas of its size and its inputs ([`archive`]); a bandit gives each arm its share
 //! of the work by what it gained ([`arms`]). Whoever judges is the caller ([`Judge`]): it runs a candidate through the real
 //! scheduler, quickly or in full.
+//!
+//! What was found may hold parts that change nothing that matters: [`shrink`] says what could go.
 //!
 //! Nothing here reads a clock, a file or entropy: the same grammar, start, seed and answers give the same search, and a
 //! search that was saved between two episodes and taken up again is the search that was never stopped.
@@ -19,6 +21,7 @@ mod constants;
 mod evolution;
 pub mod grammar;
 mod learner;
+pub mod shrink;
 mod vary;
 
 pub use archive::Elite;

@@ -3,6 +3,7 @@
 //! Every change is checked by the grammar, so that what comes out can be judged; a draw that leads nowhere is drawn again.
 
 use super::grammar::{Grammar, number, operator, weight};
+use super::shrink;
 use plimsoll_expr::{BinaryOp, Expr, Node, NodeId};
 use plimsoll_stats::Random;
 
@@ -37,13 +38,14 @@ pub fn cross(grammar: &Grammar, a: &Expr, b: &Expr, random: &mut Random) -> Opti
 
 /// Simplified, allowed, and not what it was before.
 fn accepted(grammar: &Grammar, before: &Expr, after: &Expr) -> Option<Expr> {
-    let after = after.simplify();
+    let after = shrink::gathered(&after.simplify());
     let moves = after.nodes().iter().any(|node| matches!(node, Node::Input(_)));
     (moves && grammar.allows(&after) && after.fingerprint() != before.fingerprint()).then_some(after)
 }
 
 fn once(grammar: &Grammar, expr: &Expr, random: &mut Random) -> Option<Expr> {
     match random.below(12) {
+        0..2 if grammar.has_unit() && random.below(2) == 0 => weigh(grammar, expr, random),
         0..2 => constant(expr, random),
         2..4 => replace(grammar, expr, random),
         4..8 => term(grammar, expr, random),
@@ -82,6 +84,14 @@ fn constant(expr: &Expr, random: &mut Random) -> Option<Expr> {
         _ => value * libm::exp(0.5 * random.normal()),
     };
     expr.replace_occurrence(at, &number(changed)?).ok()
+}
+
+/// A part a little larger or smaller: what a formula of inputs with a unit has in the place of constants.
+fn weigh(grammar: &Grammar, expr: &Expr, random: &mut Random) -> Option<Expr> {
+    let at = place(grammar, expr, random)?;
+    let old = expr.subtree(expr.occurrence(at).ok()?).ok()?;
+    let factor = number(libm::exp(0.3 * random.normal()))?;
+    expr.replace_occurrence(at, &Expr::binary(BinaryOp::Mul, &factor, &old).ok()?).ok()
 }
 
 /// Another small formula in the place of a part.

@@ -14,7 +14,7 @@ use crate::field::{Choice, DAY, Field, Kind, SECOND, Section, count, duration, r
 use crate::form::Form;
 use ahead::{EVENTS, SEASONAL};
 use guard::GUARD;
-use supply::{BACKLOG, HEADROOM, LAZY};
+use supply::{BACKLOG, FORMULA, HEADROOM, LAZY};
 
 pub static SCALING: Section = Section {
     name: "scaling",
@@ -86,6 +86,7 @@ pub static SCALING: Section = Section {
             Absent("no such policy"),
             "Headroom that is learnt from how far the need rises before a replica is ready.",
         ),
+        Field::new("formula", Kind::Table(&FORMULA), Absent("no such policy"), "A number of replicas by a formula."),
         Field::new(
             "tolerance",
             share(0, 1_000),

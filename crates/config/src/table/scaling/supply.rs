@@ -61,6 +61,42 @@ pub static LAZY: Section = Section {
     ],
 };
 
+pub static FORMULA: Section = Section {
+    name: "scaling_formula",
+    path: "services.NAME.scaling.formula",
+    doc: "A formula of the policy language that says how many replicas there should be, from what learnt headroom knows \
+          (docs/scaling.md lists its inputs). It is refused where it cannot be proved to be bounded and never to fall with the \
+          load. The windows and steps above apply to it.",
+    short: &["text"],
+    fields: &[
+        Field::new("text", Kind::Text(Form::Text), Absent("it stands in `file`"), "The formula."),
+        Field::new(
+            "file",
+            Kind::Text(Form::File),
+            Absent("it stands in `text`"),
+            "A policy file of `kind: scaling` with it; its name and prices hold where none stand here.",
+        ),
+        Field::new(
+            "name",
+            Kind::Text(Form::FieldValue),
+            Is(Text("own"), "a formula in a spec needs no name; one of a file has one"),
+            "What reasons call it.",
+        ),
+        Field::new(
+            "price",
+            count(1, 1_000_000),
+            Is(Integer(80), "as for learnt headroom"),
+            "Price of a moment in which replicas are missing, in idle replicas of that moment; what `start_margin` rests on.",
+        ),
+        Field::new(
+            "price_keep",
+            count(1, 1_000_000),
+            Is(Integer(160), "as for learnt headroom"),
+            "The same where a replica runs already and is only kept, at least `price`; what `keep_margin` rests on.",
+        ),
+    ],
+};
+
 pub static HEADROOM: Section = Section {
     name: "scaling_headroom",
     path: "services.NAME.scaling.headroom",

@@ -4,6 +4,7 @@
 //! per task. This file brings files, threads, a clock and a progress bar. The search sees the sets it learns from; of its
 //! best dozen one is chosen on other seeds of these sets; that one is judged once, on sets and seeds that nothing before saw.
 
+mod autoscale;
 mod placement;
 mod print;
 mod queue;
@@ -16,7 +17,7 @@ use anyhow::{Context, bail};
 use indicatif::ProgressBar;
 use plimsoll_expr::Expr;
 use plimsoll_report::{Style, Table};
-use plimsoll_search::evolve::{Elite, Evolution, Grammar, Options, Saved};
+use plimsoll_search::evolve::{Elite, Evolution, Grammar, Options, Saved, shrink};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -24,6 +25,9 @@ use task::{Look, Runner, Task};
 
 /// Elites that the last choice is made among.
 const FINALISTS: usize = 12;
+/// Most parts that are left out of what was chosen, and by how much a value may fall for one.
+const SHRINKS: usize = 16;
+const AS_GOOD: f64 = 1e-4;
 /// Time between two writings of the checkpoint.
 const CHECKPOINT: Duration = Duration::from_secs(60);
 /// Most bytes of a checkpoint that is read.
@@ -104,7 +108,16 @@ pub fn run(typed: &Evolve) -> anyhow::Result<Verdict> {
             let judged = || Ok(unseen.look(1, whole, SEEDS[2] + typed.seed));
             search(typed, &task, looks, judged, queue::Queue::judgement)?
         }
+        EvolveTask::Autoscale => {
+            let task = autoscale::Autoscale::read(typed)?;
+            let looks = task.looks(typed)?;
+            let judged = || task.unseen();
+            search(typed, &task, looks, judged, autoscale::Autoscale::judgement)?
+        }
     };
+    let proof = typed.out.with_extension("proof.json");
+    std::fs::write(&proof, plimsoll_report::pretty(&print::as_json(typed, &outcome))?)
+        .with_context(|| format!("the proof {}", proof.display()))?;
     match typed.output {
         Output::Text => print!("{}", print::text(typed, &outcome, &Style::of_stdout())),
         Output::Json => print!("{}", plimsoll_report::pretty(&print::as_json(typed, &outcome))?),
@@ -133,11 +146,10 @@ fn search<T: Task>(
     judged: impl FnOnce() -> anyhow::Result<Look<T::Case>>,
     judgement: impl FnOnce(&T, &Look<T::Case>, &[Vec<f64>]) -> Judgement,
 ) -> anyhow::Result<Outcome> {
-    let schema = task.schema();
     let own = task.inputs();
     let inputs: Vec<&str> =
         if typed.inputs.is_empty() { own } else { typed.inputs.iter().map(String::as_str).collect() };
-    let grammar = Grammar::try_new(schema, &inputs, typed.nodes).context("--inputs")?;
+    let grammar = task.grammar(&inputs, typed.nodes).context("--inputs")?;
     let limit = time("--cpu", &typed.cpu, 1)?.0 as f64 / 1e3;
     // Of a search that goes on, what it used before counts too.
     let began = cpu_seconds();
@@ -160,12 +172,14 @@ fn search<T: Task>(
     save(typed, &search)?;
     bar.set_message("choosing and judging");
     let (chosen, chosen_value) = choose(typed, task, &choice, &search)?;
+    let (chosen, chosen_value) =
+        made_small(typed, task, [&runner.full, &choice], search.grammar(), (chosen, chosen_value))?;
     let header = task.header();
     let expr = Expr::parse(&chosen.text).context("an elite")?;
     let text = task::policy_text(header, &name_of(&typed.out), &source(typed), &expr);
     std::fs::write(&typed.out, &text).with_context(|| format!("--out {}", typed.out.display()))?;
     // Judged is what stands in the file.
-    let read_back = plimsoll_placement::policy::from_file_text(
+    let read_back = task.read(
         &typed.out.display().to_string(),
         &std::fs::read_to_string(&typed.out).with_context(|| format!("--out {}", typed.out.display()))?,
     )?;
@@ -225,6 +239,41 @@ fn choose<T: Task>(typed: &Evolve, task: &T, look: &Look<T::Case>, search: &Evol
     let best = best.reduce(|a, b| if b.1 > a.1 { b } else { a });
     let (place, value) = best.context("none of the finalists could be run")?;
     Ok((finalists[place].clone(), value))
+}
+
+/// The chosen formula without what it does as well without: parts are left out as long as neither look falls.
+fn made_small<T: Task>(
+    typed: &Evolve,
+    task: &T,
+    looks: [&Look<T::Case>; 2],
+    grammar: &Grammar,
+    (mut elite, value): (Elite, f64),
+) -> anyhow::Result<(Elite, f64)> {
+    let worth = |look: usize, of: &[Expr]| task::values(task, looks[look], of, typed.jobs);
+    let one = |look: usize, of: &Expr| worth(look, std::slice::from_ref(of)).first().copied().flatten();
+    let mut best = Expr::parse(&elite.text).context("an elite")?;
+    let (mut full, mut choice) = (one(0, &best).unwrap_or(elite.value), value);
+    let plain = if task.is_ranking() { shrink::ranked(&best) } else { shrink::gathered(&best) };
+    let mut offers = vec![plain];
+    for round in 0..SHRINKS {
+        offers.retain(|offer| grammar.allows(offer) && offer.occurrences() < best.occurrences());
+        let values = worth(0, &offers);
+        let kept = offers.iter().zip(values).filter_map(|(offer, value)| Some((offer, value?)));
+        // The smallest that is as good comes first; of those that are not it is the best that counts.
+        let kept = kept.filter(|(_, value)| *value >= full - AS_GOOD).reduce(|a, b| if b.1 > a.1 { b } else { a });
+        let found = kept.and_then(|(offer, value)| Some((offer.clone(), value, one(1, offer)?)));
+        match found.filter(|(.., on_choice)| *on_choice >= choice - AS_GOOD) {
+            Some((offer, value, on_choice)) => (best, full, choice) = (offer, value, on_choice),
+            None if round == 0 => {}
+            None => break,
+        }
+        offers = shrink::smaller(grammar, &best);
+        if offers.is_empty() {
+            break;
+        }
+    }
+    (elite.text, elite.nodes, elite.value) = (best.to_string(), best.occurrences(), full);
+    Ok((elite, choice))
 }
 
 fn show(bar: &ProgressBar, search: &Evolution, used: f64) {

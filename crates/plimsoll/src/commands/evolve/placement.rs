@@ -11,7 +11,7 @@ use anyhow::Context;
 use plimsoll_expr::Schema;
 use plimsoll_model::cluster::Node;
 use plimsoll_placement::expression::node_schema;
-use plimsoll_placement::policy::{NodePolicy, TextPolicy, Ties};
+use plimsoll_placement::policy::{NodePolicy, TextPolicy, Ties, from_file_text};
 use plimsoll_placement::scheduler::{Misfit, SchedulerPolicy};
 use plimsoll_report::{Cell, Column, Table};
 use plimsoll_stats::random::mix;
@@ -120,6 +120,7 @@ fn allocated(policy: &NodePolicy, case: &Case) -> Option<f64> {
 
 impl Task for Placement {
     type Case = Case;
+    type Policy = TextPolicy;
 
     fn schema(&self) -> Schema {
         node_schema().clone()
@@ -151,7 +152,11 @@ impl Task for Placement {
         "-(cpu_left / cpu_max + gpu_left / gpu_max)"
     }
 
-    fn header(&self) -> &'static str {
+    fn read(&self, file: &str, text: &str) -> anyhow::Result<TextPolicy> {
+        Ok(from_file_text(file, text)?)
+    }
+
+    fn header(&self) -> &str {
         "# kind: node\n"
     }
 

@@ -2,8 +2,7 @@
 
 use crate::commands::work;
 use plimsoll_expr::{Expr, PolicyFile, Schema};
-use plimsoll_placement::policy::{TextPolicy, from_file_text};
-use plimsoll_search::evolve::{Judge, Judged};
+use plimsoll_search::evolve::{Grammar, GrammarError, Judge, Judged};
 
 /// One way in which candidates are run: the quick look, the full one, the choice among the last, the judgement.
 pub struct Look<C> {
@@ -17,17 +16,35 @@ pub struct Look<C> {
 pub trait Task: Sync {
     /// One run.
     type Case: Sync + Send;
+    /// A policy that can be run.
+    type Policy: Sync + Send;
 
     /// Names, units and bounds of the inputs.
     fn schema(&self) -> Schema;
+    /// What may be written.
+    ///
+    /// # Errors
+    /// [`GrammarError`] for inputs that there are not.
+    fn grammar(&self, inputs: &[&str], nodes: u64) -> Result<Grammar, GrammarError> {
+        Grammar::try_new(self.schema(), inputs, nodes)
+    }
+    /// Whether only who is above whom matters, so that what shifts or stretches all values changes nothing.
+    fn is_ranking(&self) -> bool {
+        true
+    }
     /// Inputs that a formula may name if nothing else is typed.
     fn inputs(&self) -> Vec<&'static str>;
     /// The formula to start from if nothing else is typed.
     fn start(&self) -> &'static str;
     /// The header of its policy files: `# key: value` lines.
-    fn header(&self) -> &'static str;
+    fn header(&self) -> &str;
+    /// The policy of a file's text; `file` is what messages call it.
+    ///
+    /// # Errors
+    /// Where the text is no policy of this task.
+    fn read(&self, file: &str, text: &str) -> anyhow::Result<Self::Policy>;
     /// What a run comes to, in the task's own figure; none where the policy could not be run.
-    fn run(&self, policy: &TextPolicy, case: &Self::Case) -> Option<Vec<f64>>;
+    fn run(&self, policy: &Self::Policy, case: &Self::Case) -> Option<Vec<f64>>;
     /// What all runs of a look are worth together; more is better, above 0 beats the rivals.
     fn value(&self, look: &Look<Self::Case>, figures: &[Vec<f64>]) -> f64;
 }
@@ -38,8 +55,8 @@ pub fn policy_text(header: &str, name: &str, source: &str, expr: &Expr) -> Strin
 }
 
 /// The policy of a formula.
-pub fn policy(header: &str, expr: &Expr) -> Option<TextPolicy> {
-    from_file_text("candidate", &policy_text(header, "candidate", "plimsoll evolve", expr)).ok()
+pub fn policy<T: Task>(task: &T, expr: &Expr) -> Option<T::Policy> {
+    task.read("candidate", &policy_text(task.header(), "candidate", "plimsoll evolve", expr)).ok()
 }
 
 /// The formula of a policy file.
@@ -88,8 +105,8 @@ impl<T: Task> Judge for Runner<'_, T> {
 
 /// What each candidate is worth.
 pub fn values<T: Task>(task: &T, look: &Look<T::Case>, candidates: &[Expr], jobs: Option<usize>) -> Vec<Option<f64>> {
-    let policies: Vec<Option<TextPolicy>> = candidates.iter().map(|expr| policy(task.header(), expr)).collect();
-    let items: Vec<(&Option<TextPolicy>, &T::Case)> =
+    let policies: Vec<Option<T::Policy>> = candidates.iter().map(|expr| policy(task, expr)).collect();
+    let items: Vec<(&Option<T::Policy>, &T::Case)> =
         policies.iter().flat_map(|policy| look.cases.iter().map(move |case| (policy, case))).collect();
     let figures =
         work::on_all_cores(&items, jobs, |(policy, case)| policy.as_ref().and_then(|policy| task.run(policy, case)));
