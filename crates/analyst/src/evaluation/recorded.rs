@@ -107,21 +107,28 @@ mod tests {
         let mut marks = vec![false; values.len()];
         (values[3], marks[1_152]) = (f64::NAN, true);
         let cut = stretches("a", 1_000, five, &values, &marks, false);
-        assert_eq!(cut.iter().map(|one| (one.history.samples.len(), one.is_marked)).collect::<Vec<_>>(), [
-            (1_152, false),
-            (1_152, true),
-            (600, false)
-        ]);
+        assert_eq!(
+            cut.iter().map(|one| (one.history.samples.len(), one.is_marked)).collect::<Vec<_>>(),
+            [(1_152, false), (1_152, true), (600, false)]
+        );
         assert_eq!(cut[1].history.start_ms, 1_000 + 1_152 * 300_000);
         assert_eq!((cut[0].history.samples[3].rate_per_s, cut[0].history.samples[4].rate_per_s), (None, Some(1.0)));
         let hourly = stretches("b", 0, 3_600_000, &values[..340], &marks[..340], true);
-        assert_eq!((hourly.len(), hourly[0].history.samples[0].latency_p50_ms), (1, Some(1.0)), "100 hours are too few");
+        assert_eq!(
+            (hourly.len(), hourly[0].history.samples[0].latency_p50_ms),
+            (1, Some(1.0)),
+            "100 hours are too few"
+        );
     }
 
     #[test]
     fn a_season_is_no_change_and_a_mark_wants_one() {
-        let said: [(bool, &[Cause]); 4] =
-            [(true, &[Cause::Step]), (true, &[Cause::Seasonal]), (false, &[]), (false, &[Cause::Seasonal, Cause::Bursty])];
+        let said: [(bool, &[Cause]); 4] = [
+            (true, &[Cause::Step]),
+            (true, &[Cause::Seasonal]),
+            (false, &[]),
+            (false, &[Cause::Seasonal, Cause::Bursty]),
+        ];
         let row = row(said.into_iter());
         assert_eq!((row.found.hits, row.found.of, row.false_alarms.hits, row.false_alarms.of), (1, 2, 1, 2));
     }

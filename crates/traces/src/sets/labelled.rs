@@ -61,7 +61,8 @@ pub fn nab_labelled() -> Result<Vec<Labelled>, SetError> {
         let series = read(&format!("{NAB}#{member}"), name, reader, false)?.0;
         let step = series.step.0 as i64;
         let slot = |place: usize| series.start.0 + place as i64 * step;
-        let is_marked = |place: usize| spans.iter().any(|(from, to)| slot(place) + step > from.0 && slot(place) <= to.0);
+        let is_marked =
+            |place: usize| spans.iter().any(|(from, to)| slot(place) + step > from.0 && slot(place) <= to.0);
         let marks = (0..series.values.len()).map(is_marked).collect();
         found.push(Labelled { series, marks, measure });
         Ok(())
