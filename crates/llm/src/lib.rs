@@ -11,6 +11,7 @@
 //! - [`model`]: one question through cache, breaker, budget, exchange, reading and repair.
 //! - [`budget`], [`breaker`], [`cache`], [`quirks`], [`wire`]: one thing each, without I/O.
 //! - [`listing`]: which models an endpoint has.
+//! - `local` (feature `local-llm`): the same question to a model in the process.
 //! - [`conformance`]: a run of questions against an endpoint, with figures.
 //!
 //! It must never follow a redirect, send a key in the clear to another host, write a key anywhere, or hand out an answer that
@@ -23,6 +24,8 @@ pub mod conformance;
 mod error;
 pub mod key;
 pub mod listing;
+#[cfg(feature = "local-llm")]
+pub mod local;
 pub mod model;
 pub mod quirks;
 pub mod settings;
@@ -30,5 +33,7 @@ pub mod wire;
 
 pub use error::ModelError;
 pub use key::Key;
+#[cfg(feature = "local-llm")]
+pub use local::{LocalModel, LocalSettings};
 pub use model::{Asked, Model};
 pub use settings::Settings;
