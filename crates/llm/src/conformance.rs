@@ -4,12 +4,35 @@
 //! valid by schema and cites only what was shown. Whether it is *right* is another question, which the evaluation asks.
 
 use crate::ModelError;
-use crate::model::Model;
+use crate::model::{Asked, Model};
 use plimsoll_analyst::Cause;
 use plimsoll_analyst::history::History;
 use plimsoll_analyst::prompt::Prompt;
 use serde::Serialize;
+use std::future::Future;
 use std::time::Instant;
+
+/// Whatever can be asked: a model behind an endpoint, or one in the process.
+pub trait Answers {
+    /// Asks one question; `history` is what its pack was made of.
+    ///
+    /// # Errors
+    /// [`ModelError`]; nothing of the answer is taken then.
+    fn ask(&mut self, prompt: &Prompt, history: &History) -> impl Future<Output = Result<Asked, ModelError>>;
+
+    /// What holds it to the schema.
+    fn held_by(&self) -> &'static str;
+}
+
+impl Answers for Model {
+    fn ask(&mut self, prompt: &Prompt, history: &History) -> impl Future<Output = Result<Asked, ModelError>> {
+        Self::ask(self, prompt, history)
+    }
+
+    fn held_by(&self) -> &'static str {
+        self.quirks().format.name()
+    }
+}
 
 /// One question of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,7 +67,7 @@ pub struct Run {
     pub valid: u32,
     /// Of those, after a repair.
     pub repaired: u32,
-    /// How the server was held to the schema: `json_schema`, `json_object` or `words`.
+    /// How the model was held to the schema: `json_schema`, `json_object` or `words`; `grammar` in the process.
     pub format: &'static str,
     /// Median time of an answer, ms.
     pub median_ms: u64,
@@ -61,7 +84,7 @@ pub struct Run {
 
 /// Asks one question after the other; `done` is called after each. It ends early when the budget is spent or the endpoint has to
 /// be left alone.
-pub async fn run(model: &mut Model, questions: &[(Prompt, History)], mut done: impl FnMut(&Trial)) -> Run {
+pub async fn run(model: &mut impl Answers, questions: &[(Prompt, History)], mut done: impl FnMut(&Trial)) -> Run {
     let (mut trials, mut ended) = (Vec::new(), None);
     for (prompt, history) in questions {
         let began = Instant::now();
@@ -74,10 +97,10 @@ pub async fn run(model: &mut Model, questions: &[(Prompt, History)], mut done: i
         done(&trial);
         trials.push(trial);
     }
-    summary(trials, ended, model.quirks().format.name())
+    summary(trials, ended, model.held_by())
 }
 
-fn trial(prompt: &Prompt, result: Result<crate::Asked, ModelError>, began: Instant) -> Trial {
+fn trial(prompt: &Prompt, result: Result<Asked, ModelError>, began: Instant) -> Trial {
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut trial = Trial {
         prompt_hash: prompt.hash.clone(),

@@ -53,6 +53,10 @@ pub enum ModelError {
         /// What is wrong, cleaned.
         why: String,
     },
+    /// The model in the process gave none.
+    #[cfg(feature = "local-llm")]
+    #[error(transparent)]
+    Local(#[from] plimsoll_local_llm::LocalError),
     /// The model's words do not hold, also after it was told what is wrong.
     #[error("the model's answer does not hold: {0}")]
     Answer(#[from] AnswerError),

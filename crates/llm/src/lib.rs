@@ -12,6 +12,7 @@
 //! - [`voice`]: what a caller that does not care where a model runs sees of it.
 //! - [`budget`], [`breaker`], [`cache`], [`quirks`], [`wire`]: one thing each, without I/O.
 //! - [`listing`]: which models an endpoint has.
+//! - `local` (feature `local-llm`): the same question to a model in the process.
 //! - [`conformance`]: a run of questions against an endpoint, with figures.
 //!
 //! It must never follow a redirect, send a key in the clear to another host, write a key anywhere, or hand out an answer that
@@ -24,6 +25,8 @@ pub mod conformance;
 mod error;
 pub mod key;
 pub mod listing;
+#[cfg(feature = "local-llm")]
+pub mod local;
 pub mod model;
 pub mod quirks;
 pub mod settings;
@@ -32,6 +35,8 @@ pub mod wire;
 
 pub use error::ModelError;
 pub use key::Key;
+#[cfg(feature = "local-llm")]
+pub use local::{LocalModel, LocalSettings};
 pub use model::{Asked, Model};
 pub use settings::Settings;
 pub use voice::{Remote, Voice, VoiceFigures};

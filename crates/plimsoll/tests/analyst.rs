@@ -168,6 +168,10 @@ fn a_model_is_listed_tested_and_asked_and_one_that_is_not_there_changes_nothing(
     let babble = endpoint(r#"{"choices":[{"message":{"content":"I think so"}}]}"#);
     assert_eq!(analyst(&["test", "--endpoint", &babble, "--questions", "1", "--quiet"]).status.code(), Some(3));
     assert!(refused(&["models", "--endpoint", "ftp://x"]).contains("--endpoint ftp://x"));
+    let local = refused(&["models", "--endpoint", "local:/nowhere/x.gguf"]);
+    let expected =
+        if cfg!(feature = "local-llm") { "/nowhere/x.gguf cannot be read" } else { "--release --features local-llm" };
+    assert!(local.contains("/nowhere/x.gguf") && local.contains(expected), "{local}");
     let key = refused(&["models", "--endpoint", "http://192.0.2.1/v1", "--key-env", "PATH"]);
     assert!(key.contains("the key would be readable on the way"), "{key}");
 }

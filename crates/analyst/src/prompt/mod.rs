@@ -57,7 +57,9 @@ impl Prompt {
         }
         let ids: Vec<String> = pack.facts.iter().map(|fact| fact.id.clone()).collect();
         let figures = figures(pack);
-        let schema = schema::schema(&ids, &figures);
+        let mut schema = schema::schema(&ids, &figures);
+        // The same text in every build: another crate of a build may make maps keep the order of insertion.
+        schema.sort_all_objects();
         let system = system();
         let user = format!("{BEGIN}\n{}\n{END}\nWhat is the matter? Answer in JSON.", pack.text);
         let hash = sha256(format!("{system}\n{user}\n{schema}").as_bytes());
@@ -134,6 +136,7 @@ mod tests {
         assert!(once.ids.iter().any(|id| id == "M5") && once.figures.iter().all(|(_, now)| *now > 0.0));
         assert_eq!(once.user.matches(BEGIN).count() + once.user.matches(END).count(), 2);
         assert_eq!(once.hash.len(), 64);
+        assert!(once.schema.to_string().starts_with("{\"additionalProperties\":false,\"properties\":{\"abstain\":"));
     }
 
     #[test]

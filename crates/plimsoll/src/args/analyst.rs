@@ -49,7 +49,8 @@ pub enum AnalystVerb {
 /// A language model behind an endpoint that speaks OpenAI's chat completions.
 #[derive(Debug, Args)]
 pub struct ModelOf {
-    /// Base URL of the API, as `http://127.0.0.1:8080/v1`. A key goes only to this machine or over https.
+    /// Base URL of the API, as `http://127.0.0.1:8080/v1`, or `local:FILE` for a GGUF model in this process. A key goes only to this
+    /// machine or over https.
     #[arg(long, value_name = "URL", env = "PLIMSOLL_MODEL_ENDPOINT")]
     pub endpoint: Option<String>,
     /// The model's name there (`plimsoll analyst models` lists them).

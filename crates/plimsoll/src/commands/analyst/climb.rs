@@ -31,7 +31,7 @@ pub fn ladder(
             With::Model => {
                 let mut model = model::model(&typed.model)?;
                 let prompt = model::question(&model, history);
-                model::wait(model.opinion(prompt.as_ref(), history))?
+                model.opinion(prompt.as_ref(), history)?
             }
         };
         ladder.climb(opinion, is_fact);

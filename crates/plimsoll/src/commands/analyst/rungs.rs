@@ -9,7 +9,6 @@ use plimsoll_analyst::evaluation::rungs::{Case, Row, Way, ladders, row};
 use plimsoll_analyst::history::History;
 use plimsoll_analyst::prompt::Prompt;
 use plimsoll_analyst::scenario::{COUNT, Half, Label};
-use plimsoll_llm::Model;
 use plimsoll_report::{Cell, Column, Style, Table};
 use serde::Serialize;
 
@@ -37,7 +36,7 @@ const fn is_sampled(number: u32) -> bool {
 
 /// A model to be asked, or none.
 pub struct Asked {
-    model: Option<Model>,
+    model: Option<model::Any>,
 }
 
 impl Asked {
@@ -60,7 +59,7 @@ impl Asked {
         let mut cases = Vec::with_capacity(ran.len());
         for (mut case, question) in ran {
             if let (Some(model), Some((prompt, history))) = (&mut self.model, question) {
-                case.model = Some(model::wait(model.opinion(Some(&prompt), &history))?);
+                case.model = Some(model.opinion(Some(&prompt), &history)?);
                 bar.inc(1);
             }
             cases.push(case);
