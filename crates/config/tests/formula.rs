@@ -12,11 +12,11 @@ const FILE: &str =
 
 fn formula(spec: &Spec) -> FormulaSpec {
     let policies = spec.services.values().flat_map(|service| &service.scaling.policies);
-    let found = policies.filter_map(|policy| match policy {
+    let mut found = policies.filter_map(|policy| match policy {
         ScalingPolicy::Formula(formula) => Some(formula.clone()),
         _ => None,
     });
-    found.last().unwrap()
+    found.next_back().unwrap()
 }
 
 fn told(text: &str) -> String {

@@ -27,7 +27,7 @@ use plimsoll_model::analyst::{AnalystMode, ModelSpec};
 use plimsoll_model::id::ServiceName;
 use plimsoll_model::spec::{ServiceSpec, Spec};
 use plimsoll_model::{Decision, Finding, Millis, Observation, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use worker::{Job, Look, Proved, Worker};
 
