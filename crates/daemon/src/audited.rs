@@ -5,6 +5,7 @@
 use crate::api::access::Role;
 use crate::audit::{Asked, Entry};
 use crate::past::{PastError, records};
+use crate::record::Note;
 use plimsoll_journal::{Kind, Start};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -58,6 +59,10 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    fn takes_note(&self, note: &Note) -> bool {
+        self.subject.is_none() && self.since_ms.is_none_or(|since| note.wall_ms() >= since)
+    }
+
     fn takes(&self, view: &AuditView) -> bool {
         self.since_ms.is_none_or(|since| view.wall_ms >= since)
             && self.subject.as_ref().is_none_or(|subject| view.subject.as_ref() == Some(subject))
@@ -87,13 +92,30 @@ fn view(seq: u64, at_ms: i64, asked: Asked) -> (u64, AuditView) {
     (id, view)
 }
 
-/// The requests that `wanted` names, oldest first.
+/// What the journal says of who changed what.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Audited {
+    /// Requests that asked for a change, oldest first.
+    pub requests: Vec<AuditView>,
+    /// What the daemon erased or dropped by itself, oldest first; none where only one service is asked about.
+    pub notes: Vec<Note>,
+}
+
+/// The requests and notes that `wanted` names.
 ///
 /// # Errors
 /// [`PastError`].
-pub fn read(journal: &Path, wanted: &Wanted) -> Result<Vec<AuditView>, PastError> {
+pub fn read(journal: &Path, wanted: &Wanted) -> Result<Audited, PastError> {
     let mut found: VecDeque<(u64, AuditView)> = VecDeque::new();
+    let mut notes: VecDeque<Note> = VecDeque::new();
     records(journal, Start::Oldest, |record| {
+        if record.kind == Kind::NOTE {
+            let note = serde_json::from_slice::<Note>(&record.payload).ok().filter(|note| wanted.takes_note(note));
+            notes.extend(note);
+            if wanted.limit.is_some_and(|limit| notes.len() > limit) {
+                notes.pop_front();
+            }
+        }
         if record.kind != Kind::AUDIT {
             return Ok(());
         }
@@ -123,5 +145,5 @@ pub fn read(journal: &Path, wanted: &Wanted) -> Result<Vec<AuditView>, PastError
         }
         Ok(())
     })?;
-    Ok(found.into_iter().map(|(_, view)| view).collect())
+    Ok(Audited { requests: found.into_iter().map(|(_, view)| view).collect(), notes: notes.into() })
 }

@@ -2,7 +2,7 @@
 //!
 //! Works on the files alone, so it answers for a daemon that runs, that has ended, and that crashed.
 
-use crate::record::{Note, StepInputs};
+use crate::record::StepInputs;
 use plimsoll_analyst::history::{self, Configured, History};
 use plimsoll_controller::{Input, State, step};
 use plimsoll_journal::{Kind, ReadError, Reader, Record, Start};
@@ -65,21 +65,6 @@ pub fn decisions(journal: &Path, mut wanted: impl FnMut(&Decision) -> bool) -> R
             if wanted(&decision) {
                 found.push(decision);
             }
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// The remarks of the daemon, oldest first: what retention took, what was forgotten. Such of a newer release are passed over.
-///
-/// # Errors
-/// [`PastError`].
-pub fn notes(journal: &Path) -> Result<Vec<Note>, PastError> {
-    let mut found = Vec::new();
-    records(journal, Start::Oldest, |record| {
-        if record.kind == Kind::NOTE {
-            found.extend(serde_json::from_slice::<Note>(&record.payload));
         }
         Ok(())
     })?;

@@ -185,3 +185,40 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     }
     digest
 }
+
+/// An hour of samples, a thousand hours an hour, and logs of a service that is long gone.
+#[test]
+fn what_retention_drops_is_told_here_and_over_the_api() {
+    let bounds = "[clock]\nspeed = 3600\n[history]\nraw = \"1h\"\n[retention]\nended_logs = \"1h\"\n[api]";
+    let mut installation =
+        Installation::prepare(&alone().replace("[api]", bounds).replace("tick = \"1s\"", "tick = \"6m\""), &[]);
+    let logs = installation.state_dir().join("driver/logs/long-gone/7");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::fs::write(logs.join("out.log"), "last words").unwrap();
+    let two_hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7_200);
+    std::fs::File::open(logs.join("out.log")).unwrap().set_modified(two_hours_ago).unwrap();
+    installation.up();
+    let about = |kind: &str| {
+        let audit: Value = serde_json::from_str(&installation.stdout(&["audit", "--output", "json"])).unwrap();
+        audit["notes"].as_array().unwrap().iter().find(|note| note["what"] == kind).cloned()
+    };
+    let samples = eventually("a note on samples", || about("samples"));
+    assert!(samples["too_old_bytes"].as_u64().unwrap() > 0, "{samples}");
+    assert_eq!(samples["raw_max_ms"], 3_600_000);
+    let ended = eventually("a note on logs", || about("ended_logs"));
+    assert_eq!((ended["workloads"].as_u64(), ended["age_max_ms"].as_u64()), (Some(1), Some(3_600_000)));
+    assert!(!logs.exists(), "the logs are gone");
+
+    let api: Value =
+        serde_json::from_slice(&std::fs::read(installation.state_dir().join("daemon.json")).unwrap()).unwrap();
+    let server = format!("http://{}", api["api"].as_str().unwrap());
+    let token = installation.state_dir().join("token").display().to_string();
+    for from in [&["audit"][..], &["audit", "--server", &server, "--token-file", &token]] {
+        let told = installation.stdout(from);
+        assert!(told.contains("the daemon: dropped logs of 1 replicas and runs that ended, older than 1h"), "{told}");
+        assert!(told.contains("of samples and summaries older than 1h"), "{told}");
+    }
+    let of_one = installation.stdout(&["audit", "--service", "web", "--output", "json"]);
+    let of_one: Value = serde_json::from_str(&of_one).unwrap();
+    assert_eq!(of_one["notes"].as_array().map(Vec::len), Some(0), "no note is about one service");
+}

@@ -33,7 +33,7 @@ pub static RETENTION: Section = Section {
             "proposals",
             duration(HOUR, 3_660 * DAY),
             Is(Text("90d"), "a quarter, so that a proposal that comes again is known again"),
-            "The analyst's proposals that are over, since they were made. Those that stand or may still come stay.",
+            "The analyst's proposals that are over, since they were made, in trace time. Those that stand or may still come stay.",
         ),
     ],
 };

@@ -265,6 +265,24 @@ fn what_is_over_makes_room_and_what_stands_or_waits_does_not() {
 }
 
 #[test]
+fn only_proposals_that_are_over_and_too_old_are_dropped_on_disk_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(StateDir::open(dir.path()).unwrap(), None);
+    let hour = Millis(3_600_000);
+    let later = |kept: Kept| Kept { made_at_ms: 1, ..kept };
+    desk.kept = vec![
+        kept("old", Stage::Rejected),
+        kept("older-but-stands", Stage::InForce),
+        kept("older-but-may-come", Stage::Waiting),
+        later(kept("an hour old to the moment", Stage::Refused)),
+    ];
+    assert_eq!(desk.drop_older(Timestamp(3_600_000), hour), 0, "an hour is not more than an hour");
+    assert_eq!(desk.drop_older(Timestamp(3_600_001), hour), 1);
+    let left: Vec<String> = Desk::open(desk.dir.clone(), None).kept.into_iter().map(|it| it.id).collect();
+    assert_eq!(left, ["older-but-stands", "older-but-may-come", "an hour old to the moment"]);
+}
+
+#[test]
 fn after_a_restart_the_controllers_state_says_what_stands() {
     let dir = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(StateDir::open(dir.path()).unwrap(), None);

@@ -76,9 +76,12 @@ fn paths() -> Value {
             parameter("to_ms", "Trace time; now if absent", json!({ "type": "integer" })),
             parameter("points", "At most so many points a series", json!({ "type": "integer", "minimum": 1, "maximum": 5000, "default": 300 })),
         ])),
-        "/v1/audit": get("Requests that asked for a change and what became of them, oldest first", "application/json", json!({
-            "type": "object", "required": ["requests"],
-            "properties": { "requests": { "type": "array", "items": { "type": "object" } } }
+        "/v1/audit": get("Requests that asked for a change and what became of them, and what the daemon erased or dropped, oldest first", "application/json", json!({
+            "type": "object", "required": ["requests", "notes"],
+            "properties": {
+                "requests": { "type": "array", "items": { "type": "object" } },
+                "notes": { "type": "array", "items": { "type": "object" } }
+            }
         }), json!([
             parameter("service", "Only those about this service or job", json!({ "type": "string" })),
             parameter("since_ms", "From this moment on, wall clock", json!({ "type": "integer" })),

@@ -164,7 +164,7 @@ async fn audit(request: &Request<Incoming>, shared: &Rc<Shared>) -> Response<Ans
     };
     let journal = shared.journal.clone();
     match tokio::task::spawn_blocking(move || crate::audited::read(&journal, &wanted)).await {
-        Ok(Ok(found)) => json(StatusCode::OK, &serde_json::json!({ "requests": found })),
+        Ok(Ok(found)) => json(StatusCode::OK, &found),
         Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the journal could not be read"),
     }

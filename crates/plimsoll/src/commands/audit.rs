@@ -3,10 +3,8 @@
 use super::reach::{self, Daemon, state_dir};
 use crate::Verdict;
 use crate::args::{Audit, Output};
-use plimsoll_daemon::audited::{self, AuditView, Wanted};
-use plimsoll_daemon::past;
+use plimsoll_daemon::audited::{self, AuditView, Audited, Wanted};
 use plimsoll_model::Timestamp;
-use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// Most requests that a daemon on another machine tells at once.
@@ -15,30 +13,27 @@ const REMOTE_MAX: u32 = 1_000;
 /// Prints what the journal holds.
 pub fn run(audit: &Audit) -> anyhow::Result<Verdict> {
     let since_ms = audit.since.map(|length| reach::wall_ms().saturating_sub_unsigned(length));
-    let (found, notes) = if audit.installation.server.is_some() {
-        (remote(audit, since_ms)?, Vec::new())
+    let found = if audit.installation.server.is_some() {
+        remote(audit, since_ms)?
     } else {
         let journal = state_dir(&audit.installation)?.join("journal");
         let limit = usize::try_from(audit.limit).unwrap_or(usize::MAX);
-        let mut notes = if audit.service.is_none() { past::notes(&journal)? } else { Vec::new() };
-        notes.retain(|note| since_ms.is_none_or(|since| note.wall_ms() >= since));
-        let wanted = Wanted { subject: audit.service.clone(), since_ms, limit: Some(limit) };
-        (audited::read(&journal, &wanted)?, notes)
+        audited::read(&journal, &Wanted { subject: audit.service.clone(), since_ms, limit: Some(limit) })?
     };
     match audit.output {
-        Output::Json => println!("{}", plimsoll_report::pretty(&json!({ "requests": found, "notes": notes }))?),
+        Output::Json => println!("{}", plimsoll_report::pretty(&found)?),
         Output::Text => {
-            if found.is_empty() {
+            if found.requests.is_empty() {
                 println!("no request asked for a change");
             }
-            found.iter().for_each(|view| print!("{}", text(view)));
-            notes.iter().for_each(|note| println!("{}  the daemon: {note}", Timestamp(note.wall_ms())));
+            found.requests.iter().for_each(|view| print!("{}", text(view)));
+            found.notes.iter().for_each(|note| println!("{}  the daemon: {note}", Timestamp(note.wall_ms())));
         }
     }
     Ok(Verdict::Done)
 }
 
-fn remote(audit: &Audit, since_ms: Option<i64>) -> anyhow::Result<Vec<AuditView>> {
+fn remote(audit: &Audit, since_ms: Option<i64>) -> anyhow::Result<Audited> {
     let mut path = format!("/v1/audit?limit={}", audit.limit.min(REMOTE_MAX));
     if let Some(service) = &audit.service {
         let _ = write!(path, "&service={}", reach::escaped(service));
@@ -46,8 +41,7 @@ fn remote(audit: &Audit, since_ms: Option<i64>) -> anyhow::Result<Vec<AuditView>
     if let Some(since) = since_ms {
         let _ = write!(path, "&since_ms={since}");
     }
-    let mut found: Value = Daemon::find(&audit.installation)?.get(&path)?;
-    Ok(serde_json::from_value(found["requests"].take())?)
+    Daemon::find(&audit.installation)?.get(&path)
 }
 
 /// One request, in two lines.
