@@ -3,10 +3,10 @@
 use super::chromium::{self, Page};
 use super::common::load::RunningLoad;
 use super::common::{Installation, eventually};
+use super::pictures::take;
 use super::{CONTRAST, DESK, PHONE};
 use serde_json::{Value, json};
 use std::cell::Cell;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Two services with four times the replicas they need; ten seconds of trace time are one of ours.
@@ -207,7 +207,7 @@ fn it_has_two_themes(stage: &Stage) {
         stage.page.wait("buttons", "document.querySelectorAll('.acts button').length === 2");
         assert_eq!(stage.page.eval(CONTRAST), json!([]), "text that is hard to read in {scheme}");
         stage.page.eval(&format!("document.getElementById('h-{id}').scrollIntoView({{ behavior: 'instant' }})"));
-        picture(stage, &format!("analyst-{scheme}.png"));
+        take(&stage.page, &format!("analyst-{scheme}.png"));
     }
 }
 
@@ -218,7 +218,7 @@ fn it_fits_a_phone(stage: &Stage) {
     assert_eq!(stage.page.eval("document.documentElement.scrollWidth <= innerWidth"), json!(true));
     let small = "[...document.querySelectorAll('button, summary, input')].filter(n => n.checkVisibility()).map(n => [n, n.getBoundingClientRect()]).filter(([n, r]) => r.width < 24 || r.height < 24).map(([n]) => n.id || n.textContent)";
     assert_eq!(stage.page.eval(small), json!([]), "targets of at least 24 by 24 pixels");
-    picture(stage, "analyst-phone.png");
+    take(&stage.page, "analyst-phone.png");
 }
 
 fn it_can_be_used_without_a_mouse(stage: &Stage) {
@@ -278,13 +278,4 @@ fn it_rejects(stage: &Stage) {
     stage.page.eval(&format!("document.getElementById('n-{id}').click()"));
     eventually("it is rejected", || (stage.state(&id) == "rejected").then_some(()));
     stage.page.wait("no button is left", &format!("document.getElementById('n-{id}') === null"));
-}
-
-fn picture(stage: &Stage, name: &str) {
-    let picture = stage.page.picture();
-    assert!(picture.starts_with(b"\x89PNG") && picture.len() > 20_000, "{} bytes", picture.len());
-    if std::env::var_os("PLIMSOLL_PICTURES").is_some() {
-        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
-        std::fs::write(docs.join(name), picture).unwrap();
-    }
 }

@@ -11,12 +11,12 @@ mod common;
 
 mod analyst;
 mod chromium;
+mod pictures;
 
 use chromium::Page;
 use common::load::RunningLoad;
 use common::{Installation, eventually, follower};
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// Size of a usual window, and of a phone.
 const DESK: (u32, u32) = (1440, 900);
@@ -93,6 +93,9 @@ fn the_dashboard_in_a_browser() {
         check(&stage);
     }
     drop(load);
+    if pictures::are_wanted() {
+        pictures::of_the_day(&stage.page);
+    }
     println!("browser: {} checks passed", CHECKS.len());
 }
 
@@ -321,20 +324,15 @@ fn it_says_when_nobody_answers(stage: &Stage) {
     stage.page.wait("it is back", "document.getElementById('health').textContent === 'healthy'");
 }
 
-/// The pictures of the docs, where they are asked for; always taken, so that taking them cannot break unseen.
+/// Pictures can be taken of every size and scheme.
 fn pictures(stage: &Stage) {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     for (name, size, scheme) in [
-        ("dashboard-light.png", DESK, "light"),
+        ("dashboard.png", DESK, "light"),
         ("dashboard-dark.png", DESK, "dark"),
         ("dashboard-phone.png", PHONE, "light"),
     ] {
         stage.load(size, scheme);
         stage.page.wait("a drawn load", "document.querySelector('svg.p .area.s-load') !== null");
-        let picture = stage.page.picture();
-        assert!(picture.starts_with(b"\x89PNG") && picture.len() > 20_000, "{} bytes", picture.len());
-        if std::env::var_os("PLIMSOLL_PICTURES").is_some() {
-            std::fs::write(docs.join(name), picture).unwrap();
-        }
+        pictures::take(&stage.page, name);
     }
 }
