@@ -59,6 +59,8 @@ async fn watch(typed: &Watch, terms: &Terms) -> anyhow::Result<Observed> {
     };
     let mut feed = Feed::open(typed, every)?;
     let mut observed = begin(typed, &feed, every).await?;
+    // Nobody counts these; a process that is looked at is one.
+    let uncounted = typed.replicas.or(matches!(feed, Feed::Process { .. }).then_some(1)).map(f64::from);
     let looks = length.map_or(LOOKS_MAX, |length| usize::try_from(length.0.div_ceil(every.0)).unwrap_or(usize::MAX));
     let looks = looks.saturating_add(1).min(LOOKS_MAX);
     let hidden = typed.quiet || typed.live || typed.output == Output::Json;
@@ -72,7 +74,8 @@ async fn watch(typed: &Watch, terms: &Terms) -> anyhow::Result<Observed> {
             _ = ticks.tick() => {}
             _ = tokio::signal::ctrl_c() => break,
         }
-        let look = feed.look(began).await;
+        let mut look = feed.look(began).await;
+        look.replicas = look.replicas.or(uncounted);
         told.fault(&look, typed);
         // A look that came late leaves the slots before it empty.
         let slot = usize::try_from(now().since(observed.load.start).0 / every.0).unwrap_or(0);
@@ -102,7 +105,7 @@ async fn begin(typed: &Watch, feed: &Feed, every: Millis) -> anyhow::Result<Obse
     let load = Recorded { name: source.clone(), start: now(), step: every, values: Vec::new() };
     let source = typed.cgroup.as_ref().map_or(source, |path| format!("control group {}", path.display()));
     let memory = matches!(feed, Feed::Process { .. }).then(Vec::new);
-    let has_replicas = typed.replicas_query.is_some() || typed.replicas.is_some() || unit == "cores";
+    let has_replicas = typed.replicas_query.is_some() || typed.replicas.is_some() || matches!(feed, Feed::Process { .. });
     let replicas = has_replicas.then(Vec::new);
     Ok(Observed { source, unit, load, replicas, memory, gets: 0, notes: Vec::new() })
 }
