@@ -244,13 +244,18 @@ impl fmt::Display for ForecastFault {
     }
 }
 
-/// The experts and their shares, or the model's name where there is only that.
+/// How many experts are named in a sentence; the decision's data has all.
+const EXPERTS_NAMED: usize = 3;
+
+/// The heaviest experts and their shares, or the model's name where there is only that.
 fn experts(forecast: &Forecast) -> String {
     if forecast.weights.is_empty() {
         return forecast.model.to_string();
     }
-    let each = forecast.weights.iter().map(|weight| format!("{} {}", weight.expert, weight.weight));
-    each.collect::<Vec<_>>().join(" + ")
+    let named =
+        forecast.weights.iter().take(EXPERTS_NAMED).map(|weight| format!("{} {}", weight.expert, weight.weight));
+    let others = (forecast.weights.len() > EXPERTS_NAMED).then(|| "others".to_owned());
+    named.chain(others).collect::<Vec<_>>().join(" + ")
 }
 
 impl fmt::Display for Passed {

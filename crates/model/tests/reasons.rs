@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what does not read back fails the test")]
 
+use plimsoll_model::forecast::{ExpertWeight, Forecast};
 use plimsoll_model::quantity::{MilliRps, Millicores, Millis, Permille, Timestamp};
 use plimsoll_model::rationale::{Basis, Bound, Term, Victim, VictimBy};
 use plimsoll_model::scaling::{BacklogReason, Fallback, LazyReason};
+use std::sync::Arc;
 
 #[test]
 fn every_reason_of_a_vote_reads_back_and_has_a_text() {
@@ -45,6 +47,31 @@ fn every_reason_of_a_vote_reads_back_and_has_a_text() {
         assert_eq!(serde_json::from_str::<Term>(&text).unwrap(), term, "{text}");
         assert!(term.to_string().starts_with("7 replicas: "), "{term}");
     }
+}
+
+#[test]
+fn a_sentence_names_three_experts_and_the_data_has_all() {
+    let weight =
+        |(expert, weight): (&'static str, u32)| ExpertWeight { expert: expert.into(), weight: Permille(weight) };
+    let said = |count: usize| {
+        let experts = [("season-level", 400), ("regression", 300), ("ramp", 200), ("yesterday", 100)];
+        let weights: Vec<ExpertWeight> = experts.into_iter().take(count).map(weight).collect();
+        let forecast =
+            Forecast { at: Timestamp(0), model: "streaming".into(), quantiles: Vec::new(), seasons: 2, weights };
+        let basis = Basis::Forecast {
+            forecast: Arc::new(forecast),
+            quantile: Permille(950),
+            demand: MilliRps(120_000),
+            per_replica: MilliRps(40_000),
+            missing_price: None,
+        };
+        let data = serde_json::to_string(&basis).unwrap();
+        assert_eq!(data.matches("\"expert\"").count(), count);
+        basis.to_string()
+    };
+    assert!(said(4).contains("season-level 40% + regression 30% + ramp 20% + others, 2 seasons"), "{}", said(4));
+    assert!(said(3).contains("season-level 40% + regression 30% + ramp 20%, 2 seasons"), "{}", said(3));
+    assert!(said(0).contains("streaming, 2 seasons"), "{}", said(0));
 }
 
 #[test]

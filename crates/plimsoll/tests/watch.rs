@@ -166,7 +166,11 @@ fn a_process_is_watched_and_goes_on_untouched() {
     let loads: Vec<f64> = found["load"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
     assert!(loads.iter().any(|load| *load > 0.0), "{loads:?}");
     let had = &found["supplies"]["had"];
-    assert_eq!((had["replicas_most"].as_u64(), had["replicas_mean"].as_f64()), (Some(1), Some(1.0)), "it is one: {had}");
+    assert_eq!(
+        (had["replicas_most"].as_u64(), had["replicas_mean"].as_f64()),
+        (Some(1), Some(1.0)),
+        "it is one: {had}"
+    );
 }
 
 #[test]

@@ -105,7 +105,8 @@ async fn begin(typed: &Watch, feed: &Feed, every: Millis) -> anyhow::Result<Obse
     let load = Recorded { name: source.clone(), start: now(), step: every, values: Vec::new() };
     let source = typed.cgroup.as_ref().map_or(source, |path| format!("control group {}", path.display()));
     let memory = matches!(feed, Feed::Process { .. }).then(Vec::new);
-    let has_replicas = typed.replicas_query.is_some() || typed.replicas.is_some() || matches!(feed, Feed::Process { .. });
+    let has_replicas =
+        typed.replicas_query.is_some() || typed.replicas.is_some() || matches!(feed, Feed::Process { .. });
     let replicas = has_replicas.then(Vec::new);
     Ok(Observed { source, unit, load, replicas, memory, gets: 0, notes: Vec::new() })
 }
