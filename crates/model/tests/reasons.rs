@@ -52,7 +52,7 @@ fn every_reason_of_a_vote_reads_back_and_has_a_text() {
 #[test]
 fn a_sentence_names_three_experts_and_the_data_has_all() {
     let weight =
-        |(expert, weight): (&'static str, u32)| ExpertWeight { expert: expert.into(), weight: Permille(weight) };
+        |(expert, weight): (&'static str, u64)| ExpertWeight { expert: expert.into(), weight: Permille(weight) };
     let said = |count: usize| {
         let experts = [("season-level", 400), ("regression", 300), ("ramp", 200), ("yesterday", 100)];
         let weights: Vec<ExpertWeight> = experts.into_iter().take(count).map(weight).collect();
