@@ -62,7 +62,10 @@ pub fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
 
 /// Runs what failed once more, alone; true when all of it passed then. Moves what passed from the failed to the passed.
 fn passes_alone(workspace: &Workspace, args: &[String], skip_log: &Path, tally: &mut Tally) -> Result<bool> {
+    // `.ci/run` says this once more at its end.
+    println!("== what failed said");
     tally.said.iter().for_each(|line| println!("{line}"));
+    println!("== end of what failed said");
     let failed = std::mem::take(&mut tally.failures);
     if tally.died > 0 || failed.is_empty() || failed.len() > AGAIN_AT_MOST || args.iter().any(|arg| arg == "--") {
         failed.iter().for_each(|name| println!("failed: {name}"));
