@@ -161,7 +161,7 @@ fn places(samples: &[Sample], service: &ServiceSpec) -> Option<u64> {
     stays.sort_by(f64::total_cmp);
     let calm = stays.get(stays.len() / 4).filter(|_| stays.len() >= PART_MIN / 2)?;
     let each = places / calm * 1_000.0;
-    (1.0..1e15).contains(&each).then(|| (each + 0.5) as u64)
+    (1.0..1e15).contains(&each).then_some((each + 0.5) as u64)
 }
 
 /// Requests in flight at one replica at 100 %, thousandths, where they were measured.

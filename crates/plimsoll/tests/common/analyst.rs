@@ -73,7 +73,7 @@ pub fn metric(installation: &Installation, begins: &str) -> Option<f64> {
 /// What the analyst wrote into the journal under this word, oldest first.
 pub fn noted(installation: &Installation, word: &str) -> Vec<Value> {
     let mut found = Vec::new();
-    let Ok(mut reader) = Reader::open(&installation.state_dir().join("journal"), Start::Oldest) else { return found };
+    let Ok(mut reader) = Reader::open(installation.state_dir().join("journal"), Start::Oldest) else { return found };
     while let Ok(Some(record)) = reader.read() {
         if record.kind == Kind::PROPOSAL {
             let note: Value = serde_json::from_slice(&record.payload).unwrap();
