@@ -121,6 +121,34 @@ fn twenty_good_proposals_are_accepted() {
     assert!(refused.is_empty(), "{refused:#?}");
 }
 
+/// A service that waits for others: a tenth of the CPU, and every request stays for 50 ms. With five places a replica carries 100 a
+/// second; without a bound on places its CPU carries 1,000.
+#[test]
+fn a_replica_whose_places_are_taken_is_full_however_idle_its_cpu_is() {
+    let mut waits = history(Family::First, SEED);
+    for sample in &mut waits.samples {
+        sample.cpu_cores = sample.cpu_cores.map(|cores| cores / 10.0);
+        sample.in_flight = sample.rate_per_s.map(|rate| rate * 0.05);
+    }
+    let judged = |places: Option<u32>, changes: Vec<Change>| {
+        let mut spec = Incumbent::MinTooHigh.spec();
+        spec.services.get_mut(&web()).unwrap().balance.in_flight_max = places;
+        let terms = Terms { salt: SEED, ..Terms::default() };
+        Court::try_new(&spec, &web(), &waits, &terms).unwrap().prove(&proposal(changes))
+    };
+    let fewer = || vec![Change::ReplicasMin { from: Some(24), to: 6 }];
+    let (open, bound) = (judged(None, fewer()), judged(Some(5), fewer()));
+    assert!(open.accepted, "{:#?}", open.refusals);
+    assert_eq!(open.proof.unwrap().capacity_milli_rps, 1_000_000);
+    // By CPU, of which it needs little, nobody would ever add what is missing.
+    let proof = bound.proof.as_ref().unwrap();
+    assert_eq!(proof.capacity_milli_rps, 100_000);
+    assert!(!bound.accepted && proof.figures.proposal.shortage_pct > 20.0, "{:#?}", proof.figures);
+    // More CPU makes no more places.
+    let larger = judged(Some(5), vec![Change::RequestCpu { from: Some(1_000), to: 4_000 }]);
+    assert_eq!(larger.proof.unwrap().capacity_milli_rps, 100_000);
+}
+
 fn by_formula(incumbent: Incumbent, text: &str, more: Vec<Change>) -> Proposal {
     let (name, text) = ("proposed".to_owned(), text.to_owned());
     let formula = ScalingPolicy::Formula(FormulaSpec { name, text, price: 80, price_keep: 160 });

@@ -67,6 +67,11 @@ impl ModelError {
     /// an answer that came and does not hold: asking less would not mend the model.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
+        #[cfg(feature = "local-llm")]
+        if let Self::Local(error) = self {
+            // Whoever told it to stop knows nothing against it.
+            return !matches!(error, plimsoll_local_llm::LocalError::Cancelled { .. });
+        }
         matches!(
             self,
             Self::Exchange(_) | Self::Redirect { .. } | Self::Busy { .. } | Self::Status { .. } | Self::Shape { .. }

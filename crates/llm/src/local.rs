@@ -1,13 +1,19 @@
-//! A model in the process, asked as one behind an endpoint is: budget, cache, reading.
+//! A model in the process, asked as one behind an endpoint is: cache, breaker, budget, reading.
+//!
+//! Its file is looked at when it is set up and loaded when the first question is asked, on the thread that asks: whoever sets it
+//! up waits for nothing, and what is never asked takes no memory.
+//!
 //!
 //! What a grammar holds to the schema is valid by it, and is read again all the same: a schema cannot say that the fewest
 //! replicas are at most the most. There is no repair: a model that is small enough to be here is not helped by words about its
 //! mistake, and another minute of a processor is worth more. Nothing leaves the process, so everything may be shown to it.
 
+use crate::breaker::{self, Breaker};
 use crate::budget::{Budget, Spent, Tokens};
 use crate::cache::Cache;
 use crate::conformance::Answers;
 use crate::model::Asked;
+use crate::voice::{Voice, VoiceFigures};
 use crate::{ModelError, budget};
 use plimsoll_analyst::PackOptions;
 use plimsoll_analyst::evidence::DataClass;
@@ -15,7 +21,8 @@ use plimsoll_analyst::evidence::tokens::estimate;
 use plimsoll_analyst::history::History;
 use plimsoll_analyst::ladder::{Opinion, Rung};
 use plimsoll_analyst::prompt::Prompt;
-use plimsoll_local_llm::{Answer, Engine, Limits, LocalError, Question};
+use plimsoll_local_llm::matrix::Level;
+use plimsoll_local_llm::{Answer, Engine, Head, Limits, LocalError, Question};
 use serde::Serialize;
 use std::fs::File;
 use std::io::Read;
@@ -29,14 +36,22 @@ use std::time::{Duration, Instant};
 pub struct LocalSettings {
     /// The GGUF file.
     pub path: PathBuf,
+    /// What it is called; `None` is what it calls itself.
+    pub name: Option<String>,
     /// Bounds of the model and of each answer.
     pub limits: Limits,
     /// Most tokens of the evidence pack.
     pub pack_tokens_max: u32,
     /// The most that may be shown to it; `None` is everything.
     pub show: Option<DataClass>,
+    /// Names are shown as pseudonyms; `None` is not.
+    pub pseudonyms: Option<bool>,
     /// What it may read and write in all. Prices are not asked about.
     pub budget: Budget,
+    /// Failures in a row after which it is left alone.
+    pub failures: u32,
+    /// For so long at first.
+    pub pause: Duration,
 }
 
 impl LocalSettings {
@@ -45,10 +60,14 @@ impl LocalSettings {
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            name: None,
             limits: Limits::default(),
             pack_tokens_max: 256,
             show: None,
+            pseudonyms: None,
             budget: Budget::default(),
+            failures: breaker::FAILURES,
+            pause: Duration::from_millis(breaker::PAUSE_MS),
         }
     }
 }
@@ -74,7 +93,7 @@ pub struct Card {
     pub context: usize,
     /// Weights and past tokens when the context is full.
     pub memory_bytes: u64,
-    /// From the first byte of the file to the first question, ms.
+    /// From the first byte of the file to the first question, ms; 0 before that.
     pub load_ms: u64,
     /// The instructions that it uses.
     pub instructions: &'static str,
@@ -99,9 +118,14 @@ pub struct Work {
 #[derive(Debug)]
 pub struct LocalModel {
     settings: LocalSettings,
-    engine: Engine,
+    head: Head,
+    /// None before the first question.
+    engine: Option<Engine>,
     load_ms: u64,
     since: Instant,
+    /// What has passed of the budget's window before `since`, ms.
+    before_ms: u64,
+    breaker: Breaker,
     spent: Spent,
     cache: Cache,
     work: Work,
@@ -109,17 +133,57 @@ pub struct LocalModel {
 }
 
 impl LocalModel {
-    /// Loads it.
+    /// Looks at the head of its file; it is loaded when it is asked.
     ///
     /// # Errors
     /// [`ModelError::Local`] for a file that is missing, not what it has to be, or too large.
+    pub fn prepare(settings: LocalSettings) -> Result<Self, ModelError> {
+        let head = Head::read(open(&settings.path)?, &settings.path.display().to_string(), &settings.limits)?;
+        let pause_ms = u64::try_from(settings.pause.as_millis()).unwrap_or(u64::MAX);
+        Ok(Self {
+            breaker: Breaker::new(settings.failures, pause_ms),
+            settings,
+            head,
+            engine: None,
+            load_ms: 0,
+            since: Instant::now(),
+            before_ms: 0,
+            spent: Spent::default(),
+            cache: Cache::default(),
+            work: Work::default(),
+            cancelled: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    /// Loads it at once.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`], and for weights that are not what they have to be.
     pub fn open(settings: LocalSettings) -> Result<Self, ModelError> {
-        let began = Instant::now();
-        let file = open(&settings.path)?;
-        let engine = Engine::load(file, &settings.path.display().to_string(), settings.limits)?;
-        let (spent, cache, cancelled) = (Spent::default(), Cache::default(), Arc::new(AtomicBool::new(false)));
-        let load_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(Self { settings, engine, load_ms, since: Instant::now(), spent, cache, work: Work::default(), cancelled })
+        let mut model = Self::prepare(settings)?;
+        model.load()?;
+        Ok(model)
+    }
+
+    /// Takes over what an earlier process spent in a window that began `age_ms` ago, so that ending a process buys nothing.
+    #[must_use]
+    pub const fn having_spent(mut self, spent: Spent, age_ms: u64) -> Self {
+        self.spent = Spent { since_ms: 0, ..spent };
+        self.before_ms = age_ms;
+        self
+    }
+
+    fn load(&mut self) -> Result<&mut Engine, ModelError> {
+        let engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => {
+                let (began, path) = (Instant::now(), &self.settings.path);
+                let engine = Engine::load(open(path)?, &path.display().to_string(), self.settings.limits)?;
+                self.load_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                engine
+            }
+        };
+        Ok(self.engine.insert(engine))
     }
 
     /// Setting it stops the answer that is being written, and every further one until it is cleared.
@@ -139,7 +203,8 @@ impl LocalModel {
     pub fn pack_options(&self) -> PackOptions {
         let base = PackOptions::local();
         let class = self.settings.show.unwrap_or(base.class);
-        PackOptions { tokens_max: self.settings.pack_tokens_max, class, ..base }
+        let pseudonyms = self.settings.pseudonyms.unwrap_or(base.pseudonyms);
+        PackOptions { tokens_max: self.settings.pack_tokens_max, class, pseudonyms, ..base }
     }
 
     /// What its file is. Reads all of it for the hash.
@@ -148,26 +213,25 @@ impl LocalModel {
     /// [`ModelError::Local`] where it cannot be read any more.
     pub fn card(&self) -> Result<Card, ModelError> {
         let (file_bytes, sha256) = hash(&self.settings.path)?;
-        let config = self.engine.config();
-        let context = self.settings.limits.context.min(config.context);
+        let Head { name, config, context } = &self.head;
         Ok(Card {
-            name: self.engine.name().to_owned(),
+            name: name.clone(),
             file: self.settings.path.display().to_string(),
             file_bytes,
             sha256,
             layers: config.layers,
             width: config.width,
             vocabulary: config.vocabulary,
-            context,
-            memory_bytes: config.bytes(context),
+            context: *context,
+            memory_bytes: config.bytes(*context),
             load_ms: self.load_ms,
-            instructions: self.engine.level().name(),
+            instructions: Level::best().name(),
         })
     }
 
     /// The opinion of this rung, whatever happens: a failure is one, too.
     pub fn opinion(&mut self, prompt: Option<&Prompt>, history: &History) -> Opinion {
-        let by = plimsoll_analyst::evidence::text::name(self.engine.name());
+        let by = self.name();
         let Some(prompt) = prompt else {
             return Opinion::abstained(
                 Rung::Model,
@@ -191,7 +255,16 @@ impl LocalModel {
             let (is_repaired, tokens) = (false, Tokens::default());
             return Ok(Asked { reading, prompt_hash, is_cached: true, is_repaired, tokens, requests: 0 });
         }
-        let answer = self.answer(prompt)?;
+        if let Some(wait_ms) = self.breaker.wait_ms(self.now_ms()) {
+            return Err(ModelError::Open { wait_ms });
+        }
+        let answered = self.answer(prompt);
+        match &answered {
+            Err(error) if error.is_failure() => self.breaker.failed(self.now_ms()),
+            Ok(_) => self.breaker.succeeded(),
+            Err(_) => {}
+        }
+        let answer = answered?;
         let tokens = Tokens { read: answer.read.into(), written: answer.written.into() };
         let reading = prompt.read(&answer.text, history)?;
         self.cache.put(&prompt.hash, reading.clone());
@@ -214,15 +287,17 @@ impl LocalModel {
             read: u64::from(estimate(&prompt.system)) + u64::from(estimate(&prompt.user)),
             written: self.settings.limits.answer_tokens_max.into(),
         };
-        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now_ms = self.now_ms();
         let reserved: budget::Reserved = self.settings.budget.reserve(&mut self.spent, most, now_ms)?;
         let question = Question { system: &prompt.system, user: &prompt.user };
-        let answer = match self.engine.answer(question, &prompt.schema, &self.cancelled) {
+        let cancelled = Arc::clone(&self.cancelled);
+        let answered = self.load().and_then(|engine| Ok(engine.answer(question, &prompt.schema, &cancelled)?));
+        let answer = match answered {
             Ok(answer) => answer,
             Err(error) => {
                 // What was written until then is not known exactly, so the reservation stands.
                 let _ = self.settings.budget.settle(&mut self.spent, reserved, None, 0, 0);
-                return Err(error.into());
+                return Err(error);
             }
         };
         let taken = Tokens { read: answer.read.into(), written: answer.written.into() };
@@ -233,6 +308,33 @@ impl LocalModel {
         self.work.reading += answer.reading;
         self.work.writing += answer.writing;
         Ok(answer)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(self.before_ms)
+    }
+}
+
+impl Voice for LocalModel {
+    fn name(&self) -> String {
+        plimsoll_analyst::evidence::text::name(self.settings.name.as_deref().unwrap_or(&self.head.name))
+    }
+
+    fn pack_options(&self) -> PackOptions {
+        Self::pack_options(self)
+    }
+
+    fn ask(&mut self, prompt: &Prompt, history: &History) -> Result<Asked, ModelError> {
+        self.ask_now(prompt, history)
+    }
+
+    fn figures(&self) -> VoiceFigures {
+        VoiceFigures {
+            spent: self.spent,
+            window_age_ms: self.now_ms().saturating_sub(self.spent.since_ms),
+            budget: self.settings.budget,
+            left_alone_ms: self.breaker.wait_ms(self.now_ms()).unwrap_or(0),
+        }
     }
 }
 

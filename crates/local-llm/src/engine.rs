@@ -100,6 +100,44 @@ impl Stop<'_> {
     }
 }
 
+/// What the header of a file says, before any weight is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// What the file calls itself.
+    pub name: String,
+    /// Its sizes.
+    pub config: Config,
+    /// Tokens of context in use.
+    pub context: usize,
+}
+
+impl Head {
+    /// Reads it, and holds it against the limits.
+    ///
+    /// # Errors
+    /// [`LocalError`] for a file that is not what it has to be, needs more memory than it may have, or could never hold an
+    /// answer of the longest length.
+    pub fn read<S: Source>(source: S, file: &str, limits: &Limits) -> Result<Self, LocalError> {
+        let head = Self::of(&Gguf::open(source, file)?, limits)?;
+        if limits.answer_tokens_max as usize >= head.context {
+            let (needed, most) = (u64::from(limits.answer_tokens_max) + 1, head.context as u64);
+            return Err(LocalError::Limit { what: "question and answer in tokens", needed, most });
+        }
+        Ok(head)
+    }
+
+    fn of<S: Source>(gguf: &Gguf<S>, limits: &Limits) -> Result<Self, LocalError> {
+        let config = Config::of(gguf)?;
+        let context = limits.context.min(config.context);
+        let needed = config.bytes(context);
+        if needed > limits.memory_bytes_max {
+            return Err(LocalError::Limit { what: "the model in bytes", needed, most: limits.memory_bytes_max });
+        }
+        let name = gguf.text("general.name").unwrap_or("unnamed");
+        Ok(Self { name: name.chars().filter(|c| !c.is_control()).take(80).collect(), config, context })
+    }
+}
+
 impl Engine {
     /// Loads a file of this name.
     ///
@@ -115,16 +153,9 @@ impl Engine {
     /// As [`Self::load`].
     pub fn load_with<S: Source>(source: S, file: &str, limits: Limits, level: Level) -> Result<Self, LocalError> {
         let gguf = Gguf::open(source, file)?;
-        let config = Config::of(&gguf)?;
-        let context = limits.context.min(config.context);
-        let needed = config.bytes(context);
-        if needed > limits.memory_bytes_max {
-            return Err(LocalError::Limit { what: "the model in bytes", needed, most: limits.memory_bytes_max });
-        }
+        let Head { name, config, context } = Head::of(&gguf, &limits)?;
         let tokenizer = Arc::new(Tokenizer::of(&gguf)?);
         let chat = Chat::of(&gguf, &tokenizer)?;
-        let name =
-            gguf.text("general.name").unwrap_or("unnamed").chars().filter(|c| !c.is_control()).take(80).collect();
         Ok(Self {
             name,
             network: Network::load(&gguf, config, context, level)?,

@@ -24,5 +24,5 @@ pub mod matrix;
 pub mod network;
 pub mod tokenizer;
 
-pub use engine::{Answer, Engine, Limits, Question};
+pub use engine::{Answer, Engine, Head, Limits, Question};
 pub use error::LocalError;

@@ -56,10 +56,14 @@ pub enum ModelShown {
     Words,
 }
 
-/// A language model behind an endpoint that speaks OpenAI's chat completions, and the bounds of what is done with it.
+/// What stands before the file of a model in the process, where others have a URL.
+pub const LOCAL: &str = "local:";
+
+/// A language model behind an endpoint that speaks OpenAI's chat completions, or in the process, and the bounds of what is done with
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelSpec {
-    /// Base URL of its API.
+    /// Base URL of its API; or [`LOCAL`] and the whole path of a GGUF file.
     pub endpoint: String,
     /// Its name there.
     pub name: String,
@@ -90,6 +94,17 @@ pub struct ModelSpec {
     pub failures: u32,
     /// The first such while, physical time; each further one is twice as long.
     pub pause: Millis,
+}
+
+impl ModelSpec {
+    /// What it is called where nobody named it: servers of one model take any name.
+    pub const UNNAMED: &'static str = "default";
+
+    /// The file of a model in the process; none where it is behind a URL.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.endpoint.strip_prefix(LOCAL)
+    }
 }
 
 impl Default for AnalystSpec {

@@ -7,6 +7,7 @@ mod common;
 #[path = "../../llm/tests/fake/mod.rs"]
 mod fake;
 
+use common::analyst::{proposals, spec, whole, words};
 use common::load::RunningLoad;
 use common::{Installation, eventually};
 use fake::{Fake, hang, says};
@@ -16,59 +17,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// Six replicas at least where one would do. Ten seconds of trace time are one of ours.
-const SPEC: &str = r#"
-name = "NAME"
-tick = "1s"
-clock = { speed = 10 }
-[analyst]
-every = "20s"
-MODEL
-[api]
-listen = "127.0.0.1:0"
-[gateway]
-listen = "127.0.0.1:PORT"
-workers = 1
-[[gateway.routes]]
-path = "/"
-service = "web"
-[services.web]
-command = ["plimsoll", "testbed", "serve", "--port", "{port}", "--latency-ms", "20"]
-replicas = { min = 6, max = 8 }
-requests = { cpu = "200m", memory = "16MiB" }
-health = { path = "/healthz", interval = "200ms" }
-startup = "200ms"
-grace = "1s"
-analyst = { mode = "MODE", trial = "1h", burn = "3s", failed_max = "5%", replicas_least = 1, replicas_most = 8 }
-[services.web.balance]
-in_flight_max = 2
-queue_max = 2
-[services.web.scaling]
-request_rate = "200/s"
-stabilization = { down = "5s" }
-"#;
-
-fn spec(name: &str, mode: &str, model: &str) -> String {
-    SPEC.replace("NAME", name).replace("MODEL", model).replace("\"MODE\"", &format!("\"{mode}\""))
-}
-
 fn start(name: &str, mode: &str, model: &str) -> Installation {
     let installation = Installation::start(&spec(name, mode, model));
     installation.wait_ready("web", 6);
     installation
-}
-
-fn words(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn proposals(installation: &Installation) -> Vec<Value> {
-    let found = installation.get("/v1/proposals").unwrap_or_default();
-    found["proposals"].as_array().cloned().unwrap_or_default()
-}
-
-fn whole(installation: &Installation, id: &str) -> Value {
-    installation.get(&format!("/v1/proposals/{id}")).unwrap_or_default()
 }
 
 fn state(installation: &Installation, id: &str) -> String {

@@ -1,7 +1,12 @@
-//! `plimsoll ask` as a person types it.
+//! `plimsoll ask` as a person types it: about a history, and about a running installation whose memory does not reach back so far.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+mod common;
+
+use common::Installation;
+use common::analyst::{in_time, spec};
+use common::load::RunningLoad;
 use serde_json::Value;
 use std::process::{Command, Output};
 
@@ -69,4 +74,47 @@ fn what_is_not_understood_or_never_happened_is_an_error_that_says_what_can_be_as
     assert!(text.contains("not understood") && text.contains("what if Friday brings three times the load?"), "{text}");
     let never = ask(&["why did web scale to 4000?", "--scenario", "12"]);
     assert!(String::from_utf8_lossy(&never.stderr).contains("was never taken to 4000"));
+}
+
+/// The first sentence without the ids of its facts, which count from where a history begins.
+fn said(text: &str) -> &str {
+    text.lines().next().unwrap().split(" [").next().unwrap()
+}
+
+#[test]
+fn what_is_no_longer_at_hand_is_answered_from_the_journal_by_the_daemon_that_saw_it_and_by_the_next() {
+    let text = |mode: &str| spec("past", mode, "samples = 72");
+    let mut installation = Installation::start(&text("advise"));
+    installation.wait_ready("web", 6);
+    let load = RunningLoad::constant(&installation.gateway(), 20.0, 600.0, 0.0);
+    let samples = || installation.get("/v1/services/web/record").map(|it| it["samples"].as_array().unwrap().len());
+    in_time("samples", || (samples()? >= 30).then_some(()));
+    installation.stdout(&["scale", "web", "7", "--for", "1h", "--by", "ann"]);
+    let is_at_hand = || {
+        let record = installation.get("/v1/services/web/record").unwrap_or_default();
+        record["decisions"].as_array().is_some_and(|all| all.iter().any(|it| it["to"] == 7))
+    };
+    in_time("the change", || is_at_hand().then_some(()));
+    let question = ["ask", "why did web scale to 7?"];
+    let at_hand = installation.stdout(&question);
+    assert!(said(&at_hand).ends_with("web went from 6 to 7 replicas"), "{at_hand}");
+
+    in_time("the change is behind the newest samples", || (!is_at_hand()).then_some(()));
+    let read_back = installation.stdout(&question);
+    assert_eq!(said(&read_back), said(&at_hand));
+    let typed = installation.stdout(&[&question[..], &["--output", "json"]].concat());
+    let typed: Value = serde_json::from_str(&typed).unwrap();
+    let cited = &typed["sentences"][0]["cites"][0];
+    let fact = typed["facts"].as_array().unwrap().iter().find(|fact| fact["id"] == *cited).unwrap();
+    assert_eq!((&fact["figures"][0]["value"], &fact["figures"][1]["value"]), (&6.0.into(), &7.0.into()), "{fact}");
+    let never = installation.run(&["ask", "why did web scale to 4000?"]);
+    assert!(String::from_utf8_lossy(&never.stderr).contains("was never taken to 4000"));
+
+    // One that looks at nothing and was not there has the journal alone.
+    let _ = load.stop();
+    installation.kill_daemon();
+    installation.write_spec(&text("off"));
+    installation.up();
+    assert_eq!(installation.get("/v1/services/web/record"), None);
+    assert_eq!(said(&installation.stdout(&question)), said(&at_hand));
 }

@@ -122,8 +122,7 @@ impl Court {
             return Ok(None);
         }
         let mut record = self.ground.record.clone();
-        let capacity = u128::from(record.protocol.capacity.0) * u128::from(new) / u128::from(old.max(1));
-        record.protocol.capacity.0 = u64::try_from(capacity).unwrap_or(u64::MAX).max(1);
+        record.protocol.capacity.0 = record.carries.with_cpu(new);
         Ground::of(record, self.seed).map(Some).map_err(history_refused)
     }
 
@@ -138,7 +137,8 @@ impl Court {
         let run = |course: &Course, watch: &Watch<'_>| {
             course.run_watched(&spec, watch, |_| {}).map(|run| run.supply).map_err(run_refused)
         };
-        let supply = run(&ground.held_out, &Watch::default())?;
+        let busy_at_capacity = ground.record.carries.busy(request);
+        let supply = run(&ground.held_out, &Watch { busy_at_capacity, ..Watch::default() })?;
         let figures =
             |course: &Course, supply: &Supply, range| Figures::of(course, supply, range, request, &self.terms);
         let slots = ground.held_out.need().len();
@@ -148,6 +148,7 @@ impl Court {
                 history: forecasts.then_some(&trial.before),
                 startup_told: trial.startup_told,
                 losses: &trial.losses,
+                busy_at_capacity,
                 ..Watch::default()
             };
             let supply = run(&trial.told, &watch)?;
@@ -171,8 +172,9 @@ impl Court {
         let mut best: Option<(f64, String, ServiceSpec)> = None;
         for (name, candidate) in standards(&self.present) {
             let spec = alone(&self.spec, &self.service, candidate.clone());
-            let run = course.run_watched(&spec, &Watch::default(), |_| {}).map_err(run_refused)?;
             let request = candidate.requests.cpu.0;
+            let watch = Watch { busy_at_capacity: record.carries.busy(request), ..Watch::default() };
+            let run = course.run_watched(&spec, &watch, |_| {}).map_err(run_refused)?;
             let price = Figures::of(&course, &run.supply, 0..course.need().len(), request, &self.terms).price;
             if best.as_ref().is_none_or(|(least, ..)| price < *least) {
                 best = Some((price, name, candidate));

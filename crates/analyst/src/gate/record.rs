@@ -4,7 +4,7 @@ use super::refusal::Refusal;
 use super::terms::Terms;
 use crate::history::{History, Sample};
 use plimsoll_model::spec::{ScalingPolicy, ServiceSpec};
-use plimsoll_model::{MilliRps, Millis, Permille, Timestamp};
+use plimsoll_model::{MilliRps, Millicores, Millis, Permille, Timestamp};
 use plimsoll_twin::backtest::{Load, Protocol};
 
 /// Fewest samples in each part.
@@ -14,6 +14,40 @@ const SEEN_PCT: usize = 60;
 /// The share of a replica that is usable within its objective, thousandths: the research's protocol.
 const USABLE: u64 = 800;
 
+/// What one replica carries, thousandths of a request per second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Carries {
+    /// At all its CPU, or as the policy says.
+    pub work: u64,
+    /// Its CPU then, millicores.
+    pub request: u64,
+    /// With all its places taken, where the gateway bounds them: a service that waits for others is full long before its CPU is.
+    pub places: Option<u64>,
+}
+
+impl Carries {
+    /// The less of the two, of a replica with this CPU; more CPU gives it no further place.
+    pub fn with_cpu(self, request: u64) -> u64 {
+        let work = self.work_with(request);
+        self.places.map_or(work, |places| work.min(places))
+    }
+
+    /// The CPU that it uses at that, where its places are what fills it: a policy that looks at CPU must not be told that it is full.
+    pub fn busy(self, request: u64) -> Option<Millicores> {
+        let places = self.places.filter(|places| *places < self.work_with(request))?;
+        let busy = u128::from(places) * u128::from(self.request) / u128::from(self.work.max(1));
+        Some(Millicores(u64::try_from(busy).unwrap_or(u64::MAX)))
+    }
+
+    fn work_with(self, request: u64) -> u64 {
+        if request == self.request {
+            return self.work;
+        }
+        let work = u128::from(self.work) * u128::from(request) / u128::from(self.request.max(1));
+        u64::try_from(work).unwrap_or(u64::MAX).max(1)
+    }
+}
+
 /// A load with its terms.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
@@ -21,6 +55,8 @@ pub(crate) struct Record {
     pub load: Load,
     /// Samples that the proposer may have seen.
     pub seen: usize,
+    /// What one replica carries, and why.
+    pub carries: Carries,
     /// Terms for the twin; `skip` is what was seen.
     pub protocol: Protocol,
 }
@@ -44,7 +80,9 @@ impl Record {
             );
             return Err(Refusal::History { why });
         }
-        let capacity = capacity(samples, service)?;
+        let request = service.requests.cpu.0;
+        let carries = Carries { work: work(samples, service)?, request, places: places(samples, service) };
+        let capacity = carries.with_cpu(request);
         let rate = |sample: &Sample| sample.rate_per_s.map(|rate| MilliRps((rate * 1_000.0 + 0.5) as u64));
         let rate: Vec<Option<MilliRps>> = samples.iter().map(rate).collect();
         let told = |part: &[Option<MilliRps>]| part.iter().flatten().filter(|rate| rate.0 > 0).count();
@@ -66,7 +104,7 @@ impl Record {
             in_flight_milli: in_flight(samples, capacity).unwrap_or(1_000),
         };
         let load = Load { start: Timestamp(start), step: tick, rate, memory: Vec::new() };
-        Ok(Self { load, seen, protocol })
+        Ok(Self { load, seen, carries, protocol })
     }
 
     /// Steps that a start takes, at least one.
@@ -79,7 +117,7 @@ impl Record {
 
 /// What one replica carries at all its CPU, thousandths of a request per second: by CPU per request where that was measured,
 /// else by what the policy says that it carries.
-fn capacity(samples: &[Sample], service: &ServiceSpec) -> Result<u64, Refusal> {
+fn work(samples: &[Sample], service: &ServiceSpec) -> Result<u64, Refusal> {
     let busy = |sample: &&Sample| {
         sample.rate_per_s.is_some_and(|rate| rate > 0.0) && sample.cpu_cores.is_some_and(|cpu| cpu > 0.0)
     };
@@ -103,6 +141,27 @@ fn capacity(samples: &[Sample], service: &ServiceSpec) -> Result<u64, Refusal> {
             why: "what one replica carries is not known: no CPU was measured, and the policy names no rate".to_owned(),
         }
     })
+}
+
+/// What one replica carries with all its places taken, thousandths of a request per second: the bound on its requests in flight over
+/// how long one stays. None without such a bound, or where hardly anything was measured.
+///
+/// A request that waits in the gateway stays as well, and one that is refused does not stay at all; so the time is that of the calmest
+/// quarter of the samples without refusals.
+///
+/// # Source
+/// J. D. C. Little, "A proof for the queuing formula L = λW", Operations Research 9, 1961.
+fn places(samples: &[Sample], service: &ServiceSpec) -> Option<u64> {
+    let places = f64::from(service.balance.in_flight_max?);
+    let stay = |sample: &Sample| {
+        let (flying, rate) = (sample.in_flight?, sample.rate_per_s?);
+        (flying > 0.0 && rate > 0.0 && sample.shed_per_s.is_none_or(|shed| shed == 0.0)).then(|| flying / rate)
+    };
+    let mut stays: Vec<f64> = samples.iter().filter_map(stay).collect();
+    stays.sort_by(f64::total_cmp);
+    let calm = stays.get(stays.len() / 4).filter(|_| stays.len() >= PART_MIN / 2)?;
+    let each = places / calm * 1_000.0;
+    (1.0..1e15).contains(&each).then_some((each + 0.5) as u64)
 }
 
 /// Requests in flight at one replica at 100 %, thousandths, where they were measured.

@@ -1,8 +1,8 @@
 //! The analyst's settings.
 
-use super::{millis, optional_file, permille};
+use super::{millis, optional_file, permille, resolve};
 use crate::value::Table;
-use plimsoll_model::analyst::{AnalystMode, AnalystSpec, KeyPlace, ModelShown, ModelSpec, ServiceAnalyst};
+use plimsoll_model::analyst::{AnalystMode, AnalystSpec, KeyPlace, LOCAL, ModelShown, ModelSpec, ServiceAnalyst};
 use std::path::Path;
 
 pub fn analyst(table: &Table, directory: &Path) -> AnalystSpec {
@@ -17,7 +17,7 @@ pub fn analyst(table: &Table, directory: &Path) -> AnalystSpec {
 fn model(table: &Table, directory: &Path) -> Option<ModelSpec> {
     let env = table.text("key_env").map(|name| KeyPlace::Env(name.to_owned()));
     Some(ModelSpec {
-        endpoint: table.text("endpoint")?.to_owned(),
+        endpoint: endpoint(table.text("endpoint")?, directory),
         name: table.text("name")?.to_owned(),
         key: env.or_else(|| optional_file(table, "key_file", directory).map(KeyPlace::File)),
         show: match table.text("show") {
@@ -38,6 +38,14 @@ fn model(table: &Table, directory: &Path) -> Option<ModelSpec> {
         failures: table.count("failures"),
         pause: millis(table, "pause"),
     })
+}
+
+/// A URL as it stands; a file by its whole path.
+fn endpoint(text: &str, directory: &Path) -> String {
+    match text.strip_prefix(LOCAL) {
+        Some(file) => format!("{LOCAL}{}", resolve(directory, file)),
+        None => text.to_owned(),
+    }
 }
 
 pub fn service_analyst(table: &Table) -> Option<ServiceAnalyst> {

@@ -4,6 +4,7 @@ use super::conflict;
 use super::operations::host_of;
 use crate::read::Reader;
 use crate::value::Table;
+use plimsoll_model::analyst::LOCAL;
 use std::net::IpAddr;
 
 pub fn check(reader: &mut Reader<'_>, root: &Table) {
@@ -14,13 +15,17 @@ pub fn check(reader: &mut Reader<'_>, root: &Table) {
     }
     prices(reader, model);
     let Some(url) = model.text("endpoint") else { return };
+    if let Some(file) = url.strip_prefix(LOCAL) {
+        in_the_process(reader, model, file);
+        return;
+    }
     let Some(host) = host_of(url) else {
         let what = format!("{url:?} is no URL that a question can be sent to");
         conflict(
             reader,
             model,
             "endpoint",
-            (what, "http://127.0.0.1[:PORT][/PATH] or https://HOST[:PORT][/PATH]".to_owned()),
+            (what, "http://127.0.0.1[:PORT][/PATH], https://HOST[:PORT][/PATH] or local:FILE".to_owned()),
             None,
         );
         return;
@@ -34,6 +39,18 @@ pub fn check(reader: &mut Reader<'_>, root: &Table) {
     } else if !model.is_given("show") {
         let what = format!("{host} is another machine, and nothing says what may leave this one");
         conflict(reader, model, "endpoint", (what, "`show` beside it".to_owned()), None);
+    }
+}
+
+/// A file, and nobody to whom a key could be sent.
+fn in_the_process(reader: &mut Reader<'_>, model: &Table, file: &str) {
+    if file.is_empty() {
+        let what = format!("{LOCAL:?} names no file");
+        conflict(reader, model, "endpoint", (what, "local:FILE, a model in GGUF".to_owned()), None);
+    }
+    if let Some(key) = ["key_env", "key_file"].into_iter().find(|key| model.is_given(key)) {
+        let what = format!("`{key}` and a model in the process, which takes no key");
+        conflict(reader, model, key, (what, format!("no `{key}`, or the URL of a server")), None);
     }
 }
 

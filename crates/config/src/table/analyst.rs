@@ -39,7 +39,7 @@ const MONEY_MAX: i64 = 1_000_000_000;
 pub static MODEL: Section = Section {
     name: "analyst_model",
     path: "analyst.model",
-    doc: "A language model behind any endpoint that speaks OpenAI's chat completions. It may add to what the rules find and \
+    doc: "A language model behind any endpoint that speaks OpenAI's chat completions, or in the process. It may add to what the rules find and \
           removes nothing; what it proposes takes the same road through the gate (docs/analyst.md). Nothing waits for it. Times \
           are physical.",
     short: &[],
@@ -48,15 +48,19 @@ pub static MODEL: Section = Section {
             "endpoint",
             Kind::Text(Form::Text),
             Absent("no model is asked"),
-            "Base URL of its API, such as `http://127.0.0.1:8080/v1`.",
+            "Base URL of its API, such as `http://127.0.0.1:8080/v1`; or `local:FILE`, a model in the process.",
         )
-        .long("Another machine needs `https` and `show`, which says what may leave this one."),
+        .long(
+            "Another machine needs `https` and `show`, which says what may leave this one. A file is one in GGUF, takes no key, and \
+             needs a plimsoll that was built with `--features local-llm`; it is loaded when the first question is asked.",
+        ),
         Field::new(
             "name",
             Kind::Text(Form::Text),
             Is(Text("default"), "servers of one model take any name"),
             "Its name there.",
-        ),
+        )
+        .long("A file that is left without a name here is called what it calls itself."),
         Field::new(
             "key_env",
             Kind::Text(Form::Token),

@@ -468,6 +468,9 @@ fn a_model_elsewhere_is_asked_within_tls_and_only_what_somebody_allowed() {
         ("endpoint = \"https://api.example/v1\"", "nothing says what may leave this one"),
         ("endpoint = \"https://127.0.0.1.example/v1\"", "nothing says what may leave this one"),
         ("endpoint = \"ftp://h\"", "no URL that a question can be sent to"),
+        ("endpoint = \"local:\"", "names no file"),
+        ("endpoint = \"local:m.gguf\"\nkey_env = \"K\"", "a model in the process, which takes no key"),
+        ("endpoint = \"local:m.gguf\"\nkey_file = \"K\"", "no `key_file`, or the URL of a server"),
         ("endpoint = \"http://127.0.0.1/v1\"\nkey_env = \"K\"\nkey_file = \"k\"", "one key is sent"),
         ("endpoint = \"http://127.0.0.1/v1\"\nprice_read = 3", "`price_read` without money"),
         ("endpoint = \"http://127.0.0.1/v1\"\nkey = \"sk-secret\"", "unknown"),
@@ -476,6 +479,7 @@ fn a_model_elsewhere_is_asked_within_tls_and_only_what_somebody_allowed() {
     }
     for model in [
         "endpoint = \"http://127.0.0.1:8080/v1\"",
+        "endpoint = \"local:m.gguf\"",
         "endpoint = \"http://[::1]:8080/v1\"\nkey_file = \"k\"",
         "endpoint = \"https://api.example/v1\"\nshow = \"figures\"\nkey_env = \"K\"\nprice_read = 3\nmoney_day = 1",
         "",

@@ -14,7 +14,7 @@ pub mod metrics;
 pub mod model;
 #[cfg(test)]
 mod tests;
-mod voice;
+pub mod voice;
 pub mod worker;
 
 use crate::state_dir::StateDir;
@@ -29,6 +29,7 @@ use plimsoll_model::spec::{ServiceSpec, Spec};
 use plimsoll_model::{Decision, Finding, Millis, Observation, Timestamp};
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
+use voice::VoiceError;
 use worker::{Job, Look, Proved, Worker};
 
 /// Most proposals that are kept; the oldest that are over go first.
@@ -58,7 +59,7 @@ pub struct Desk {
     is_busy: bool,
     model: Option<(ModelSpec, Consultant)>,
     /// Why the model that the spec names cannot be asked.
-    model_fault: Option<String>,
+    model_fault: Option<VoiceError>,
     recorders: BTreeMap<ServiceName, Recorder>,
     looked: BTreeMap<ServiceName, Looked>,
     looks: BTreeMap<(String, &'static str), u64>,
@@ -97,9 +98,8 @@ impl Desk {
         (self.model, self.model_fault) = (None, None);
         let (Some(wanted), Some(done)) = (wanted, self.done.clone()) else { return };
         let spent = model::spent(&self.dir, crate::clock::wall_ms());
-        let started = voice::open(wanted, spent).and_then(|voice| {
-            Consultant::start(voice, self.dir.clone(), done).map_err(|error| format!("analyst.model: {error}"))
-        });
+        let started =
+            voice::open(wanted, spent).and_then(|voice| Ok(Consultant::start(voice, self.dir.clone(), done)?));
         match started {
             Ok(consultant) => self.model = Some((wanted.clone(), consultant)),
             Err(why) => self.model_fault = Some(why),
@@ -108,8 +108,8 @@ impl Desk {
 
     /// Why the model that the spec names cannot be asked, if so.
     #[must_use]
-    pub fn fault(&self) -> Option<&str> {
-        self.model_fault.as_deref()
+    pub const fn fault(&self) -> Option<&VoiceError> {
+        self.model_fault.as_ref()
     }
 
     /// What there is to count.

@@ -307,14 +307,23 @@ fn a_model_that_cannot_be_had_is_a_fault_that_is_told_and_its_key_is_not() {
     let key = dir.path().join("key");
     std::fs::write(&key, "sk two words").unwrap();
     desk.engage(&with("endpoint = \"http://127.0.0.1:9/v1\"\nkey_file = \"key\""));
-    let fault = desk.fault().unwrap();
+    let fault = desk.fault().unwrap().to_string();
     assert!(fault.contains("analyst.model.key_file") && !fault.contains("two words"), "{fault}");
     std::fs::write(&key, "sk-good").unwrap();
     desk.engage(&with("endpoint = \"http://127.0.0.1:9/v1\"\nkey_file = \"key\"\nname = \"small\""));
-    assert_eq!(desk.fault(), None);
+    assert!(desk.fault().is_none());
     assert_eq!(desk.figures().model.unwrap().name, "small");
     desk.engage(&with(""));
     assert!(desk.figures().model.is_none() && desk.fault().is_none());
+    // A file stands beside the spec, whoever reads it.
+    desk.engage(&with("endpoint = \"local:m.gguf\""));
+    let (fault, file) = (desk.fault().unwrap().to_string(), dir.path().join("m.gguf"));
+    assert!(fault.starts_with("analyst.model.endpoint") && fault.contains(file.to_str().unwrap()), "{fault}");
+    let why = if cfg!(feature = "local-llm") { "cannot be read" } else { "--features local-llm" };
+    assert!(fault.contains(why), "{fault}");
+    std::fs::write(&file, "no model").unwrap();
+    desk.engage(&with("endpoint = \"local:m.gguf\""));
+    assert!(desk.figures().model.is_none() && desk.fault().is_some());
 }
 
 fn asking(

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file needs a part of it")]
 
+pub mod hostile;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};

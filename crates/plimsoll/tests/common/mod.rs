@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a harness that cannot go on should stop the test where it stands")]
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub mod analyst;
 pub mod disk;
 pub mod load;
 pub mod pty;

@@ -105,11 +105,12 @@ impl<'a> Plant<'a> {
         }
     }
 
-    /// The protocol's capacity is that of a replica of these services: work takes the same CPU, whatever a replica is
-    /// reserved.
-    pub fn measure_by(&mut self, services: &BTreeMap<ServiceName, ServiceSpec>) {
+    /// The protocol's capacity is that of a replica of these services, where they are told: work takes the same CPU, whatever a
+    /// replica is reserved. `busy` is its CPU then, where that is not its request.
+    pub fn measure(&mut self, services: Option<&BTreeMap<ServiceName, ServiceSpec>>, busy: Option<Millicores>) {
         for served in &mut self.services {
-            served.busy_at_capacity = services.get(served.name).map_or(served.busy_at_capacity, |it| it.requests.cpu);
+            let request = services.and_then(|services| services.get(served.name)).map(|it| it.requests.cpu);
+            served.busy_at_capacity = busy.or(request).unwrap_or(served.busy_at_capacity);
         }
     }
 

@@ -14,7 +14,9 @@ use plimsoll_model::id::{Generation, ServiceName};
 use plimsoll_model::rationale::Basis;
 use plimsoll_model::scaling::hpa::{HpaMetric, HpaResource};
 use plimsoll_model::spec::Resources;
-use plimsoll_model::{Event, MilliRps, Millis, Permille, ScalingPolicy, ServiceRationale, Spec, Timestamp, Withheld};
+use plimsoll_model::{
+    Event, MilliRps, Millicores, Millis, Permille, ScalingPolicy, ServiceRationale, Spec, Timestamp, Withheld,
+};
 
 /// What is looked at beside the figures.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +35,8 @@ pub struct Watch<'a> {
     pub losses: &'a [(Timestamp, Permille)],
     /// Another spec that takes over on the way, as by a reload.
     pub turn: Option<Turn<'a>>,
+    /// CPU of a replica at the protocol's capacity, where that is not its request: what it waits for fills it first.
+    pub busy_at_capacity: Option<Millicores>,
 }
 
 /// A reload in the middle of a run: what runs is what the spec before it started, and what it costs to change is paid.
@@ -146,9 +150,7 @@ pub fn run_together(
     }
     let _ = step(&mut state, first.time(0), &inputs);
     let mut plant = Plant::new(protocol, &spec.services, room.unwrap_or(NODE));
-    if let Some(turn) = turned {
-        plant.measure_by(&turn.spec.services);
-    }
+    plant.measure(turned.map(|turn| &turn.spec.services), watch.busy_at_capacity);
     let mut notes: Vec<Notes> = courses.iter().map(|_| Notes::default()).collect();
     let lag = usize::try_from(protocol.metric_lag.0 / protocol.tick.0).unwrap_or(usize::MAX);
     let scored = first.scored().start;

@@ -13,13 +13,11 @@ use plimsoll_analyst::{Features, Pack, PackOptions, diagnose, scenario};
 use plimsoll_llm::budget::Budget;
 use plimsoll_llm::conformance::{self, Run};
 use plimsoll_llm::{Key, Model, Settings};
+use plimsoll_model::analyst::LOCAL;
 use plimsoll_report::{Cell, Column, Style, Table};
 use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
-
-/// What stands before the file of a model in the process, where others have a URL.
-const LOCAL: &str = "local:";
 
 /// A model behind an endpoint, or in this process.
 pub enum Any {
