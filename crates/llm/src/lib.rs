@@ -37,6 +37,6 @@ pub use error::ModelError;
 pub use key::Key;
 #[cfg(feature = "local-llm")]
 pub use local::{LocalModel, LocalSettings};
-pub use model::{Asked, Model};
+pub use model::{Asked, Model, Taken};
 pub use settings::Settings;
 pub use voice::{Remote, Voice, VoiceFigures};

@@ -56,10 +56,12 @@ pub struct Asked {
 }
 
 /// What one question has taken so far.
-#[derive(Debug, Default)]
-struct Taken {
-    tokens: Tokens,
-    requests: u32,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Taken {
+    /// Tokens, by the server's report where there is one.
+    pub tokens: Tokens,
+    /// Requests that were sent.
+    pub requests: u32,
 }
 
 impl Model {
@@ -141,11 +143,29 @@ impl Model {
             let (is_repaired, tokens) = (false, Tokens::default());
             return Ok(Asked { reading, prompt_hash, is_cached: true, is_repaired, tokens, requests: 0 });
         }
+        let mut taken = Taken::default();
+        let read = |said: &str| prompt.read(said, history);
+        let (reading, is_repaired) = self.ask_for(prompt, read, &mut taken).await?;
+        self.cache.put(&prompt.hash, reading.clone());
+        let Taken { tokens, requests } = taken;
+        Ok(Asked { reading, prompt_hash: prompt.hash.clone(), is_cached: false, is_repaired, tokens, requests })
+    }
+
+    /// Asks anything, by the same breaker, budget and one repair, and nothing of it is cached: what `read` takes of the words, and
+    /// whether it took a repair. `taken` grows by what was taken, whatever comes of it.
+    ///
+    /// # Errors
+    /// [`ModelError`]; nothing of the answer is taken then.
+    pub async fn ask_for<T>(
+        &mut self,
+        prompt: &Prompt,
+        read: impl Fn(&str) -> Result<T, AnswerError>,
+        taken: &mut Taken,
+    ) -> Result<(T, bool), ModelError> {
         if let Some(wait_ms) = self.breaker.wait_ms(self.now_ms()) {
             return Err(ModelError::Open { wait_ms });
         }
-        let mut taken = Taken::default();
-        let result = self.ask_and_repair(prompt, history, &mut taken).await;
+        let result = self.ask_and_repair(prompt, &read, taken).await;
         match &result {
             Err(ModelError::Busy { wait_s, .. }) => {
                 let wait_ms = wait_s.saturating_mul(1_000);
@@ -155,26 +175,23 @@ impl Model {
             Err(ModelError::Answer(_)) | Ok(_) => self.breaker.succeeded(),
             Err(_) => {}
         }
-        let (reading, is_repaired) = result?;
-        self.cache.put(&prompt.hash, reading.clone());
-        let Taken { tokens, requests } = taken;
-        Ok(Asked { reading, prompt_hash: prompt.hash.clone(), is_cached: false, is_repaired, tokens, requests })
+        result
     }
 
-    async fn ask_and_repair(
+    async fn ask_and_repair<T>(
         &mut self,
         prompt: &Prompt,
-        history: &History,
+        read: &impl Fn(&str) -> Result<T, AnswerError>,
         taken: &mut Taken,
-    ) -> Result<(Reading, bool), ModelError> {
+    ) -> Result<(T, bool), ModelError> {
         let first = self.complete(prompt, None, taken).await?;
-        let wrong = match read(prompt, &first, history) {
+        let wrong = match whole(&first, read) {
             Ok(reading) => return Ok((reading, false)),
             Err(wrong) => wrong,
         };
         let repair = Repair { said: first.text.chars().take(REPAIR_MAX).collect(), wrong: wrong.to_string() };
         let second = self.complete(prompt, Some(&repair), taken).await?;
-        Ok((read(prompt, &second, history)?, true))
+        Ok((whole(&second, read)?, true))
     }
 
     /// Sends, with as many further attempts as the server has quirks, and one after a pause that it asked for.
@@ -250,9 +267,8 @@ impl Model {
 }
 
 /// Reads the words; that they were cut off is what is wrong, where they do not hold.
-fn read(prompt: &Prompt, completion: &Completion, history: &History) -> Result<Reading, AnswerError> {
-    let reading = prompt.read(&completion.text, history);
-    match reading {
+fn whole<T>(completion: &Completion, read: &impl Fn(&str) -> Result<T, AnswerError>) -> Result<T, AnswerError> {
+    match read(&completion.text) {
         Err(AnswerError::Json(_)) if completion.is_cut => {
             Err(AnswerError::Json("it was cut off; be shorter".to_owned()))
         }

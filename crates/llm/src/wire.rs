@@ -52,7 +52,7 @@ pub fn body(model: &str, prompt: &Prompt, repair: Option<&Repair>, quirks: Quirk
     }
     match quirks.format {
         Format::Schema => {
-            let schema = json!({ "name": "diagnosis", "strict": true, "schema": prompt.schema });
+            let schema = json!({ "name": "answer", "strict": true, "schema": prompt.schema });
             body["response_format"] = json!({ "type": "json_schema", "json_schema": schema });
         }
         Format::Object => body["response_format"] = json!({ "type": "json_object" }),

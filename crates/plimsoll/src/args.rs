@@ -176,7 +176,8 @@ pub enum Command {
     /// Search a policy as a formula (which node, which job next), prove it on sets and seeds it never saw, and write it.
     ///
     /// Candidates come from changed and crossed trees, a fit of their numbers and a learner; what gains gets the work. No
-    /// model, no network. Exit code 3 when what was found does not beat what it has to.
+    /// model, no network, unless --endpoint names one: then it writes candidates as well. Exit code 3 when what was found does
+    /// not beat what it has to.
     Evolve(Box<Evolve>),
     /// List the policies: node choice, queue order, backfill; whether static or dynamic, what they look at and cost.
     Policies(Policies),

@@ -4,7 +4,7 @@
 
 use plimsoll_expr::{Compiled, Expr, Input, Measure, Schema};
 use plimsoll_search::evolve::{
-    Elite, Evolution, EvolveError, Grammar, GrammarError, Judge, Judged, Options, Saved, Writer,
+    Answer, Brief, Evolution, EvolveError, Grammar, GrammarError, Judge, Judged, Options, Refusal, Saved, Worth, Writer,
 };
 use plimsoll_stats::Random;
 
@@ -73,8 +73,14 @@ impl Judge for Near {
         self.values(candidates)
     }
 
-    fn full(&mut self, candidates: &[Expr]) -> Judged {
-        self.values(candidates)
+    fn full(&mut self, candidates: &[Expr]) -> Judged<Worth> {
+        match self.values(candidates) {
+            Judged::Stop => Judged::Stop,
+            Judged::Values(values) => {
+                let worth = |value: f64| Worth { value, by_set: Vec::new() };
+                Judged::Values(values.into_iter().map(|value| value.map(worth)).collect())
+            }
+        }
     }
 
     fn full_cost(&self) -> f64 {
@@ -152,37 +158,113 @@ fn when_time_is_over_the_episode_is_given_up_and_all_before_it_is_kept() {
 
 /// Writes what a bad model would, and once what is right.
 struct Author {
-    told: Vec<String>,
+    told: Vec<Refusal>,
+    texts: Vec<&'static str>,
     rounds: u32,
 }
 
 impl Writer for Author {
-    fn write(&mut self, parents: &[Elite], failures: &[String]) -> Vec<String> {
-        assert!(!parents.is_empty());
-        self.told.extend(failures.iter().cloned());
+    fn write(&mut self, brief: &Brief<'_>) -> Answer {
+        assert!(!brief.parents.is_empty() && brief.failures.len() <= 6);
+        assert!(brief.parents.windows(2).all(|two| two[0].value >= two[1].value && two[0].text != two[1].text));
+        self.told.extend(brief.failures.iter().map(|failure| failure.why.clone()));
         self.rounds += 1;
-        let mut texts: Vec<String> =
-            ["", "rm -rf /", "cpu_left + gpu_left", "nonsense / 2", "1 +"].map(str::to_owned).into();
-        texts.push("2 * cpu_left / cpu_cap - gpu_left / gpu_cap".to_owned());
-        texts
+        let texts = self.texts.iter().map(|&text| text.to_owned()).collect();
+        Answer { question: self.rounds.to_string(), texts, ..Answer::default() }
     }
 }
 
+fn author(texts: &[&'static str]) -> Author {
+    Author { told: Vec::new(), texts: texts.into(), rounds: 0 }
+}
+
+const GARBAGE: [&str; 7] = [
+    "",
+    "rm -rf /",
+    "cpu_left + gpu_left",
+    "nonsense / 2",
+    "cpu_left",
+    "kind < 2",
+    "kind+kind+kind+kind+kind+kind+kind+kind+kind*kind+kind/kind-kind*sqrt(kind)",
+];
+const RIGHT: &str = "2 * cpu_left / cpu_cap - gpu_left / gpu_cap";
+
 #[test]
 fn what_a_writer_writes_is_judged_like_all_else_and_it_hears_why_it_was_refused() {
-    let mut judge = Near::to("2 * cpu_left / cpu_cap - gpu_left / gpu_cap");
+    let mut judge = Near::to(RIGHT);
     let mut search = start(3, &mut judge);
-    let mut author = Author { told: Vec::new(), rounds: 0 };
+    let mut author = author(&["nonsense / 2", "cpu_left + gpu_left", "0.1 * kind", RIGHT]);
     for _ in 0..40 {
         search.episode(&mut judge, Some(&mut author)).unwrap();
     }
-    assert!(author.rounds > 1);
-    assert!(author.told.iter().any(|reason| reason.contains("there is no input `nonsense`")), "{:?}", author.told);
-    assert!(author.told.iter().any(|reason| reason.contains("cannot be added")), "{:?}", author.told);
+    assert!(author.rounds > 1 && author.rounds as usize == search.answers().len());
+    let told: Vec<String> = author.told.iter().map(ToString::to_string).collect();
+    for reason in ["there is no input `nonsense`", "cannot be added", "it is worth -", "known already"] {
+        assert!(told.iter().any(|told| told.contains(reason)), "{reason}: {told:?}");
+    }
     let best = search.best().unwrap();
     assert!(best.value > -1e-3, "{best:?}");
     let arm = search.arms().iter().find(|arm| arm.name == "model").unwrap();
     assert!(arm.gain > 0.0 && arm.kept > 0);
+    // The same answers give the same search, and so do they from the half of it.
+    let text = serde_json::to_string(search.saved()).unwrap();
+    assert_eq!(serde_json::from_str::<Saved>(&text).unwrap(), *search.saved());
+}
+
+/// What of a search others can see, less the writer's own arm.
+fn seen(search: &Evolution) -> String {
+    let arms = &search.arms()[..4];
+    format!("{:?} {:?} {:?} {:?} {arms:?}", search.elites(), search.curve(), search.episodes(), search.judged())
+}
+
+#[test]
+fn a_writer_that_gives_nothing_leaves_the_search_as_it_is_without_one_and_is_asked_less_and_less() {
+    struct Silent(u32);
+    impl Writer for Silent {
+        fn write(&mut self, _: &Brief<'_>) -> Answer {
+            self.0 += 1;
+            Answer { error: Some("it hangs".to_owned()), ..Answer::default() }
+        }
+    }
+    let mut judge = Near::to(RIGHT);
+    let mut alone = start(6, &mut judge);
+    run(&mut alone, &mut judge, 120);
+    let (mut with, mut with_silent) = (start(6, &mut judge), start(6, &mut judge));
+    let (mut garbage, mut silent) = (author(&GARBAGE), Silent(0));
+    for _ in 0..120 {
+        with.episode(&mut judge, Some(&mut garbage)).unwrap();
+        with_silent.episode(&mut judge, Some(&mut silent)).unwrap();
+    }
+    assert_eq!(seen(&with), seen(&alone));
+    assert_eq!(seen(&with_silent), seen(&alone));
+    assert!((2..=6).contains(&garbage.rounds) && (2..=6).contains(&silent.0), "{} {}", garbage.rounds, silent.0);
+    assert_eq!(with_silent.answers()[0].error.as_deref(), Some("it hangs"));
+    assert!(with.arms()[4].gain == 0.0 && with.arms()[4].kept == 0);
+    let told: Vec<String> = garbage.told.iter().map(ToString::to_string).collect();
+    for reason in ["nodes, and may have 25", "is wanted", "cannot be read", "there is no input"] {
+        assert!(told.iter().any(|told| told.contains(reason)), "{reason}: {told:?}");
+    }
+}
+
+#[test]
+fn a_writer_may_name_no_input_but_those_given_and_whatever_it_writes_only_candidates_are_kept() {
+    let grammar = Grammar::try_new(schema(), &["cpu_left", "cpu_cap"], 25).unwrap();
+    let named: Vec<&str> = grammar.inputs().map(|(name, ..)| name).collect();
+    assert_eq!(named, ["cpu_left", "cpu_cap"]);
+    let check = |text: &str| grammar.check(&Expr::parse(text).unwrap());
+    assert_eq!(check("gpu_left / gpu_cap").unwrap_err().to_string(), "`gpu_left` is not among the inputs");
+    assert_eq!(check("cpu_left / cpu_cap"), Ok(()));
+    let mut judge = Near::to(RIGHT);
+    let from = [Expr::parse("cpu_left / cpu_cap").unwrap()];
+    let mut search =
+        Evolution::start("test", grammar.clone(), &from, Options { seed: 1, islands: 1 }, &mut judge).unwrap();
+    let long: &'static str = Box::leak("kind+".repeat(600).into_boxed_str());
+    let mut author = author(&["kind", RIGHT, long]);
+    for _ in 0..60 {
+        search.episode(&mut judge, Some(&mut author)).unwrap();
+    }
+    assert!(search.elites().iter().all(|elite| grammar.check(&Expr::parse(&elite.text).unwrap()).is_ok()));
+    assert!(author.told.iter().any(|why| matches!(why, Refusal::Long { .. })) && author.rounds > 1);
 }
 
 #[test]

@@ -194,7 +194,7 @@ const fn is_plain(c: char) -> bool {
 }
 
 /// The JSON without thoughts before it and code marks around it.
-fn bare(text: &str) -> &str {
+pub(super) fn bare(text: &str) -> &str {
     let mut text = text.trim();
     if let Some(rest) = text.strip_prefix("<think>") {
         text = rest.split_once("</think>").map_or(rest, |(_, after)| after).trim();
@@ -208,7 +208,7 @@ fn short(text: &str, most: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
-fn length(place: &str, found: usize, least: usize, most: usize) -> Result<(), AnswerError> {
+pub(super) fn length(place: &str, found: usize, least: usize, most: usize) -> Result<(), AnswerError> {
     if (least..=most).contains(&found) {
         return Ok(());
     }

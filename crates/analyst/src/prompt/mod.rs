@@ -9,10 +9,13 @@
 //! become of what it is now, both whole and bounded. How sure it is, it says in words. Its rationale has letters and blanks:
 //! no digits, so no numbers and no ids that would have to be checked against the facts.
 //!
+//! For formulas of policies there is another question, [`formulas`].
+//!
 //! [`text`]: crate::evidence::text
 
 mod answer;
 mod change;
+pub mod formulas;
 mod schema;
 mod sha256;
 

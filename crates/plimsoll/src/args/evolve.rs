@@ -1,6 +1,6 @@
 //! What can be typed after `plimsoll evolve`.
 
-use super::Output;
+use super::{ModelOf, Output};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -50,6 +50,13 @@ pub struct Evolve {
     /// Go on from the file of --checkpoint.
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
+    /// A language model that writes candidates as well; none without --endpoint.
+    #[command(flatten)]
+    pub of: ModelOf,
+    /// The answers of an earlier search's model, from its proof or checkpoint, in the place of a model: the same search again, with
+    /// the same options and as many --episodes.
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
     /// Where the policy is written.
     #[arg(long, value_name = "FILE", default_value = "evolved.policy")]
     pub out: PathBuf,

@@ -13,6 +13,15 @@ use std::collections::BTreeMap;
 /// Sizes that are told apart, as shares of the most nodes.
 const SIZES: u64 = 4;
 
+/// What a formula is worth on one set alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetWorth {
+    /// The set.
+    pub set: String,
+    /// More is better.
+    pub value: f64,
+}
+
 /// One that is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Elite {
@@ -22,6 +31,9 @@ pub struct Elite {
     pub quick: f64,
     /// What the full look said; more is better.
     pub value: f64,
+    /// The same by set, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_set: Vec<SetWorth>,
     /// Nodes when written out.
     pub nodes: u64,
     /// The arm that made it.

@@ -1,10 +1,13 @@
 //! The search itself: islands, episodes, and what came of them.
 
+mod written;
+
 use super::archive::{Archive, Elite};
 use super::arms::{self, Arm};
 use super::grammar::Grammar;
 use super::learner::Learner;
-use super::{constants, vary};
+use super::writer::{Answer, Failure, Writer};
+use super::{SetWorth, constants, vary};
 use plimsoll_expr::Expr;
 use plimsoll_stats::Random;
 use plimsoll_stats::random::mix;
@@ -16,8 +19,6 @@ const BATCH: usize = 8;
 const FIT_LOOKS: usize = 24;
 /// Episodes after which the islands' best meet.
 const MIGRATION: u64 = 40;
-/// Failures that a writer is told of.
-const FAILURES: usize = 6;
 /// Points that the curve keeps.
 const CURVE_MAX: usize = 2_000;
 
@@ -26,30 +27,37 @@ const CROSS: usize = 1;
 const FIT: usize = 2;
 const LEARN: usize = 3;
 const ARMS: [&str; 4] = ["mutation", "crossing", "cma-es", "learning"];
+/// The arm of a writer, after the others.
+const MODEL: &str = "model";
+/// Parts the draws about a writer from all others, so that a writer that gives nothing changes none of them.
+const WRITER_SEED: u64 = 0x77_72_69_74_65;
+
+/// What a full look says of one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Worth {
+    /// More is better.
+    pub value: f64,
+    /// The same by set; empty where there is only one.
+    pub by_set: Vec<SetWorth>,
+}
 
 /// What a look gave.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Judged {
-    /// The value of each; more is better, none for one that is no policy.
-    Values(Vec<Option<f64>>),
+pub enum Judged<T = f64> {
+    /// What each is worth; none for one that is no policy.
+    Values(Vec<Option<T>>),
     /// There is no time left: the episode is given up.
     Stop,
 }
 
 /// Whoever judges candidates by running them.
 pub trait Judge {
-    /// A quick look at each.
+    /// A quick look at each; more is better.
     fn quick(&mut self, candidates: &[Expr]) -> Judged;
     /// A full look at each.
-    fn full(&mut self, candidates: &[Expr]) -> Judged;
+    fn full(&mut self, candidates: &[Expr]) -> Judged<Worth>;
     /// What a full look costs, in quick ones.
     fn full_cost(&self) -> f64;
-}
-
-/// Whoever writes candidates as text, such as a language model. What it writes is judged like anything else.
-pub trait Writer {
-    /// New formulas, from some that are good and the reasons why earlier ones were refused.
-    fn write(&mut self, parents: &[Elite], failures: &[String]) -> Vec<String>;
 }
 
 /// How to search.
@@ -82,7 +90,16 @@ pub struct Saved {
     islands: Vec<Archive>,
     learners: Vec<Learner>,
     arms: Vec<Arm>,
-    failures: Vec<String>,
+    failures: Vec<Failure>,
+    /// What a writer answered, oldest first.
+    #[serde(default)]
+    answers: Vec<Answer>,
+    /// How often in a row it gave nothing,
+    #[serde(default)]
+    in_vain: u32,
+    /// and until which episode it is left alone.
+    #[serde(default)]
+    quiet_until: u64,
     episode: u64,
     work: f64,
     judged: u64,
@@ -144,6 +161,17 @@ pub struct Evolution {
 /// No time is left.
 struct Over;
 
+/// What became of some candidates.
+#[derive(Default)]
+struct Admitted {
+    /// Over what was there.
+    gain: f64,
+    /// How many were kept.
+    kept: u64,
+    /// The quick look at each.
+    quick: Vec<Option<f64>>,
+}
+
 impl Evolution {
     /// Begins from these formulas.
     ///
@@ -173,6 +201,9 @@ impl Evolution {
             learners: vec![Learner::default(); islands],
             arms: ARMS.map(Arm::new).into(),
             failures: Vec::new(),
+            answers: Vec::new(),
+            in_vain: 0,
+            quiet_until: 0,
             episode: 0,
             work: 0.0,
             judged: 0,
@@ -216,7 +247,7 @@ impl Evolution {
     /// One episode of one arm on one island. None when the judge has no time left; then nothing of it is kept.
     pub fn episode(&mut self, judge: &mut dyn Judge, writer: Option<&mut (dyn Writer + '_)>) -> Option<EpisodeReport> {
         if writer.is_some() && self.state.arms.len() == ARMS.len() {
-            self.state.arms.push(Arm::new("model"));
+            self.state.arms.push(Arm::new(MODEL));
         }
         let before = self.state.clone();
         let report = self.try_episode(judge, writer).ok();
@@ -231,32 +262,47 @@ impl Evolution {
         judge: &mut dyn Judge,
         writer: Option<&mut (dyn Writer + '_)>,
     ) -> Result<EpisodeReport, Over> {
-        let state = &mut self.state;
-        state.episode += 1;
-        let mut random = Random::new(mix(state.options.seed).wrapping_add(mix(state.episode)));
-        let open = if writer.is_some() { state.arms.len() } else { ARMS.len() };
-        let arm = arms::choose(&state.arms[..open], &mut random);
-        let island = (state.episode % state.islands.len() as u64) as usize;
-        let (work, best) = (state.work, self.best_value());
+        self.state.episode += 1;
+        let seed = mix(self.state.options.seed).wrapping_add(mix(self.state.episode));
+        let island = (self.state.episode % self.state.islands.len() as u64) as usize;
+        if let Some(writer) = writer {
+            let mut random = Random::new(mix(seed ^ WRITER_SEED));
+            if self.is_writers_turn(&mut random)
+                && let Some(report) = self.write(island, &mut random, judge, writer)?
+            {
+                return Ok(report);
+            }
+        }
+        let mut random = Random::new(seed);
+        let arm = arms::choose(&self.state.arms[..ARMS.len()], &mut random);
+        let before = self.standing();
         let (gain, kept) = match arm {
             MUTATE => self.trees(island, &mut random, judge, false)?,
             CROSS => self.trees(island, &mut random, judge, true)?,
             FIT => self.fit(island, &mut random, judge)?,
-            LEARN => self.learn(island, &mut random, judge)?,
-            _ => self.write(island, &mut random, judge, writer)?,
+            _ => self.learn(island, &mut random, judge)?,
         };
+        Ok(self.end(arm, before, (gain, kept), 0.0))
+    }
+
+    /// Work so far and the best value.
+    fn standing(&self) -> (f64, f64) {
+        (self.state.work, self.best_value())
+    }
+
+    /// Notes what an arm did with an episode, `more` work besides looks.
+    fn end(&mut self, arm: usize, (work, best): (f64, f64), (gain, kept): (f64, u64), more: f64) -> EpisodeReport {
         let is_better = self.best_value() > best;
-        let state = &mut self.state;
-        state.arms.iter_mut().for_each(Arm::fade);
         // A new best counts in full, a better elite of some cell a tenth: it may become a parent.
         let new_best = if is_better { self.best().map_or(0.0, |elite| elite.value) - best } else { 0.0 };
         let state = &mut self.state;
-        state.arms[arm].note(state.work - work, new_best + 0.1 * gain.min(1.0), kept);
+        state.arms.iter_mut().for_each(Arm::fade);
+        state.arms[arm].note(state.work - work + more, new_best + 0.1 * gain.min(1.0), kept);
         if state.episode.is_multiple_of(MIGRATION) {
             self.migrate();
         }
         self.note_curve();
-        Ok(EpisodeReport { arm: self.state.arms[arm].name.clone(), kept, is_better })
+        EpisodeReport { arm: self.state.arms[arm].name.clone(), kept, is_better }
     }
 
     fn trees(
@@ -313,43 +359,6 @@ impl Evolution {
         self.admit(island, ARMS[LEARN], child.into_iter().collect(), judge)
     }
 
-    fn write(
-        &mut self,
-        island: usize,
-        random: &mut Random,
-        judge: &mut dyn Judge,
-        writer: Option<&mut (dyn Writer + '_)>,
-    ) -> Result<(f64, u64), Over> {
-        let Some(writer) = writer else { return Ok((0.0, 0)) };
-        let archive = &self.state.islands[island];
-        let parents: Vec<Elite> = (0..3).filter_map(|_| archive.draw(random).cloned()).collect();
-        let written = writer.write(&parents, &self.state.failures);
-        let mut children = Vec::new();
-        for text in written.iter().take(BATCH) {
-            match Expr::parse(text) {
-                Ok(expr) if self.grammar.allows(&expr.simplify()) => children.push(expr.simplify()),
-                Ok(expr) => self.fail(expr.unit(self.grammar.schema()).err().map_or_else(
-                    || {
-                        let (unit, most) = (self.grammar.wanted(), self.grammar.nodes_max());
-                        format!("`{expr}`: {unit} of at most {most} nodes is wanted, with its proof")
-                    },
-                    |error| error.to_string(),
-                )),
-                Err(error) => self.fail(error.to_string()),
-            }
-        }
-        // A text costs something even where it is no formula.
-        self.state.work += 1.0;
-        self.admit(island, "model", children, judge)
-    }
-
-    fn fail(&mut self, reason: String) {
-        let failures = &mut self.state.failures;
-        failures.push(reason.chars().take(200).collect());
-        let over = failures.len().saturating_sub(FAILURES);
-        failures.drain(..over);
-    }
-
     /// Judges quickly, then in full what is worth it, and keeps what is best in its cell. Gains over what was there, and how
     /// many were kept.
     fn admit(
@@ -359,15 +368,26 @@ impl Evolution {
         children: Vec<Expr>,
         judge: &mut dyn Judge,
     ) -> Result<(f64, u64), Over> {
+        let admitted = self.judge(island, arm, children, judge)?;
+        Ok((admitted.gain, admitted.kept))
+    }
+
+    fn judge(
+        &mut self,
+        island: usize,
+        arm: &str,
+        children: Vec<Expr>,
+        judge: &mut dyn Judge,
+    ) -> Result<Admitted, Over> {
         if children.is_empty() {
-            return Ok((0.0, 0));
+            return Ok(Admitted::default());
         }
         let Judged::Values(quick) = judge.quick(&children) else { return Err(Over) };
         self.state.work += children.len() as f64;
         self.state.judged += children.len() as u64;
         self.state.refused += quick.iter().filter(|value| value.is_none()).count() as u64;
         let mut promising: Vec<(Expr, u32, f64)> = Vec::new();
-        for (child, value) in children.into_iter().zip(quick) {
+        for (child, value) in children.into_iter().zip(quick.iter().copied()) {
             let Some(value) = value else { continue };
             let cell = Archive::cell(&self.grammar, &child);
             // Of several of one cell only the best is looked at in full.
@@ -382,12 +402,13 @@ impl Evolution {
         let Judged::Values(full) = judge.full(&expressions) else { return Err(Over) };
         self.state.work += expressions.len() as f64 * judge.full_cost();
         let (mut gain, mut kept) = (0.0, 0);
-        for ((expr, cell, quick), value) in promising.into_iter().zip(full) {
-            let Some(value) = value else { continue };
+        for ((expr, cell, looked), worth) in promising.into_iter().zip(full) {
+            let Some(Worth { value, by_set }) = worth else { continue };
             let elite = Elite {
                 text: expr.to_string(),
-                quick,
+                quick: looked,
                 value,
+                by_set,
                 nodes: expr.occurrences(),
                 arm: arm.to_owned(),
                 episode: self.state.episode,
@@ -397,7 +418,7 @@ impl Evolution {
                 kept += 1;
             }
         }
-        Ok((gain, kept))
+        Ok(Admitted { gain, kept, quick })
     }
 
     /// The best of each island goes to the next.
@@ -462,6 +483,12 @@ impl Evolution {
     #[must_use]
     pub fn shares(&self) -> Vec<f64> {
         arms::shares(&self.state.arms)
+    }
+
+    /// What a writer answered, oldest first.
+    #[must_use]
+    pub fn answers(&self) -> &[Answer] {
+        &self.state.answers
     }
 
     /// The best by work done.

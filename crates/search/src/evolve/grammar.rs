@@ -5,6 +5,7 @@
 //! unit. What grows of these by `+ - * / min max if` has no unit either. Where the result has a unit, inputs of that unit are
 //! atoms as they stand, and plain ones weigh them.
 
+use super::writer::Refusal;
 use plimsoll_expr::{BinaryOp, Expr, Input, Node, Schema, Suffix, UnaryOp, Unit};
 use plimsoll_stats::Random;
 
@@ -45,18 +46,23 @@ const UNITS: [&str; 3] = ["gpu", "h", "cpu"];
 /// The same where results have a unit: start-up times are minutes.
 const UNITS_SMALL: [&str; 3] = ["gpu", "min", "cpu"];
 
+/// What has to hold of a candidate beside its unit and size, or what is missing.
+pub type Proof = fn(&Expr) -> Result<(), String>;
+
 /// What candidates are written over.
 #[derive(Debug, Clone)]
 pub struct Grammar {
     schema: Schema,
     atoms: Vec<Expr>,
+    /// Names of the inputs that may be used.
+    inputs: Vec<String>,
     /// First words of the names of inputs: what kinds of cells there are.
     families: Vec<String>,
     nodes_max: u64,
     /// Of the result.
     unit: Unit,
     /// What has to hold beside units and size.
-    proof: Option<fn(&Expr) -> bool>,
+    proof: Option<Proof>,
 }
 
 impl Grammar {
@@ -77,7 +83,7 @@ impl Grammar {
         inputs: &[&str],
         nodes_max: u64,
         unit: Unit,
-        proof: Option<fn(&Expr) -> bool>,
+        proof: Option<Proof>,
     ) -> Result<Self, GrammarError> {
         if !(NODES.0..=NODES.1).contains(&nodes_max) {
             return Err(GrammarError::Nodes { given: nodes_max, least: NODES.0, most: NODES.1 });
@@ -100,7 +106,8 @@ impl Grammar {
         if atoms.is_empty() {
             return Err(GrammarError::NoAtoms { inputs: inputs.join(", ") });
         }
-        Ok(Self { schema, atoms, families, nodes_max, unit, proof })
+        let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
+        Ok(Self { schema, atoms, inputs, families, nodes_max, unit, proof })
     }
 
     /// The inputs there are.
@@ -127,7 +134,43 @@ impl Grammar {
         !expr.is_condition()
             && expr.occurrences() <= self.nodes_max
             && expr.unit(&self.schema) == Ok(self.unit)
-            && self.proof.is_none_or(|holds| holds(expr))
+            && self.proof.is_none_or(|proof| proof(expr).is_ok())
+    }
+
+    /// The same of what somebody else wrote, who may also name no input but those given.
+    ///
+    /// # Errors
+    /// [`Refusal`], the first thing that is wrong.
+    pub fn check(&self, expr: &Expr) -> Result<(), Refusal> {
+        let unit = expr.unit(&self.schema).map_err(|error| Refusal::Units { said: error.to_string() })?;
+        let wrong = |found: String| Err(Refusal::Kind { found, wanted: self.wanted() });
+        if expr.is_condition() {
+            return wrong("a condition".to_owned());
+        }
+        if unit != self.unit {
+            return wrong(unit.to_string());
+        }
+        let foreign = |node: &Node| match node {
+            Node::Input(name) if !self.inputs.iter().any(|known| *known == **name) => Some(name.to_string()),
+            _ => None,
+        };
+        if let Some(name) = expr.nodes().iter().find_map(foreign) {
+            return Err(Refusal::Input { name });
+        }
+        let (nodes, most) = (expr.occurrences(), self.nodes_max);
+        if nodes > most {
+            return Err(Refusal::Size { nodes, most });
+        }
+        self.proof.map_or(Ok(()), |proof| proof(expr)).map_err(|said| Refusal::Proof { said })
+    }
+
+    /// The inputs that may be used: name, unit and meaning.
+    pub fn inputs(&self) -> impl Iterator<Item = (&str, String, &str)> {
+        let used = self.inputs.iter().filter_map(|name| self.schema.id(name));
+        used.map(|id| {
+            let input = self.schema.input(id);
+            (&*input.name, input.measure.unit.to_string(), input.meaning.as_str())
+        })
     }
 
     /// Whether it may be a part of one: a number that is plain or of the unit wanted.

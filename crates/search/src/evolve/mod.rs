@@ -6,6 +6,9 @@
 //! of the work by what it gained ([`arms`]). Whoever judges is the caller ([`Judge`]): it runs a candidate through the real
 //! scheduler, quickly or in full.
 //!
+//! What somebody else writes, such as a language model, is text until it passed what all others pass; its answers are kept,
+//! and the same answers give the same search ([`writer`]).
+//!
 //! What was found may hold parts that change nothing that matters: [`shrink`] says what could go.
 //!
 //! Nothing here reads a clock, a file or entropy: the same grammar, start, seed and answers give the same search, and a
@@ -23,8 +26,10 @@ pub mod grammar;
 mod learner;
 pub mod shrink;
 mod vary;
+pub mod writer;
 
-pub use archive::Elite;
+pub use archive::{Elite, SetWorth};
 pub use arms::Arm;
-pub use evolution::{EpisodeReport, Evolution, EvolveError, Judge, Judged, Options, Point, Saved, Writer};
+pub use evolution::{EpisodeReport, Evolution, EvolveError, Judge, Judged, Options, Point, Saved, Worth};
 pub use grammar::{Grammar, GrammarError};
+pub use writer::{Answer, Brief, Failure, Refusal, Writer};

@@ -4,7 +4,7 @@ mod climb;
 mod eval;
 pub mod input;
 mod memory;
-mod model;
+pub mod model;
 pub(super) mod print;
 mod recorded;
 mod rungs;

@@ -7,12 +7,13 @@
 //! Looks are rehearsals (`autoscale::formula::tape`): hundreds of thousands of decisions a second. The last judgement is the
 //! backtest with the controller, over whole series that nothing before saw.
 
-use super::task::{Look, Task};
+use super::task::{Look, Run, Task};
 use super::{Judgement, Looks};
 use crate::args::Evolve;
 use crate::commands::backtest::{BUILT_IN, factor, named};
 use crate::commands::work;
 use anyhow::{Context, bail};
+use plimsoll_analyst::prompt::formulas::Topic;
 use plimsoll_autoscale::Formula;
 use plimsoll_autoscale::formula::tape::{Tape, Terms};
 use plimsoll_autoscale::formula::{HEADROOM, formula_schema};
@@ -382,9 +383,9 @@ fn controlled(case: &Case, spec: &Spec) -> Option<Vec<f64>> {
     Some(vec![run.card.over_optimum, run.card.elasticity.under_time_pct])
 }
 
-/// Whether a formula can be a policy.
-fn is_proved(expr: &Expr) -> bool {
-    Formula::of(expr, "").is_ok()
+/// Whether a formula can be a policy, or what is not proved of it.
+fn proof(expr: &Expr) -> Result<(), String> {
+    Formula::of(expr, "").map(|_| ()).map_err(|error| error.to_string())
 }
 
 impl Task for Autoscale {
@@ -396,7 +397,7 @@ impl Task for Autoscale {
     }
 
     fn grammar(&self, inputs: &[&str], nodes: u64) -> Result<Grammar, GrammarError> {
-        Grammar::of_unit(self.schema(), inputs, nodes, Unit::of(Dimension::Replica), Some(is_proved))
+        Grammar::of_unit(self.schema(), inputs, nodes, Unit::of(Dimension::Replica), Some(proof))
     }
 
     fn is_ranking(&self) -> bool {
@@ -456,12 +457,23 @@ impl Task for Autoscale {
         }
     }
 
-    fn value(&self, look: &Look<Case>, figures: &[Vec<f64>]) -> f64 {
-        let gains = figures.iter().zip(&look.rivals).map(|(run, rivals)| (rivals[0] / run[0].max(1e-9)).ln());
-        let gain = gains.sum::<f64>() / figures.len().max(1) as f64;
+    fn value(&self, runs: &[Run<'_, Case>]) -> f64 {
+        let count = runs.len().max(1) as f64;
+        let gain = runs.iter().map(|run| (run.rivals[0] / run.figures[0].max(1e-9)).ln()).sum::<f64>() / count;
         // Each series by itself: less time under need on one does not make up for more on another.
-        let over = figures.iter().zip(&look.rivals).map(|(run, rivals)| (run[1] - AIMED * rivals[1]).max(0.0));
-        let over = over.sum::<f64>() / figures.len().max(1) as f64;
+        let over = runs.iter().map(|run| (run.figures[1] - AIMED * run.rivals[1]).max(0.0)).sum::<f64>() / count;
         gain - PENALTY * over
+    }
+
+    fn set<'a>(&self, case: &'a Case) -> &'a str {
+        &case.name
+    }
+
+    fn topic(&self) -> Topic {
+        Topic {
+            decides: "how many replicas a service has",
+            worth: "by how much lower the cost is than the tuned default's, less a price for more time with fewer replicas than \
+                    are needed",
+        }
     }
 }

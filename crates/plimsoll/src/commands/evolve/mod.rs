@@ -5,6 +5,7 @@
 //! best dozen one is chosen on other seeds of these sets; that one is judged once, on sets and seeds that nothing before saw.
 
 mod autoscale;
+mod model;
 mod placement;
 mod print;
 mod queue;
@@ -15,11 +16,13 @@ use crate::args::{Evolve, EvolveTask, Output};
 use crate::commands::backtest::time;
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
+use model::{ModelArm, ModelTold};
 use plimsoll_expr::Expr;
 use plimsoll_report::{Style, Table};
-use plimsoll_search::evolve::{Elite, Evolution, Grammar, Options, Saved, shrink};
+use plimsoll_search::evolve::{Elite, Evolution, Grammar, Options, Saved, Writer, shrink};
 use rustix::time::{ClockId, clock_gettime};
-use std::path::Path;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use task::{Look, Runner, Task};
 
@@ -63,6 +66,7 @@ struct Outcome {
     /// What it is worth on the seeds of the choice.
     chosen_value: f64,
     judgement: Judgement,
+    model: Option<ModelTold>,
     cpu_seconds: f64,
     text: String,
 }
@@ -115,7 +119,7 @@ pub fn run(typed: &Evolve) -> anyhow::Result<Verdict> {
             search(typed, &task, looks, judged, autoscale::Autoscale::judgement)?
         }
     };
-    let proof = typed.out.with_extension("proof.json");
+    let proof = proof_of(&typed.out);
     std::fs::write(&proof, plimsoll_report::pretty(&print::as_json(typed, &outcome))?)
         .with_context(|| format!("the proof {}", proof.display()))?;
     match typed.output {
@@ -153,17 +157,23 @@ fn search<T: Task>(
     let limit = time("--cpu", &typed.cpu, 1)?.0 as f64 / 1e3;
     // Of a search that goes on, what it used before counts too.
     let began = cpu_seconds();
-    let has_time = || cpu_seconds() - began < limit;
+    let spared = Cell::new(0.0);
+    let used = || cpu_seconds() - began - spared.get();
+    let has_time = || used() < limit;
+    let mut model = ModelArm::open(typed, task.topic(), Duration::from_secs_f64(limit), &spared)?;
     let Looks { quick, full, full_cost, choice } = looks;
     let mut runner = Runner { task, quick, full, full_cost, jobs: typed.jobs, has_time: &has_time };
     let mut search = begin(typed, grammar, task, &mut runner)?;
+    model.as_mut().map_or(Ok(()), |model| model.skip(&search))?;
     let bar = crate::commands::work::bar(limit as u64, "CPU s", typed.quiet || typed.output == Output::Json);
     let mut written = Instant::now();
     while typed.episodes.is_none_or(|most| search.episodes() < most) {
-        if search.episode(&mut runner, None).is_none() {
+        let report = search.episode(&mut runner, model.as_mut().map(|model| model as &mut dyn Writer));
+        model.as_mut().map_or(Ok(()), ModelArm::check)?;
+        if report.is_none() {
             break;
         }
-        show(&bar, &search, cpu_seconds() - began);
+        show(&bar, &search, used());
         if written.elapsed() >= CHECKPOINT {
             save(typed, &search)?;
             written = Instant::now();
@@ -176,7 +186,8 @@ fn search<T: Task>(
         made_small(typed, task, [&runner.full, &choice], search.grammar(), (chosen, chosen_value))?;
     let header = task.header();
     let expr = Expr::parse(&chosen.text).context("an elite")?;
-    let text = task::policy_text(header, &name_of(&typed.out), &source(typed), &expr);
+    let source = source(typed, &search);
+    let text = task::policy_text(header, &name_of(&typed.out), &source, &expr);
     std::fs::write(&typed.out, &text).with_context(|| format!("--out {}", typed.out.display()))?;
     // Judged is what stands in the file.
     let read_back = task.read(
@@ -189,7 +200,8 @@ fn search<T: Task>(
         figures.into_iter().collect::<Option<Vec<_>>>().context("what was found could not be run on --test")?;
     let judgement = judgement(task, &look, &figures);
     bar.finish_and_clear();
-    Ok(Outcome { search, chosen, chosen_value, judgement, cpu_seconds: cpu_seconds() - began, text })
+    let model = model.map(|model| model.told(&search));
+    Ok(Outcome { search, chosen, chosen_value, judgement, model, cpu_seconds: used(), text })
 }
 
 /// A new search, or a saved one.
@@ -289,9 +301,22 @@ fn name_of(path: &Path) -> String {
     path.file_stem().map_or_else(|| "evolved".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
-fn source(typed: &Evolve) -> String {
+fn source(typed: &Evolve, search: &Evolution) -> String {
     let Evolve { seed, nodes, scale, cpu, .. } = typed;
-    format!("plimsoll evolve --task {} --seed {seed} --nodes {nodes} --scale {scale} --cpu {cpu}", typed.task.name())
+    let own = format!(
+        "plimsoll evolve --task {} --seed {seed} --nodes {nodes} --scale {scale} --cpu {cpu}",
+        typed.task.name()
+    );
+    if search.answers().is_empty() {
+        return own;
+    }
+    // Without the answers it is another search.
+    let (episodes, proof) = (search.episodes(), proof_of(&typed.out));
+    format!("{own} --episodes {episodes} --answers {}", proof.file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn proof_of(out: &Path) -> PathBuf {
+    out.with_extension("proof.json")
 }
 
 /// CPU time of the whole process.

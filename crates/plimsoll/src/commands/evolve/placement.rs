@@ -4,10 +4,11 @@
 //! look is worth the least of both rules for ties, of the mean advantage over the better of best fit and first fit.
 
 use super::Judgement;
-use super::task::{Look, Task};
+use super::task::{Look, Run, Task};
 use crate::commands::simulate::tie_name;
 use crate::commands::work;
 use anyhow::Context;
+use plimsoll_analyst::prompt::formulas::Topic;
 use plimsoll_expr::Schema;
 use plimsoll_model::cluster::Node;
 use plimsoll_placement::expression::node_schema;
@@ -167,13 +168,24 @@ impl Task for Placement {
         }
     }
 
-    fn value(&self, look: &Look<Case>, figures: &[Vec<f64>]) -> f64 {
+    fn value(&self, runs: &[Run<'_, Case>]) -> f64 {
         let mean = |ties: Ties| {
-            let of_ties = look.cases.iter().zip(figures.iter().zip(&look.rivals)).filter(|(case, _)| case.ties == ties);
-            let gains: Vec<f64> = of_ties.map(|(_, (figure, rivals))| figure[0] - rivals[0].max(rivals[1])).collect();
+            let of_ties = runs.iter().filter(|run| run.case.ties == ties);
+            let gains: Vec<f64> = of_ties.map(|run| run.figures[0] - run.rivals[0].max(run.rivals[1])).collect();
             gains.iter().sum::<f64>() / gains.len().max(1) as f64
         };
         mean(TIES[0]).min(mean(TIES[1]))
+    }
+
+    fn set<'a>(&self, case: &'a Case) -> &'a str {
+        &case.list
+    }
+
+    fn topic(&self) -> Topic {
+        Topic {
+            decides: "which node a task goes to: of all nodes that have room the one with the highest result",
+            worth: "by how many percent of all GPUs more are given out on a cluster that fills up than by best fit and first fit",
+        }
     }
 }
 

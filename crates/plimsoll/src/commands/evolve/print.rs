@@ -1,6 +1,7 @@
 //! What was found, how, and what the judgement says.
 
 use super::Outcome;
+use super::model::ModelTold;
 use crate::args::Evolve;
 use anyhow::{Context, bail};
 use plimsoll_report::{Cell, Chart, Column, Kind, Page, Series, Style, Table, XAxis, number, svg_file};
@@ -22,6 +23,9 @@ pub fn text(typed: &Evolve, outcome: &Outcome, style: &Style) -> String {
         outcome.chosen_value,
     );
     let _ = writeln!(text, "{}", arms(outcome).render(style));
+    if let Some(model) = &outcome.model {
+        let _ = writeln!(text, "{model}\n");
+    }
     let _ = writeln!(text, "{}", outcome.judgement.table.render(style));
     let _ = writeln!(text, "{}\n", outcome.judgement.said);
     let _ = writeln!(text, "{} ({} nodes, by {}):", typed.out.display(), outcome.chosen.nodes, outcome.chosen.arm);
@@ -73,6 +77,8 @@ pub fn as_json(typed: &Evolve, outcome: &Outcome) -> Value {
         "elites": elites,
         "curve": search.curve(),
         "policy": outcome.text,
+        "model": outcome.model.as_ref().map(ModelTold::as_json),
+        "answers": search.answers(),
     })
 }
 

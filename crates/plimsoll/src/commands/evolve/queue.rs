@@ -6,9 +6,10 @@
 //! none for the others.
 
 use super::Judgement;
-use super::task::{Look, Task};
+use super::task::{Look, Run, Task};
 use crate::commands::work;
 use anyhow::Context;
+use plimsoll_analyst::prompt::formulas::Topic;
 use plimsoll_expr::Schema;
 use plimsoll_placement::backfill::Backfill;
 use plimsoll_placement::expression::queue_schema;
@@ -135,8 +136,8 @@ impl Task for Queue {
         }
     }
 
-    fn value(&self, look: &Look<Case>, figures: &[Vec<f64>]) -> f64 {
-        let worth = |(run, rivals): (&Vec<f64>, &Vec<f64>)| {
+    fn value(&self, runs: &[Run<'_, Case>]) -> f64 {
+        let worth = |run: &[f64], rivals: &[f64]| {
             let (shortest, easy) = rivals.split_at(3);
             let gain = log_of(shortest[0] / run[0]);
             // A wait of minutes is no starving, whatever EASY's was.
@@ -145,7 +146,8 @@ impl Task for Queue {
         };
         // By log: the mean gain over its windows, less the worst of its waits.
         let mut logs: Vec<(&str, f64, f64, f64)> = Vec::new();
-        for (case, [gain, over]) in look.cases.iter().zip(figures.iter().zip(&look.rivals).map(worth)) {
+        for &Run { case, figures, rivals } in runs {
+            let [gain, over] = worth(figures, rivals);
             match logs.iter_mut().find(|(log, ..)| *log == case.log) {
                 Some((_, sum, count, worst)) => (*sum, *count, *worst) = (*sum + gain, *count + 1.0, worst.max(over)),
                 None => logs.push((&case.log, gain, 1.0, over)),
@@ -155,6 +157,18 @@ impl Task for Queue {
         let worst = values().fold(f64::INFINITY, f64::min);
         let mean = values().sum::<f64>() / logs.len().max(1) as f64;
         if worst.is_finite() { worst + OTHERS * mean } else { 0.0 }
+    }
+
+    fn set<'a>(&self, case: &'a Case) -> &'a str {
+        &case.log
+    }
+
+    fn topic(&self) -> Topic {
+        Topic {
+            decides: "which job of the queue goes next: the one with the lowest result",
+            worth: "by how much lower the mean slowdown is than that of the shortest job first, less what the longest waits exceed \
+                    those of first come, first served by",
+        }
     }
 }
 
