@@ -29,6 +29,28 @@ pub fn document() -> Value {
     })
 }
 
+fn audit() -> Value {
+    let schema = json!({
+        "type": "object", "required": ["requests", "notes"],
+        "properties": {
+            "requests": { "type": "array", "items": { "type": "object" } },
+            "notes": { "type": "array", "items": { "type": "object" } }
+        }
+    });
+    let parameters = json!([
+        parameter("service", "Only those about this service or job", json!({ "type": "string" })),
+        parameter("since_ms", "From this moment on, wall clock", json!({ "type": "integer" })),
+        parameter(
+            "limit",
+            "At most so many, the newest",
+            json!({ "type": "integer", "minimum": 0, "maximum": 1000, "default": 100 })
+        ),
+    ]);
+    let about =
+        "Requests that asked for a change and what became of them, and what the daemon erased or dropped, oldest first";
+    get(about, "application/json", schema, parameters)
+}
+
 fn paths() -> Value {
     let mut policy = get("The policy in force", "application/json", json!({ "type": "object" }), json!([]));
     policy["put"] = write("Takes over a spec (TOML text)", json!([]));
@@ -76,17 +98,7 @@ fn paths() -> Value {
             parameter("to_ms", "Trace time; now if absent", json!({ "type": "integer" })),
             parameter("points", "At most so many points a series", json!({ "type": "integer", "minimum": 1, "maximum": 5000, "default": 300 })),
         ])),
-        "/v1/audit": get("Requests that asked for a change and what became of them, and what the daemon erased or dropped, oldest first", "application/json", json!({
-            "type": "object", "required": ["requests", "notes"],
-            "properties": {
-                "requests": { "type": "array", "items": { "type": "object" } },
-                "notes": { "type": "array", "items": { "type": "object" } }
-            }
-        }), json!([
-            parameter("service", "Only those about this service or job", json!({ "type": "string" })),
-            parameter("since_ms", "From this moment on, wall clock", json!({ "type": "integer" })),
-            parameter("limit", "At most so many, the newest", json!({ "type": "integer", "minimum": 0, "maximum": 1000, "default": 100 })),
-        ])),
+        "/v1/audit": audit(),
         "/v1/usage": get("What services, jobs or users requested, used and left idle, times the price list, from the journal", "application/json", reference("Usage"), json!([
             parameter("by", "What rows are of", json!({ "enum": ["service", "user", "job"], "default": "service" })),
             parameter("from_ms", "Samples from this trace time on; the oldest if absent", json!({ "type": "integer" })),

@@ -162,7 +162,7 @@ impl ModelArm<'_> {
         self.spared.set(self.spared.get() + cpu_seconds() - cpu);
         match said {
             Ok(texts) => Answer { question, texts, ..Answer::default() },
-            Err(error) => silent(format!("{error:#}")),
+            Err(error) => silent(format!("{error}")),
         }
     }
 
