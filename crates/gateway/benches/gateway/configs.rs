@@ -55,8 +55,9 @@ impl Front<'_> {
                 format!(" ssl crt {}/both.pem alpn {protocol}", self.folder.display())
             }
         };
+        // With `splice-auto` it wants two and a half descriptors a connection, and refuses to start where it may not have them.
         format!(
-            "global\n  nbthread {}\n  maxconn 8000\n\
+            "global\n  nbthread {}\n  maxconn 4000\n\
              defaults\n  mode http\n  option forwardfor\n  http-reuse always\n  retries 1\n  timeout connect 5s\n  \
              timeout client 30s\n  timeout server 30s\n  timeout http-request 10s\n  timeout http-keep-alive 60s\n  \
              timeout queue 5s\n{splice}\
