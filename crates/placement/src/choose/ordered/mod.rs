@@ -12,14 +12,16 @@
 //!
 //! Cut scores and random ties are exact too: the walk goes on through everything that scores the same.
 
+mod block;
 mod tree;
 
 use super::tie::TieOrder;
 use crate::fleet::{Fleet, LANES, Lane, NodeIx, Row, ShapeId};
 use crate::policy::{NodePolicy, Ties};
 use crate::score::{Linear, LinearKind, cut, level};
+use block::{Entry, Place};
 use plimsoll_model::cluster::NodeState;
-use tree::{Entry, NOWHERE, Step, Tree};
+use tree::{NOWHERE, Step, Tree};
 
 /// Kinds beyond this share trees by their number of GPUs, where slopes allow it.
 const TREES_MAX: usize = 32;
@@ -68,7 +70,8 @@ pub struct Ordered {
     /// The first tree of each kind, and whether it has buckets.
     tree_of_kind: Vec<(u32, bool)>,
     tree_of: Vec<u32>,
-    leaf_of: Vec<u32>,
+    /// Where each node is in its tree.
+    seats: Vec<u32>,
     /// By shape, the trees in the order of a search, each with the first key that could fit; where that follows from the
     /// shape alone, which is so if all orders rise with free room.
     turns: Vec<Box<[Turn]>>,
@@ -88,6 +91,8 @@ struct Turn {
     from: i64,
     /// What the request takes off a score.
     asks: i64,
+    /// No fit in the tree scores more.
+    most: i64,
     tree: u32,
 }
 
@@ -133,7 +138,7 @@ impl Ordered {
             trees: traits.iter().map(|of| Tree::new(bucket_floor(of.gpu_total_min))).collect(),
             tree_of_kind,
             tree_of: vec![0; fleet.len()],
-            leaf_of: vec![NOWHERE; fleet.len()],
+            seats: vec![NOWHERE; fleet.len()],
             is_rising: traits.iter().all(|of| of.is_rising),
             traits,
             turns: Vec::new(),
@@ -173,8 +178,8 @@ impl Ordered {
 
     #[inline]
     fn take_out(&mut self, node: u32) {
-        if self.leaf_of[node as usize] != NOWHERE {
-            self.trees[self.tree_of[node as usize] as usize].remove(node, &mut self.leaf_of);
+        if self.seats[node as usize] != NOWHERE {
+            self.trees[self.tree_of[node as usize] as usize].remove(node, &mut self.seats);
         }
     }
 
@@ -189,11 +194,11 @@ impl Ordered {
         let room = nodes.free[index];
         let linear = &self.linear.kinds[kind];
         let word = nodes.passes.first().map_or(0, |words| words[index]);
-        let entry = Entry { place: (-(linear.base + linear.dot(&room)), ties.rank(node)), node, word, room };
+        let entry = Entry { place: Place::new(-(linear.base + linear.dot(&room)), ties.rank(node)), node, word, room };
         let (first, has_buckets) = self.tree_of_kind[kind];
         let tree = if has_buckets { first + gpu_bucket(&room) } else { first };
         self.tree_of[index] = tree;
-        self.trees[tree as usize].insert(&entry, &mut self.leaf_of);
+        self.trees[tree as usize].insert(&entry, &mut self.seats);
     }
 
     /// The best node for a shape: score, then tie number.
@@ -210,40 +215,43 @@ impl Ordered {
         } else if self.turns.get(id.0 as usize).is_none_or(|turns| turns.is_empty()) {
             self.remember_turns(id, &shape.need);
         }
-        let queue = if self.is_rising { &self.turns[id.0 as usize] } else { &self.queue[..] };
+        let Self { trees, turns, queue, is_rising, is_random, cut, .. } = self;
+        let queue = if *is_rising { &turns[id.0 as usize] } else { &queue[..] };
         let mut best: Option<(i64, u64, u32)> = None;
         // The least term that scores as the best does.
         let mut least_term = i64::MIN;
         for turn in queue {
-            // Keys above this score less than what was found in another tree.
-            let to = best.map_or(i64::MAX, |_| -least_term - turn.asks);
-            if turn.from > to {
-                continue;
+            let (mut to, mut below) = (i64::MAX, u32::MAX);
+            if let Some((score, tie, _)) = best {
+                if turn.most < score {
+                    // Nor can any of those that follow score more.
+                    break;
+                }
+                // Keys above this score less than what was found in another tree.
+                to = -least_term - turn.asks;
+                // Where it cannot score more, it can only win by a smaller tie number.
+                if !*is_random && turn.most == score {
+                    below = tie.min(u64::from(u32::MAX)) as u32;
+                }
             }
-            // Where it cannot score more, it can only win by a smaller tie number.
-            let below = match best {
-                Some((score, tie, _)) if !self.is_random && self.score_of(-turn.from - turn.asks) <= score => tie,
-                _ => u64::MAX,
-            };
-            let below = below.min(u64::from(u32::MAX)) as u32;
             // Entries come best first: what follows the first fit scores the same or ends the walk.
             let mut score_here = None;
-            self.trees[turn.tree as usize].walk((turn.from, 0), (to, below), &shape.need, bit, |place, node| {
+            trees[turn.tree as usize].walk(turn.from, (to, below), &shape.need, bit, |place, node| {
                 if !fits(node) {
                     return Step::On;
                 }
                 let (score, term) = *score_here.get_or_insert_with(|| {
-                    let score = self.score_of(-place.0 - turn.asks);
+                    let score = score_of(*cut, -place.key() - turn.asks);
                     let as_best = best.is_some_and(|(best, ..)| best == score);
-                    (score, if as_best { least_term } else { self.least_term(score) })
+                    (score, if as_best { least_term } else { lowest_term(*cut, score) })
                 });
-                let tie = if self.is_random { ties.number(decision, node) } else { u64::from(place.1) };
+                let tie = if *is_random { ties.number(decision, node) } else { u64::from(place.tie()) };
                 if best.is_none_or(|(most, least, _)| score > most || score == most && tie < least) {
                     best = Some((score, tie, node));
                     least_term = term;
                 }
                 let last = -term - turn.asks;
-                match (self.is_random, self.cut) {
+                match (*is_random, *cut) {
                     (true, _) => Step::OnTo(last, u32::MAX),
                     // It can win by its tie number alone.
                     (false, Some(_)) => {
@@ -269,7 +277,7 @@ impl Ordered {
         self.turns[index] = turns.into_boxed_slice();
     }
 
-    /// The trees that may hold a fit, each with the first key that one could have, best first.
+    /// The trees that may hold a fit, each with the first key that one could have, by the best score that it could have.
     fn line_up(&self, need: &Row, queue: &mut Vec<Turn>) {
         queue.clear();
         let mut asks = (u32::MAX, 0);
@@ -288,29 +296,34 @@ impl Ordered {
             } else {
                 tree.first_key()
             };
-            // Keys of trees with other slopes do not compare, but any order is right and this one is good.
-            let at = queue.iter().rposition(|turn| turn.from <= from).map_or(0, |before| before + 1);
-            queue.insert(at, Turn { from, asks: asks.1, tree: number as u32 });
+            if from == i64::MAX {
+                continue;
+            }
+            let most = score_of(self.cut, -from - asks.1);
+            let turn = Turn { from, asks: asks.1, most, tree: number as u32 };
+            let at = queue.iter().rposition(|other| other.most >= most).map_or(0, |before| before + 1);
+            queue.insert(at, turn);
         }
-    }
-
-    #[inline]
-    fn score_of(&self, term: i64) -> i64 {
-        self.cut.map_or(term, |(levels, weight)| weight * cut(term, levels))
-    }
-
-    /// The least term that still scores `score`.
-    #[inline]
-    fn least_term(&self, score: i64) -> i64 {
-        self.cut.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)))
     }
 
     /// Bytes it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let turns: usize = self.turns.iter().map(|turns| size_of_val(&**turns) + size_of::<Box<[Turn]>>()).sum();
-        self.trees.iter().map(Tree::bytes).sum::<usize>() + self.leaf_of.len() * 4 + turns
+        self.trees.iter().map(Tree::bytes).sum::<usize>() + self.seats.len() * 4 + turns
     }
+}
+
+/// What a term scores.
+#[inline]
+fn score_of(levels_and_weight: Option<(u32, i64)>, term: i64) -> i64 {
+    levels_and_weight.map_or(term, |(levels, weight)| weight * cut(term, levels))
+}
+
+/// The least term that still scores `score`.
+#[inline]
+fn lowest_term(levels_and_weight: Option<(u32, i64)>, score: i64) -> i64 {
+    levels_and_weight.map_or(score, |(levels, weight)| level(score / weight, i64::from(levels)))
 }
 
 /// Which trees there are: the first of each kind and whether it has buckets, and what each tree holds.

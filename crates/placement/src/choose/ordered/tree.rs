@@ -1,84 +1,25 @@
 //! Nodes in order of a key, in blocks that know what is most in them.
 //!
-//! Three levels: leaves of up to [`WIDTH`] entries, groups of up to [`WIDTH`] leaves, and the list of groups. Entries lie
-//! in order of key, then tie number, with their room beside them. Every leaf and group knows the lane-wise maximum of the
-//! room in it and which static filters any of it passes, so that a search skips what cannot hold its first find. A node
-//! that changes is taken out and put in again: two leaves are touched, and now and then one is split or joined.
+//! Three levels: leaves of up to [`ENTRIES`] entries, groups of up to [`WIDTH`] leaves, and the list of groups. Leaves follow
+//! each other in order of key, then tie number; inside a leaf entries lie as they came, because a search reads all of a leaf
+//! that it opens, and putting one in or taking one out then moves one entry and not a dozen.
+//!
+//! Every leaf and group has a summary: the lane-wise maximum of the room in it and which static filters any of it passes, so
+//! that a search skips what cannot hold its first find. A node that changes is taken out and put in again. What came widens
+//! the summaries at once; what went leaves them too wide, with a mark, and they are made anew when a search was led astray by
+//! them. So the many nodes that no search looks at cost nothing.
 //!
 //! The lower bounds of leaves and groups stay when their first entry leaves; they are bounds, not entries.
 
+use super::block::{ENTRIES, Entry, Group, Leaf, NOTHING, Place, Summary, WIDTH};
 use crate::fleet::Row;
 
-/// Entries of a leaf, and leaves of a group, at most.
-pub const WIDTH: usize = 32;
-/// Leaves and groups that together are not larger than this are joined.
-const JOIN: usize = 20;
+/// Groups that together have no more leaves than this are joined.
+const JOIN: usize = WIDTH * 5 / 8;
+/// Leaves that together have no more entries than this are joined.
+const JOIN_ENTRIES: usize = ENTRIES * 5 / 8;
 /// A node that is in no tree.
 pub const NOWHERE: u32 = u32::MAX;
-
-/// A place in the order: key, then tie number.
-pub type Place = (i64, u32);
-
-/// One node in the order.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    /// Its place.
-    pub place: Place,
-    /// The node.
-    pub node: u32,
-    /// Its static filters, the first 64.
-    pub word: u64,
-    /// Its room.
-    pub room: Row,
-}
-
-/// What is most in some block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Summary {
-    /// Lane-wise maximum of room.
-    pub room: Row,
-    /// Filters that any passes.
-    pub word: u64,
-    /// The smallest tie number.
-    pub least: u32,
-}
-
-const NOTHING: Summary = Summary { room: Row([i32::MIN; 8]), word: 0, least: u32::MAX };
-
-impl Summary {
-    #[inline]
-    fn with(&self, other: &Self) -> Self {
-        Self { room: self.room.most(&other.room), word: self.word | other.word, least: self.least.min(other.least) }
-    }
-
-    /// Whether taking an entry away can make it smaller. (Filters stay too wide until something else does.)
-    #[inline]
-    fn rests_on(&self, room: &Row, tie: u32, floor: &Row) -> bool {
-        let mut touches = i32::from(self.least == tie);
-        for lane in 0..8 {
-            touches |= i32::from(self.room.0[lane] == room.0[lane]) & i32::from(room.0[lane] > floor.0[lane]);
-        }
-        touches != 0
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Leaf {
-    places: [Place; WIDTH],
-    nodes: [u32; WIDTH],
-    words: [u64; WIDTH],
-    rooms: [Row; WIDTH],
-    len: usize,
-    group: u32,
-}
-
-#[derive(Debug, Clone)]
-struct Group {
-    lows: [Place; WIDTH],
-    leaves: [u32; WIDTH],
-    summaries: [Summary; WIDTH],
-    len: usize,
-}
 
 /// See the top of this file.
 #[derive(Debug, Clone, Default)]
@@ -94,74 +35,10 @@ pub struct Tree {
     summaries: Vec<Summary>,
 }
 
-impl Leaf {
-    fn summary(&self) -> Summary {
-        let mut summary = NOTHING;
-        for at in 0..self.len {
-            let entry = Summary { room: self.rooms[at], word: self.words[at], least: self.places[at].1 };
-            summary = summary.with(&entry);
-        }
-        summary
-    }
-
-    fn insert(&mut self, at: usize, entry: &Entry) {
-        let len = self.len;
-        self.places.copy_within(at..len, at + 1);
-        self.nodes.copy_within(at..len, at + 1);
-        self.words.copy_within(at..len, at + 1);
-        self.rooms.copy_within(at..len, at + 1);
-        self.places[at] = entry.place;
-        self.nodes[at] = entry.node;
-        self.words[at] = entry.word;
-        self.rooms[at] = entry.room;
-        self.len += 1;
-    }
-
-    fn remove(&mut self, at: usize) {
-        let len = self.len;
-        self.places.copy_within(at + 1..len, at);
-        self.nodes.copy_within(at + 1..len, at);
-        self.words.copy_within(at + 1..len, at);
-        self.rooms.copy_within(at + 1..len, at);
-        self.len -= 1;
-    }
-
-    fn append(&mut self, other: &Self) {
-        let (len, end) = (self.len, self.len + other.len);
-        self.places[len..end].copy_from_slice(&other.places[..other.len]);
-        self.nodes[len..end].copy_from_slice(&other.nodes[..other.len]);
-        self.words[len..end].copy_from_slice(&other.words[..other.len]);
-        self.rooms[len..end].copy_from_slice(&other.rooms[..other.len]);
-        self.len = end;
-    }
-}
-
-impl Group {
-    fn insert(&mut self, at: usize, low: Place, leaf: u32, summary: Summary) {
-        let len = self.len;
-        self.lows.copy_within(at..len, at + 1);
-        self.leaves.copy_within(at..len, at + 1);
-        self.summaries.copy_within(at..len, at + 1);
-        (self.lows[at], self.leaves[at], self.summaries[at]) = (low, leaf, summary);
-        self.len += 1;
-    }
-
-    fn remove(&mut self, at: usize) {
-        let len = self.len;
-        self.lows.copy_within(at + 1..len, at);
-        self.leaves.copy_within(at + 1..len, at);
-        self.summaries.copy_within(at + 1..len, at);
-        self.len -= 1;
-    }
-
-    fn summary(&self) -> Summary {
-        let blocks = self.summaries[..self.len].iter();
-        blocks.fold(NOTHING, |summary, block| summary.with(block))
-    }
-
-    fn slot(&self, leaf: u32) -> usize {
-        self.leaves[..self.len].iter().position(|other| *other == leaf).unwrap_or(0)
-    }
+/// Which leaf, and which seat there: what is remembered of a node.
+#[inline]
+const fn seat(leaf: u32, at: usize) -> u32 {
+    leaf * ENTRIES as u32 + at as u32
 }
 
 impl Tree {
@@ -175,7 +52,7 @@ impl Tree {
     #[inline]
     #[must_use]
     pub fn first_key(&self) -> i64 {
-        self.lows.first().map_or(i64::MAX, |low| low.0)
+        self.lows.first().map_or(i64::MAX, |low| low.key())
     }
 
     /// Bytes it takes.
@@ -184,8 +61,8 @@ impl Tree {
         self.leaves.len() * size_of::<Leaf>() + self.groups.len() * size_of::<Group>() + self.order.len() * 64
     }
 
-    /// Puts a node in. `leaf_of` says for every node in which leaf it is, and is kept up to date.
-    pub fn insert(&mut self, entry: &Entry, leaf_of: &mut [u32]) {
+    /// Puts a node in. `seats` says for every node where it is, and is kept up to date.
+    pub fn insert(&mut self, entry: &Entry, seats: &mut [u32]) {
         if self.order.is_empty() {
             let leaf = self.new_leaf();
             let group = self.new_group();
@@ -200,43 +77,37 @@ impl Tree {
         let slot = group.lows[..group.len].partition_point(|low| *low <= entry.place).saturating_sub(1);
         let number = group.leaves[slot];
         group.lows[slot] = group.lows[slot].min(entry.place);
-        let own = Summary { room: entry.room, word: entry.word, least: entry.place.1 };
+        let own = Summary { room: entry.room, word: entry.word, least: entry.place.tie() };
         group.summaries[slot] = group.summaries[slot].with(&own);
         self.lows[top] = self.lows[top].min(entry.place);
         self.summaries[top] = self.summaries[top].with(&own);
         let leaf = &mut self.leaves[number as usize];
-        let at = leaf.places[..leaf.len].partition_point(|place| *place < entry.place);
-        leaf.insert(at, entry);
-        leaf_of[entry.node as usize] = number;
-        if leaf.len == WIDTH {
-            self.split_leaf(top, slot, leaf_of);
+        seats[entry.node as usize] = seat(number, leaf.len);
+        leaf.push(entry);
+        if leaf.len == ENTRIES {
+            self.split_leaf(top, slot, seats);
         }
     }
 
     /// Takes a node out.
-    pub fn remove(&mut self, node: u32, leaf_of: &mut [u32]) {
-        let number = std::mem::replace(&mut leaf_of[node as usize], NOWHERE);
+    pub fn remove(&mut self, node: u32, seats: &mut [u32]) {
+        let seat_now = std::mem::replace(&mut seats[node as usize], NOWHERE);
+        let (number, at) = (seat_now / ENTRIES as u32, seat_now as usize % ENTRIES);
         let leaf = &mut self.leaves[number as usize];
-        let Some(at) = leaf.nodes[..leaf.len].iter().position(|other| *other == node) else { return };
-        let (room, tie) = (leaf.rooms[at], leaf.places[at].1);
-        leaf.remove(at);
+        let (room, tie) = (leaf.rooms[at], leaf.places[at].tie());
+        leaf.swap_remove(at);
+        if at < leaf.len {
+            seats[leaf.nodes[at] as usize] = seat_now;
+        }
         let (len, group_number) = (leaf.len, leaf.group);
         let group = &mut self.groups[group_number as usize];
         let slot = group.slot(number);
-        let touched = group.summaries[slot].rests_on(&room, tie, &self.floor);
-        if touched {
-            group.summaries[slot] = self.leaves[number as usize].summary();
+        if group.summaries[slot].rests_on(&room, tie, &self.floor) {
+            group.wide |= 1 << slot;
         }
-        let joins = len < JOIN / 2 && (len == 0 || group.len > 1);
-        if !touched && !joins {
-            return;
-        }
-        let top = self.top_of(group_number, slot);
-        if touched && self.summaries[top].rests_on(&room, tie, &self.floor) {
-            self.summaries[top] = self.groups[group_number as usize].summary();
-        }
-        if joins {
-            self.join_leaf(top, slot, leaf_of);
+        if len < JOIN_ENTRIES / 2 && (len == 0 || group.len > 1) {
+            let top = self.top_of(group_number, slot);
+            self.join_leaf(top, slot, seats);
         }
     }
 
@@ -251,50 +122,51 @@ impl Tree {
     }
 
     fn new_leaf(&mut self) -> u32 {
-        let empty = Leaf {
-            places: [(0, 0); WIDTH],
-            nodes: [0; WIDTH],
-            words: [0; WIDTH],
-            rooms: [Row([0; 8]); WIDTH],
-            len: 0,
-            group: 0,
-        };
         if let Some(spare) = self.spare_leaves.pop() {
             self.leaves[spare as usize].len = 0;
             return spare;
         }
-        self.leaves.push(empty);
+        self.leaves.push(Leaf {
+            places: [Place::new(0, 0); ENTRIES],
+            nodes: [0; ENTRIES],
+            words: [0; ENTRIES],
+            rooms: [Row([0; 8]); ENTRIES],
+            len: 0,
+            group: 0,
+        });
         self.leaves.len() as u32 - 1
     }
 
     fn new_group(&mut self) -> u32 {
         if let Some(spare) = self.spare_groups.pop() {
-            self.groups[spare as usize].len = 0;
+            self.groups[spare as usize] = Group::empty();
             return spare;
         }
-        self.groups.push(Group { lows: [(0, 0); WIDTH], leaves: [0; WIDTH], summaries: [NOTHING; WIDTH], len: 0 });
+        self.groups.push(Group::empty());
         self.groups.len() as u32 - 1
     }
 
-    fn split_leaf(&mut self, top: usize, slot: usize, leaf_of: &mut [u32]) {
+    fn split_leaf(&mut self, top: usize, slot: usize, seats: &mut [u32]) {
         let group = self.order[top];
         let number = self.groups[group as usize].leaves[slot];
         let upper_number = self.new_leaf();
-        let mut upper = self.leaves[upper_number as usize].clone();
-        let lower = &mut self.leaves[number as usize];
-        let half = lower.len / 2;
-        for at in half..lower.len {
-            let (place, node, word, room) = (lower.places[at], lower.nodes[at], lower.words[at], lower.rooms[at]);
-            upper.insert(at - half, &Entry { place, node, word, room });
-            leaf_of[node as usize] = upper_number;
+        let whole = self.leaves[number as usize].clone();
+        let mut entries: [Entry; ENTRIES] = std::array::from_fn(|at| whole.entry(at));
+        entries.sort_unstable_by_key(|entry| entry.place);
+        let (lower_half, upper_half) = entries.split_at(ENTRIES / 2);
+        for (number, half) in [(number, lower_half), (upper_number, upper_half)] {
+            let leaf = &mut self.leaves[number as usize];
+            (leaf.len, leaf.group) = (0, group);
+            for entry in half {
+                seats[entry.node as usize] = seat(number, leaf.len);
+                leaf.push(entry);
+            }
         }
-        upper.group = group;
-        lower.len = half;
-        let (low, upper_summary, summary) = (upper.places[0], upper.summary(), lower.summary());
-        self.leaves[upper_number as usize] = upper;
+        let summary = self.leaves[number as usize].summary();
+        let upper_summary = self.leaves[upper_number as usize].summary();
         let group = &mut self.groups[group as usize];
-        group.summaries[slot] = summary;
-        group.insert(slot + 1, low, upper_number, upper_summary);
+        group.tighten(slot, summary);
+        group.insert(slot + 1, upper_half[0].place, upper_number, upper_summary);
         if group.len == WIDTH {
             self.split_group(top);
         }
@@ -310,8 +182,11 @@ impl Tree {
             self.groups[upper_number as usize].insert(at - half, low, leaf, summary);
             self.leaves[leaf as usize].group = upper_number;
         }
-        self.groups[number as usize].len = half;
-        self.summaries[top] = self.groups[number as usize].summary();
+        let wide = self.groups[number as usize].wide;
+        self.groups[upper_number as usize].wide = wide >> half;
+        let lower = &mut self.groups[number as usize];
+        (lower.len, lower.wide, lower.is_wide) = (half, wide & ((1 << half) - 1), false);
+        self.summaries[top] = lower.summary();
         let upper = &self.groups[upper_number as usize];
         self.order.insert(top + 1, upper_number);
         self.lows.insert(top + 1, upper.lows[0]);
@@ -319,12 +194,13 @@ impl Tree {
     }
 
     /// Joins a small leaf with its neighbour in the group, where both fit into one; drops an empty one.
-    fn join_leaf(&mut self, top: usize, slot: usize, leaf_of: &mut [u32]) {
+    fn join_leaf(&mut self, top: usize, slot: usize, seats: &mut [u32]) {
         let number = self.order[top];
         let group = &mut self.groups[number as usize];
         let leaf = group.leaves[slot];
         if self.leaves[leaf as usize].len == 0 {
             group.remove(slot);
+            group.is_wide = true;
             self.spare_leaves.push(leaf);
             return self.join_group(top);
         }
@@ -333,14 +209,17 @@ impl Tree {
             return;
         }
         let (one, other) = (group.leaves[left], group.leaves[left + 1]);
-        if self.leaves[one as usize].len + self.leaves[other as usize].len > JOIN {
+        if self.leaves[one as usize].len + self.leaves[other as usize].len > JOIN_ENTRIES {
             return;
         }
-        let upper = self.leaves[other as usize].clone();
-        upper.nodes[..upper.len].iter().for_each(|node| leaf_of[*node as usize] = one);
-        self.leaves[one as usize].append(&upper);
+        for at in 0..self.leaves[other as usize].len {
+            let entry = self.leaves[other as usize].entry(at);
+            let lower = &mut self.leaves[one as usize];
+            seats[entry.node as usize] = seat(one, lower.len);
+            lower.push(&entry);
+        }
         let group = &mut self.groups[number as usize];
-        group.summaries[left] = self.leaves[one as usize].summary();
+        group.tighten(left, self.leaves[one as usize].summary());
         group.remove(left + 1);
         self.spare_leaves.push(other);
         self.join_group(top);
@@ -360,19 +239,22 @@ impl Tree {
             return;
         }
         let (one, other) = (self.order[left], self.order[left + 1]);
-        if self.groups[one as usize].len + self.groups[other as usize].len > JOIN {
+        let lower_len = self.groups[one as usize].len;
+        if lower_len + self.groups[other as usize].len > JOIN {
             return;
         }
         for at in 0..self.groups[other as usize].len {
             let upper = &self.groups[other as usize];
             let (low, leaf, summary) = (upper.lows[at], upper.leaves[at], upper.summaries[at]);
-            let lower = &mut self.groups[one as usize];
-            let end = lower.len;
-            lower.insert(end, low, leaf, summary);
+            self.groups[one as usize].insert(lower_len + at, low, leaf, summary);
             self.leaves[leaf as usize].group = one;
         }
+        let wide = self.groups[other as usize].wide;
+        let lower = &mut self.groups[one as usize];
+        lower.wide |= wide << lower_len;
+        lower.is_wide = false;
+        self.summaries[left] = lower.summary();
         self.spare_groups.push(other);
-        self.summaries[left] = self.groups[one as usize].summary();
         self.order.remove(left + 1);
         self.lows.remove(left + 1);
         self.summaries.remove(left + 1);
@@ -389,56 +271,64 @@ impl Tree {
                 }
                 group.summaries[slot] = leaf.summary();
             }
+            (group.wide, group.is_wide) = (0, false);
             self.summaries[top] = group.summary();
         }
     }
 
-    /// Visits the entries from `from` to the key `to` (both included), leaving out blocks without a tie number under `below`, that `may_hold` lets through block by block, in order,
-    /// until `visit` says stop.
+    /// Visits the entries that fit, from key `from` to key `to` (both included), in order, until `visit` says stop. Blocks
+    /// without a tie number under `below` are left out. Summaries that promised more than there was are made anew.
     #[inline]
     pub fn walk(
-        &self,
-        from: Place,
+        &mut self,
+        from: i64,
         (mut to, mut below): (i64, u32),
         need: &Row,
         bit: u64,
         mut visit: impl FnMut(Place, u32) -> Step,
     ) {
-        let may_hold = |summary: &Summary, below: u32| {
-            summary.word & bit == bit && summary.least < below && summary.room.covers(need)
-        };
-        let first = self.lows.partition_point(|low| *low <= from).saturating_sub(1);
+        let first_place = Place::new(from, 0);
+        let first = self.lows.partition_point(|low| *low <= first_place).saturating_sub(1);
         for top in first..self.order.len() {
-            if self.lows[top].0 > to {
+            if self.lows[top].key() > to {
                 return;
             }
-            if !may_hold(&self.summaries[top], below) {
+            if !self.summaries[top].may_hold(need, bit, below) {
                 continue;
             }
-            let group = &self.groups[self.order[top] as usize];
-            let from_slot = if top == first { group.lows[..group.len].partition_point(|low| *low <= from) } else { 0 };
-            for slot in from_slot.saturating_sub(1)..group.len {
-                if group.lows[slot].0 > to {
+            let group = &mut self.groups[self.order[top] as usize];
+            let starts =
+                if top == first { group.lows[..group.len].partition_point(|low| *low <= first_place) } else { 0 };
+            let mut found_any = false;
+            for slot in starts.saturating_sub(1)..group.len {
+                if group.lows[slot].key() > to {
                     return;
                 }
-                if !may_hold(&group.summaries[slot], below) {
+                if !group.summaries[slot].may_hold(need, bit, below) {
                     continue;
                 }
                 let leaf = &self.leaves[group.leaves[slot] as usize];
-                for at in 0..leaf.len {
-                    let (room, word) = (&leaf.rooms[at], leaf.words[at]);
-                    if word & bit != bit || !room.covers(need) || leaf.places[at] < from {
-                        continue;
-                    }
-                    if leaf.places[at].0 > to {
+                let mut fitting = leaf.fitting((from, to), need, bit);
+                if fitting == 0 && group.wide & 1 << slot != 0 {
+                    group.tighten(slot, leaf.summary());
+                }
+                while let Some(at) = leaf.first_of(fitting) {
+                    fitting &= !(1 << at);
+                    found_any = true;
+                    let place = leaf.places[at];
+                    if place.key() > to {
                         return;
                     }
-                    match visit(leaf.places[at], leaf.nodes[at]) {
+                    match visit(place, leaf.nodes[at]) {
                         Step::On => {}
                         Step::OnTo(bound, tie) => (to, below) = (bound, tie),
                         Step::Stop => return,
                     }
                 }
+            }
+            if !found_any && group.is_wide {
+                group.is_wide = false;
+                self.summaries[top] = group.summary();
             }
         }
     }
@@ -460,27 +350,38 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn entries(tree: &Tree) -> Vec<(Place, u32)> {
+    fn entries(tree: &mut Tree) -> Vec<(Place, u32)> {
         let mut found = Vec::new();
-        tree.walk((i64::MIN, 0), (i64::MAX, u32::MAX), &Row([i32::MIN; 8]), 0, |place, node| {
+        tree.walk(i64::MIN, (i64::MAX, u32::MAX), &Row([i32::MIN; 8]), 0, |place, node| {
             found.push((place, node));
             Step::On
         });
         found
     }
 
+    /// Whether a summary says at least what is so, and just that where it has no mark.
+    fn check_summary(said: &Summary, is: &Summary, may_be_wide: bool) {
+        assert!(said.room.covers(&is.room) && said.word & is.word == is.word && said.least <= is.least);
+        assert!(may_be_wide || said.room == is.room);
+    }
+
     /// Every summary and bound says what it should.
-    fn check(tree: &Tree, leaf_of: &[u32]) {
+    fn check(tree: &Tree, seats: &[u32]) {
         for (top, number) in tree.order.iter().enumerate() {
             let group = &tree.groups[*number as usize];
             assert!(group.len > 0);
-            assert_eq!(tree.summaries[top].room, group.summary().room);
+            check_summary(&tree.summaries[top], &group.summary(), group.is_wide);
             for slot in 0..group.len {
                 let leaf = &tree.leaves[group.leaves[slot] as usize];
-                assert_eq!((leaf.group, group.summaries[slot].room), (*number, leaf.summary().room));
+                assert_eq!(leaf.group, *number);
+                check_summary(&group.summaries[slot], &leaf.summary(), group.wide & 1 << slot != 0);
                 assert!(leaf.len > 0 && leaf.len < WIDTH);
-                assert!(tree.lows[top] <= group.lows[slot] && group.lows[slot] <= leaf.places[0]);
-                assert!(leaf.nodes[..leaf.len].iter().all(|node| leaf_of[*node as usize] == group.leaves[slot]));
+                assert!(tree.lows[top] <= group.lows[slot]);
+                let ends = group.lows[..group.len].get(slot + 1).or(tree.lows.get(top + 1));
+                for at in 0..leaf.len {
+                    assert!(group.lows[slot] <= leaf.places[at] && ends.is_none_or(|end| leaf.places[at] < *end));
+                    assert_eq!(seats[leaf.nodes[at] as usize], seat(group.leaves[slot], at));
+                }
             }
         }
     }
@@ -491,22 +392,31 @@ mod tests {
             steps in prop::collection::vec((0_u32..3_000, -50_i64..50, 0_i32..9), 1..6_000),
         ) {
             let mut tree = Tree::new(Row([0, 0, 0, 0, 3, 0, 0, 0]));
-            let mut leaf_of = vec![NOWHERE; 3_000];
+            let mut seats = vec![NOWHERE; 3_000];
             let mut expected = std::collections::BTreeMap::new();
             for (node, key, size) in steps {
-                if let Some(key) = expected.remove(&node) {
-                    let _: i64 = key;
-                    tree.remove(node, &mut leaf_of);
+                let room = Row([size, node as i32 % 7, 0, 0, 3, 0, 0, 0]);
+                if expected.remove(&node).is_some() {
+                    tree.remove(node, &mut seats);
                 } else {
-                    let room = Row([size, node as i32 % 7, 0, 0, 3, 0, 0, 0]);
-                    tree.insert(&Entry { place: (key, node), node, word: 1, room }, &mut leaf_of);
-                    expected.insert(node, key);
+                    tree.insert(&Entry { place: Place::new(key, node), node, word: 1, room }, &mut seats);
+                    expected.insert(node, (Place::new(key, node), room));
                 }
+                // A search for what there may not be narrows what was left too wide, and finds what there is.
+                let need = Row([size, 5, 0, 0, 3, 0, 0, 0]);
+                let mut found = None;
+                tree.walk(key, (i64::MAX, u32::MAX), &need, 1, |place, _| {
+                    found = Some(place);
+                    Step::Stop
+                });
+                let from = Place::new(key, 0);
+                let first = expected.values().filter(|(place, room)| *place >= from && room.covers(&need)).min();
+                prop_assert_eq!(found, first.map(|(place, _)| *place));
             }
-            check(&tree, &leaf_of);
-            let mut expected: Vec<(Place, u32)> = expected.into_iter().map(|(node, key)| ((key, node), node)).collect();
+            check(&tree, &seats);
+            let mut expected: Vec<(Place, u32)> = expected.into_iter().map(|(node, (place, _))| (place, node)).collect();
             expected.sort_unstable();
-            prop_assert_eq!(entries(&tree), expected);
+            prop_assert_eq!(entries(&mut tree), expected);
         }
     }
 }
