@@ -259,24 +259,31 @@ impl Drop for Client {
     }
 }
 
-/// Waits for one request and answers it.
-pub async fn one(client: &mut Client) -> Next {
+/// Waits for a request; the length of its head in the inbox.
+///
+/// # Errors
+/// What becomes of a connection without one.
+pub async fn next(client: &mut Client) -> Result<usize, Next> {
     match client.read_head().await {
-        Ok(None) => Next::Close,
+        Ok(Some(length)) => Ok(length),
+        Ok(None) => Err(Next::Close),
         Err(error) => {
             client.worker.count_refused(error.word());
             Box::pin(refusal::send(client, Refusal::from(error), true)).await;
-            Next::Linger
+            Err(Next::Linger)
         }
-        // What is rare or large is boxed, so that a connection without a request does not carry the state of one.
-        Ok(Some(length)) => Box::pin(exchange::run(client, length)).await,
     }
 }
 
 /// Serves a connection to its end.
 pub async fn serve(mut client: Client) {
     loop {
-        match one(&mut client).await {
+        let next = match next(&mut client).await {
+            // What is rare or large is boxed, so that a connection without a request does not carry the state of one.
+            Ok(length) => Box::pin(exchange::run(&mut client, length)).await,
+            Err(next) => next,
+        };
+        match next {
             Next::Request => {}
             Next::Linger => {
                 Box::pin(client.linger()).await;

@@ -5,6 +5,7 @@
 
 use super::{grpc, heads};
 use crate::codec::{BodyReader, HeadScan};
+use crate::worker::arena::Arena;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
@@ -37,6 +38,7 @@ enum Stage {
 pub struct Answer {
     stage: Stage,
     asked: Asked,
+    arena: Arena,
 }
 
 fn broken() -> io::Error {
@@ -48,9 +50,9 @@ fn malformed() -> io::Error {
 }
 
 impl Answer {
-    /// To this request.
-    pub fn new(respond: SendResponse<Bytes>, asked: Asked) -> Self {
-        Self { stage: Stage::Head(respond), asked }
+    /// To this request. Its body is copied to `arena`.
+    pub fn new(respond: SendResponse<Bytes>, asked: Asked, arena: Arena) -> Self {
+        Self { stage: Stage::Head(respond), asked, arena }
     }
 
     /// Takes what the client has room for. A head has to come whole.
@@ -121,7 +123,7 @@ impl Answer {
             if data.is_empty() && !is_last {
                 continue;
             }
-            if stream.send_data(Bytes::copy_from_slice(data), is_last).is_err() {
+            if stream.send_data(self.arena.copy(data), is_last).is_err() {
                 self.stage = Stage::Gone;
                 return Err(broken());
             }

@@ -18,13 +18,16 @@ mod body;
 mod carry;
 pub mod frames;
 pub mod grpc;
+mod hands;
 mod heads;
 pub mod io;
 pub mod pipe;
 pub mod upstream;
 
 use crate::client::{self, Client, Peer, Place};
+use crate::exchange;
 use crate::stream::Stream;
+use crate::worker::Worker;
 use crate::worker::listener::Listener;
 use answer::{Answer, Asked};
 use body::Body;
@@ -54,25 +57,48 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// How long a connection that is told to go may take, ms.
 const GOODBYE_MS: u64 = 1_000;
 
-/// Counts the streams of one connection.
-struct Open(Rc<Cell<u32>>);
+/// What the streams of one connection have in common.
+#[derive(Debug)]
+struct Streams {
+    worker: Rc<Worker>,
+    listener: Rc<Listener>,
+    peer: Rc<Peer>,
+    local: Option<SocketAddr>,
+    open: Cell<u32>,
+}
+
+/// A stream, counted among those of its connection for as long as it is there.
+#[derive(Debug)]
+struct Open(Rc<Streams>);
 
 impl Open {
-    fn new(count: &Rc<Cell<u32>>) -> Self {
-        count.set(count.get() + 1);
-        Self(Rc::clone(count))
+    fn new(streams: &Rc<Streams>) -> Self {
+        streams.open.set(streams.open.get() + 1);
+        Self(Rc::clone(streams))
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.0.open.set(self.0.open.get() - 1);
     }
 }
 
+/// A stream to be answered.
+#[derive(Debug)]
+pub struct Job {
+    open: Open,
+    request: Request<RecvStream>,
+    respond: SendResponse<bytes::Bytes>,
+}
+
+/// Who answers the streams of a worker.
+pub type Answering = hands::Hands<Job>;
+
 /// Serves a connection to its end. `read_before` was read of it already.
 pub async fn serve(place: Place, listener: Rc<Listener>, stream: Stream, read_before: Vec<u8>, peer: Rc<Peer>) {
-    let local = stream.local_addr();
+    let (worker, local) = (Rc::clone(&place.worker), stream.local_addr());
+    let streams = Rc::new(Streams { worker, listener, peer, local, open: Cell::new(0) });
     let limits = place.worker.limits();
     let mut builder = Builder::new();
     builder
@@ -90,31 +116,24 @@ pub async fn serve(place: Place, listener: Rc<Listener>, stream: Stream, read_be
     let Ok(Ok(mut connection)) = place.slot.within(deadline_ms, handshake).await else {
         return place.worker.count_refused("http2-failed");
     };
-    let open = Rc::new(Cell::new(0));
     let mut is_leaving = false;
     loop {
         // Asked before each stream: a connection that is never idle has to be told too, or it is cut when the drain's time
         // is up.
-        if !is_leaving && (place.worker.is_draining() || listener.is_closing()) {
+        if !is_leaving && (place.worker.is_draining() || streams.listener.is_closing()) {
             is_leaving = true;
             connection.graceful_shutdown();
         }
         let accepted = next(&place, &wire, &mut connection, is_leaving).await;
         match accepted {
             Some(Ok((request, respond))) => {
-                let open = Open::new(&open);
-                let near = Place::within(Rc::clone(&place.worker));
-                let listener = Rc::clone(&listener);
-                let peer = Rc::clone(&peer);
-                tokio::task::spawn_local(async move {
-                    exchange((near, listener, peer), request, respond, local).await;
-                    drop(open);
-                });
+                let job = Job { open: Open::new(&streams), request, respond };
+                place.worker.answering.give(job, answer_one);
             }
             Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => return,
             Some(Err(_)) => return place.worker.count_refused("http2-failed"),
-            None if is_leaving || open.get() == 0 => {
-                if std::mem::replace(&mut is_leaving, true) && open.get() == 0 {
+            None if is_leaving || streams.open.get() == 0 => {
+                if std::mem::replace(&mut is_leaving, true) && streams.open.get() == 0 {
                     return;
                 }
                 connection.graceful_shutdown();
@@ -146,15 +165,10 @@ async fn next(
 }
 
 /// One stream: its head becomes bytes, and an exchange answers it as it answers any client.
-async fn exchange(
-    (place, listener, peer): (Place, Rc<Listener>, Rc<Peer>),
-    request: Request<RecvStream>,
-    mut respond: SendResponse<bytes::Bytes>,
-    local: Option<SocketAddr>,
-) {
+async fn answer_one(Job { open, request, mut respond }: Job) {
+    let worker = &open.0.worker;
     let (parts, body) = request.into_parts();
     let is_whole = body.is_end_stream();
-    let worker = Rc::clone(&place.worker);
     let mut head = worker.buffers.outgoing();
     let carried = heads::request_bytes(&mut head, &parts, is_whole);
     let mut inbox = worker.buffers.small();
@@ -168,7 +182,8 @@ async fn exchange(
     let asked = Asked { is_head: parts.method == http::Method::HEAD, is_grpc: grpc::is_call(&parts.headers) };
     let is_chunked = !is_whole && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
     drop(parts);
-    let frames = Frames::new(Body::new(body, is_chunked), Answer::new(respond, asked), local);
+    let answer = Answer::new(respond, asked, worker.arena.clone());
+    let frames = Frames::new(Body::new(body, is_chunked), answer, open.0.local);
     if !is_whole {
         // The connection goes on reading: frames that came with the head are there after it, and a small request is whole
         // when the exchange sees it and can be sent again.
@@ -177,9 +192,12 @@ async fn exchange(
             inbox.filled(count);
         }
     }
-    let mut client = Client::new(place, listener, Stream::Frames(Box::new(frames)), peer);
+    let (place, stream) = (Place::within(Rc::clone(worker)), Stream::Frames(Box::new(frames)));
+    let mut client = Client::new(place, Rc::clone(&open.0.listener), stream, Rc::clone(&open.0.peer));
     client.inbox = Some(inbox);
     // One request is all there will be. What is not whole when the client is dropped is reset, and an exchange that is given
     // up keeps no connection to a replica half used.
-    client::one(&mut client).await;
+    if let Ok(length) = client::next(&mut client).await {
+        exchange::run(&mut client, length).await;
+    }
 }
