@@ -1,7 +1,7 @@
 //! A response on its way from what the exchange writes as HTTP/1.1 to frames.
 //!
 //! The exchange's bytes are read by the codec as any replica's are. Nothing is held here: what the client's window has no
-//! room for is not taken, and the exchange waits.
+//! room for is not taken, and the exchange waits, but for the last few bytes of a response.
 
 use super::{grpc, heads};
 use crate::codec::{BodyReader, HeadScan};
@@ -39,6 +39,15 @@ pub struct Answer {
     stage: Stage,
     asked: Asked,
     arena: Arena,
+}
+
+/// So many bytes of the end of a response are taken whatever room there is.
+const END_MAX: usize = 4 * 1024;
+
+/// How much of `wanted` bytes the client has room for.
+fn room(stream: &mut SendStream<Bytes>, wanted: usize) -> usize {
+    stream.reserve_capacity(wanted);
+    stream.capacity()
 }
 
 fn broken() -> io::Error {
@@ -107,9 +116,11 @@ impl Answer {
     fn data(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let Stage::Body(stream, reader) = &mut self.stage else { return Ok(0) };
         let mut at = 0;
+        // The end of a response may wait in `h2` for room, so that a small one never waits here.
+        let is_end = reader.run() == bytes.len() as u64 && bytes.len() <= END_MAX;
         while at < bytes.len() && !reader.is_done() {
-            stream.reserve_capacity(bytes.len() - at);
-            let most = match stream.capacity() {
+            let most = if is_end { bytes.len() } else { room(stream, bytes.len() - at) };
+            let most = match most {
                 0 if reader.is_at_data() => return Ok(at),
                 // Framing needs no room. Byte by byte, so that no data comes with it.
                 0 => 1,

@@ -33,9 +33,9 @@ pub struct Body {
 }
 
 impl Body {
-    /// Of a request whose head says by `is_chunked` how it is written.
-    pub fn new(stream: RecvStream, is_chunked: bool) -> Self {
-        let stage = if stream.is_end_stream() { Stage::Ended } else { Stage::Data };
+    /// Of a request whose head says by `is_chunked` how it is written. `is_whole` is one without a body.
+    pub fn new(stream: RecvStream, is_whole: bool, is_chunked: bool) -> Self {
+        let stage = if is_whole { Stage::Ended } else { Stage::Data };
         Self { stream, is_chunked, stage, framing: Vec::new(), framing_at: 0, data: Bytes::new() }
     }
 

@@ -55,7 +55,7 @@ impl<J> fmt::Debug for Hands<J> {
 
 impl<J: 'static> Hands<J> {
     /// Has `work` done on a job by a task that has nothing else to do, or by a new one.
-    pub fn give<F: Future<Output = ()> + 'static>(&self, job: J, work: fn(J) -> F) {
+    pub fn give<F: Future<Output = ()>>(&self, job: J, work: impl Fn(J) -> F + 'static) {
         if let Some(hand) = self.0.borrow_mut().pop() {
             return hand.give(job);
         }

@@ -183,7 +183,7 @@ async fn answer_one(Job { open, request, mut respond }: Job) {
     let is_chunked = !is_whole && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
     drop(parts);
     let answer = Answer::new(respond, asked, worker.arena.clone());
-    let frames = Frames::new(Body::new(body, is_chunked), answer, open.0.local);
+    let frames = Frames::new(Body::new(body, is_whole, is_chunked), answer, open.0.local);
     if !is_whole {
         // The connection goes on reading: frames that came with the head are there after it, and a small request is whole
         // when the exchange sees it and can be sent again.
