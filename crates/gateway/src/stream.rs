@@ -151,6 +151,18 @@ impl Stream {
         }
     }
 
+    /// [`Stream::try_write_vectored`] for somebody who flushes later ([`Stream::unsent`]): within TLS several writes then leave
+    /// with one system call.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room.
+    pub fn try_write_late(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tls(session) => session.try_hold(slices),
+            _ => self.try_write_vectored(slices),
+        }
+    }
+
     /// The session, where it holds bytes that the kernel had no room for yet.
     #[must_use]
     pub fn unsent(&self) -> Option<&Session> {
