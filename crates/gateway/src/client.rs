@@ -43,11 +43,11 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(peer: SocketAddr, prefix: SourcePrefix) -> Self {
+    fn new(peer: SocketAddr, prefix: SourcePrefix, certificate: Option<Rc<[u8]>>) -> Self {
         let address = peer.ip().to_canonical();
         let text = address.to_string();
         let node = if address.is_ipv6() { format!("\"[{text}]\"") } else { text.clone() };
-        Self { address, port: peer.port(), text, node, key: source::key(address, prefix), certificate: None }
+        Self { address, port: peer.port(), text, node, key: source::key(address, prefix), certificate }
     }
 }
 
@@ -74,6 +74,11 @@ impl Place {
     pub fn within(worker: Rc<Worker>) -> Self {
         let (slot_index, slot) = worker.slots.insert();
         Self { worker, slot, slot_index, is_connection: false }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self, peer: SocketAddr, certificate: Option<Rc<[u8]>>) -> Rc<Peer> {
+        Rc::new(Peer::new(peer, self.worker.limits().source, certificate))
     }
 
     /// Waits of this connection, each at most `wait_ms` long.
@@ -103,8 +108,8 @@ pub struct Client {
     pub listener: Rc<Listener>,
     /// Its deadline.
     pub slot: Rc<Slot>,
-    /// Who is at the other end.
-    pub peer: Peer,
+    /// Who is at the other end; the same for all streams of a connection.
+    pub peer: Rc<Peer>,
     /// Bytes read and not dealt with; none while there are none.
     pub inbox: Option<Buffer>,
     scan: HeadScan,
@@ -113,13 +118,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// A connection that was just accepted.
-    pub fn new(place: Place, listener: Rc<Listener>, stream: Stream, peer: SocketAddr) -> Self {
+    /// A connection that was just accepted, or a stream of one.
+    pub fn new(place: Place, listener: Rc<Listener>, stream: Stream, peer: Rc<Peer>) -> Self {
         Self {
             stream,
             listener,
             slot: Rc::clone(&place.slot),
-            peer: Peer::new(peer, place.worker.limits().source),
+            peer,
             inbox: None,
             scan: HeadScan::default(),
             worker: Rc::clone(&place.worker),
@@ -254,26 +259,37 @@ impl Drop for Client {
     }
 }
 
+/// Waits for a request; the length of its head in the inbox.
+///
+/// # Errors
+/// What becomes of a connection without one.
+pub async fn next(client: &mut Client) -> Result<usize, Next> {
+    match client.read_head().await {
+        Ok(Some(length)) => Ok(length),
+        Ok(None) => Err(Next::Close),
+        Err(error) => {
+            client.worker.count_refused(error.word());
+            Box::pin(refusal::send(client, Refusal::from(error), true)).await;
+            Err(Next::Linger)
+        }
+    }
+}
+
 /// Serves a connection to its end.
 pub async fn serve(mut client: Client) {
     loop {
-        match client.read_head().await {
-            Ok(None) => return,
-            Err(error) => {
-                client.worker.count_refused(error.word());
-                Box::pin(refusal::send(&mut client, Refusal::from(error), true)).await;
+        let next = match next(&mut client).await {
+            // What is rare or large is boxed, so that a connection without a request does not carry the state of one.
+            Ok(length) => Box::pin(exchange::run(&mut client, length)).await,
+            Err(next) => next,
+        };
+        match next {
+            Next::Request => {}
+            Next::Linger => {
                 Box::pin(client.linger()).await;
                 return;
             }
-            // What is rare or large is boxed, so that a connection without a request does not carry the state of one.
-            Ok(Some(length)) => match Box::pin(exchange::run(&mut client, length)).await {
-                Next::Request => {}
-                Next::Linger => {
-                    Box::pin(client.linger()).await;
-                    return;
-                }
-                Next::Close => return,
-            },
+            Next::Close => return,
         }
     }
 }

@@ -47,6 +47,7 @@ pub async fn serve(place: Place, listener: Rc<Listener>, routes: Rc<Routes>, soc
             }
         }
     };
+    let peer = place.peer(peer, certificate);
     let passed_to = routes.tcp.clone();
     let may_be_http2 = routes.http2 && routes.tls.is_none();
     drop(routes);
@@ -54,19 +55,16 @@ pub async fn serve(place: Place, listener: Rc<Listener>, routes: Rc<Routes>, soc
         return tcp::serve(Client::new(place, listener, stream, peer), service).await;
     }
     if stream.speaks_http2() {
-        return http2::serve(place, listener, stream, Vec::new(), peer, certificate).await;
+        return http2::serve(place, listener, stream, Vec::new(), peer).await;
     }
     if !may_be_http2 {
-        let mut client = Client::new(place, listener, stream, peer);
-        client.peer.certificate = certificate;
-        return client::serve(client).await;
+        return client::serve(Client::new(place, listener, stream, peer)).await;
     }
     match first_bytes(&place, &stream).await {
-        Some((bytes, true)) => http2::serve(place, listener, stream, bytes, peer, None).await,
+        Some((bytes, true)) => http2::serve(place, listener, stream, bytes, peer).await,
         Some((bytes, false)) => {
             let mut inbox = place.worker.buffers.small();
-            inbox.room(0)[..bytes.len()].copy_from_slice(&bytes);
-            inbox.filled(bytes.len());
+            inbox.put(&bytes);
             let mut client = Client::new(place, listener, stream, peer);
             client.inbox = Some(inbox);
             client::serve(client).await;

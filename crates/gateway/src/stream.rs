@@ -1,11 +1,13 @@
-//! One connection's byte stream: a plain TCP socket, a TLS session over one, or one stream of an HTTP/2 connection.
+//! One connection's byte stream: a plain TCP socket, a TLS session over one, or one stream of an HTTP/2 connection, from a
+//! client or to a replica.
 //!
-//! Both are used the way the data path uses a socket: try first, wait only when there is nothing. An enum and not a
+//! All are used the way the data path uses a socket: try first, wait only when there is nothing. An enum and not a
 //! trait object, so that the plain path costs one predictable branch; and the socket below stays in reach
 //! ([`Stream::plain`]), so that bodies can be spliced where no TLS is between.
 //!
 //! Must not buffer anything on the plain path.
 
+use crate::http2::frames::Frames;
 use crate::http2::pipe::Pipe;
 use crate::tls::session::Session;
 use std::future::poll_fn;
@@ -22,8 +24,10 @@ pub enum Stream {
     Plain(TcpStream),
     /// Bytes within a TLS session whose handshake is over.
     Tls(Box<Session>),
-    /// A stream of an HTTP/2 connection, with the address that the connection came to.
-    Pipe(Pipe, Option<SocketAddr>),
+    /// A stream of a client's HTTP/2 connection.
+    Frames(Box<Frames>),
+    /// A stream of an HTTP/2 connection to a replica.
+    Pipe(Pipe),
 }
 
 /// Reads, and where less came than there was room for, tells the runtime that nothing is left.
@@ -59,7 +63,7 @@ impl Stream {
         match self {
             Self::Plain(socket) => Some(socket),
             Self::Tls(session) => Some(session.socket()),
-            Self::Pipe(..) => None,
+            Self::Frames(_) | Self::Pipe(_) => None,
         }
     }
 
@@ -67,7 +71,7 @@ impl Stream {
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match self {
-            Self::Pipe(_, local) => *local,
+            Self::Frames(frames) => frames.local,
             _ => self.socket()?.local_addr().ok(),
         }
     }
@@ -85,22 +89,22 @@ impl Stream {
         matches!(self, Self::Tls(session) if session.speaks_http2())
     }
 
-    /// Whether it is a stream of an HTTP/2 connection.
+    /// Whether it is a stream of a client's HTTP/2 connection.
     #[must_use]
-    pub const fn is_pipe(&self) -> bool {
-        matches!(self, Self::Pipe(..))
+    pub const fn is_frames(&self) -> bool {
+        matches!(self, Self::Frames(_))
     }
 
     /// Whether it ended because a replica says that it has not looked at the request.
     #[must_use]
     pub fn was_refused(&self) -> bool {
-        matches!(self, Self::Pipe(pipe, _) if pipe.was_refused())
+        matches!(self, Self::Pipe(pipe) if pipe.was_refused())
     }
 
     /// Whether it was one stream of a connection that goes on, so that what broke it was no idle connection's end.
     #[must_use]
     pub fn was_broken_off(&self) -> bool {
-        matches!(self, Self::Pipe(pipe, _) if pipe.was_broken_off())
+        matches!(self, Self::Pipe(pipe) if pipe.was_broken_off())
     }
 
     /// Reads what is there; zero is an orderly end.
@@ -112,7 +116,8 @@ impl Stream {
         match self {
             Self::Plain(socket) => read_plain(socket, bytes),
             Self::Tls(session) => session.try_read(bytes),
-            Self::Pipe(pipe, _) => pipe.try_read(bytes),
+            Self::Frames(frames) => frames.try_read(bytes),
+            Self::Pipe(pipe) => pipe.try_read(bytes),
         }
     }
 
@@ -125,7 +130,8 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.try_write(bytes),
             Self::Tls(session) => session.try_write(&[IoSlice::new(bytes)]),
-            Self::Pipe(pipe, _) => pipe.try_write(bytes),
+            Self::Frames(frames) => frames.try_write(&[IoSlice::new(bytes)]),
+            Self::Pipe(pipe) => pipe.try_write(bytes),
         }
     }
 
@@ -137,10 +143,23 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.try_write_vectored(slices),
             Self::Tls(session) => session.try_write(slices),
-            Self::Pipe(pipe, _) => match slices.iter().find(|slice| !slice.is_empty()) {
+            Self::Frames(frames) => frames.try_write(slices),
+            Self::Pipe(pipe) => match slices.iter().find(|slice| !slice.is_empty()) {
                 Some(slice) => pipe.try_write(slice),
                 None => Ok(0),
             },
+        }
+    }
+
+    /// [`Stream::try_write_vectored`] for somebody who flushes later ([`Stream::unsent`]): within TLS several writes then leave
+    /// with one system call.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room.
+    pub fn try_write_late(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tls(session) => session.try_hold(slices),
+            _ => self.try_write_vectored(slices),
         }
     }
 
@@ -171,7 +190,7 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.writable().await,
             Self::Tls(session) => session.socket().writable().await,
-            Self::Pipe(pipe, _) => poll_fn(|context| pipe.poll_writable(context).map(Ok)).await,
+            Self::Frames(_) | Self::Pipe(_) => poll_fn(|context| self.poll_write_ready(context).map(Ok)).await,
         }
     }
 
@@ -180,7 +199,8 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.poll_write_ready(context).map(|_| ()),
             Self::Tls(session) => session.socket().poll_write_ready(context).map(|_| ()),
-            Self::Pipe(pipe, _) => pipe.poll_writable(context),
+            Self::Frames(frames) => frames.poll_writable(context),
+            Self::Pipe(pipe) => pipe.poll_writable(context),
         }
     }
 
@@ -190,7 +210,8 @@ impl Stream {
             Self::Plain(socket) => socket.poll_read_ready(context).map(|_| ()),
             Self::Tls(session) if session.may_have_plaintext() => Poll::Ready(()),
             Self::Tls(session) => session.socket().poll_read_ready(context).map(|_| ()),
-            Self::Pipe(pipe, _) => pipe.poll_readable(context),
+            Self::Frames(frames) => frames.poll_readable(context),
+            Self::Pipe(pipe) => pipe.poll_readable(context),
         }
     }
 
@@ -199,7 +220,8 @@ impl Stream {
     pub fn poll_gone(&self, watch: &mut bool, context: &mut Context<'_>) -> bool {
         match self {
             Self::Tls(session) => session.poll_gone(watch, context),
-            Self::Pipe(pipe, _) => pipe.poll_gone(context),
+            Self::Frames(frames) => frames.poll_gone(context),
+            Self::Pipe(pipe) => pipe.poll_gone(context),
             Self::Plain(socket) => {
                 while *watch && socket.poll_read_ready(context).is_ready() {
                     let mut byte = [std::mem::MaybeUninit::uninit(); 1];
@@ -250,8 +272,9 @@ impl Stream {
     pub fn shutdown_write(&self) {
         match self {
             Self::Tls(session) => session.close_notify(),
-            Self::Pipe(pipe, _) => pipe.end(),
-            Self::Plain(_) => {}
+            Self::Pipe(pipe) => pipe.end(),
+            // A stream ends with its response; what is cut short is reset.
+            Self::Frames(_) | Self::Plain(_) => {}
         }
         if let Some(socket) = self.socket() {
             let _ = socket2::SockRef::from(socket).shutdown(Shutdown::Write);

@@ -91,6 +91,16 @@ impl BodyReader {
         }
     }
 
+    /// Whether the next byte is data, as far as that is known.
+    #[must_use]
+    pub const fn is_at_data(&self) -> bool {
+        match self {
+            Self::Length(left) => *left > 0,
+            Self::Chunked(chunks) => chunks.is_at_data(),
+            Self::UntilClose => true,
+        }
+    }
+
     /// Counts `count` bytes of such a run as read by somebody else.
     pub fn passed(&mut self, count: u64) {
         if let Self::Length(left) = self {

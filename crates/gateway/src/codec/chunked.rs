@@ -121,6 +121,12 @@ impl ChunkReader {
         self.state == State::Done
     }
 
+    /// Whether the next byte is data.
+    #[must_use]
+    pub const fn is_at_data(&self) -> bool {
+        matches!(self.state, State::Data)
+    }
+
     /// The trailer lines, each `NAME:VALUE CRLF` by the grammar; all of them once the body is complete.
     #[must_use]
     pub fn trailers(&self) -> &[u8] {

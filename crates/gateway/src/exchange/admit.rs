@@ -176,7 +176,7 @@ pub fn admit(client: &Client, head: &[u8], out: &mut Vec<u8>) -> Result<Facts, T
     let hedge = own.and_then(|rules| rules.hedge).filter(|_| is_read);
     Ok(Facts {
         service: Rc::clone(service),
-        timeout_ms: if client.stream.is_pipe() { timeout_ms(route.timeout_ms, &head) } else { route.timeout_ms },
+        timeout_ms: if client.stream.is_frames() { timeout_ms(route.timeout_ms, &head) } else { route.timeout_ms },
         retry: route.retry,
         idempotent: matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
         minor: head.minor,

@@ -1,7 +1,7 @@
 //! One worker with its clients and replicas in one thread, driven by a seed: any split of bytes, any side gone at any
 //! byte, any time-out, a drain at any moment.
 //!
-//! Replicas speak HTTP/1.1, or in some scenes HTTP/2.
+//! Clients and replicas speak HTTP/1.1, or in some scenes HTTP/2.
 //!
 //! What must hold whatever happens: a replica never reads a request on a connection whose last exchange was not complete
 //! on both sides, and acts on no POST twice; a client never receives a byte of another request's response; what is idle in a pool is at a message
@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod client;
+mod client_http2;
 #[path = "../../tests/common/reader.rs"]
 mod reader;
 mod replica;
@@ -46,8 +47,10 @@ fn no_half_used_connection_is_used_again_and_no_response_reaches_another_request
     }
     println!("{tally:#?}");
     // A simulation in which nothing happens proves nothing.
-    assert!(tally.answered > count && tally.refused > count / 50 && tally.cut > count / 50, "{tally:?}");
+    let seen = &tally.seen;
+    assert!(seen.answered > count && seen.refused > count / 50 && seen.cut > count / 50, "{tally:?}");
+    assert!(seen.over_http2 > count / 2, "{tally:?}");
     assert!(tally.streams > count / 4 && tally.unread > count / 200, "{tally:?}");
     assert!(tally.hedged > count / 20 && tally.hedges_won > count / 100, "{tally:?}");
-    assert!(tally.reused > count / 10 && tally.drained > count / 50 && tally.trailers > count / 100, "{tally:?}");
+    assert!(tally.reused > count / 10 && tally.drained > count / 50 && seen.trailers > count / 100, "{tally:?}");
 }

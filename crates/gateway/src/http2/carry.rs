@@ -1,6 +1,6 @@
 //! One exchange's request from bytes to frames, and a replica's response from frames to bytes.
 //!
-//! The mirror image of [`super::translate`]. Both directions go at once: a response may begin, and end, while the request
+//! The mirror image of [`super::frames`], with a pipe between because a task carries it. Both directions go at once: a response may begin, and end, while the request
 //! is still being sent. A request that the replica has certainly not looked at (REFUSED_STREAM, beyond GOAWAY's last
 //! stream, never sent) is told apart from one that was lost, because only the latter may have had an effect.
 //!
@@ -9,7 +9,6 @@
 
 use super::heads;
 use super::pipe::Far;
-use super::translate::send_all;
 use super::upstream::Open;
 use crate::codec::encode::{CHUNK_END, chunk_start};
 use crate::codec::field::decimal;
@@ -284,4 +283,28 @@ async fn pass(
         heads::trailer_bytes(held, trailers.as_ref());
     }
     Ended::Whole
+}
+
+/// Sends data within the other side's window, waiting for room: the exchange waits with us. The last of it ends the stream.
+/// False when the other side takes no more.
+async fn send_all(stream: &mut SendStream<Bytes>, mut data: &[u8], is_last: bool) -> bool {
+    if data.is_empty() && is_last {
+        return stream.send_data(Bytes::new(), true).is_ok();
+    }
+    while !data.is_empty() {
+        stream.reserve_capacity(data.len());
+        let room = match stream.capacity() {
+            0 => match poll_fn(|context| stream.poll_capacity(context)).await {
+                Some(Ok(room)) => room,
+                _ => return false,
+            },
+            room => room,
+        };
+        let (now, later) = data.split_at(room.min(data.len()));
+        if stream.send_data(Bytes::copy_from_slice(now), is_last && later.is_empty()).is_err() {
+            return false;
+        }
+        data = later;
+    }
+    true
 }

@@ -12,10 +12,15 @@
 use crate::codec::field::{Known, known};
 use crate::codec::response::{self, Asked};
 use crate::codec::{FIELDS_MAX, Framing, request, trailer};
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use std::mem::MaybeUninit;
+
+/// The values of a head of so many bytes share one copy of it. `h2` may remember some of them for as long as a connection
+/// lasts, so a longer head is not kept for the sake of one value.
+const SHARED_MAX: usize = 1_024;
 
 /// Fields that belong to a connection of HTTP/1.1 (RFC 9113 section 8.2.2).
 fn is_of_connection(name: &str) -> bool {
@@ -29,53 +34,65 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The head of a client's request; none for what no exchange can carry.
+/// Appends the head of a client's request; none for what no exchange can carry.
 #[must_use]
-pub fn request_bytes(parts: &Parts, is_whole: bool) -> Option<Vec<u8>> {
+pub fn request_bytes(out: &mut Vec<u8>, parts: &Parts, is_whole: bool) -> Option<()> {
     if parts.method == Method::CONNECT {
         return None;
     }
     let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let host = authority.or_else(|| parts.headers.get(HOST).map(HeaderValue::as_bytes))?;
-    let mut out = Vec::with_capacity(512);
     out.extend_from_slice(parts.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    line(&mut out, "Host", host);
+    line(out, "Host", host);
     for (name, value) in &parts.headers {
         if is_of_connection(name.as_str()) || matches!(*name, HOST | COOKIE | EXPECT) {
             continue;
         }
-        line(&mut out, name.as_str(), value.as_bytes());
+        line(out, name.as_str(), value.as_bytes());
     }
     // An empty crumb holds no cookie; joined, it would leave white space at the end of the line.
     let crumbs = parts.headers.get_all(COOKIE).iter().map(|crumb| crumb.as_bytes().trim_ascii());
     let crumbs: Vec<&[u8]> = crumbs.filter(|crumb| !crumb.is_empty()).collect();
     if !crumbs.is_empty() {
-        line(&mut out, "Cookie", &crumbs.join(&b"; "[..]));
+        line(out, "Cookie", &crumbs.join(&b"; "[..]));
     }
     if parts.headers.get(TE).is_some_and(|value| value == "trailers") {
-        line(&mut out, "TE", b"trailers");
+        line(out, "TE", b"trailers");
     }
     if !is_whole && !parts.headers.contains_key(CONTENT_LENGTH) {
-        line(&mut out, "Transfer-Encoding", b"chunked");
+        line(out, "Transfer-Encoding", b"chunked");
     }
     out.extend_from_slice(b"\r\n");
-    Some(out)
+    Some(())
+}
+
+/// A value of a field: shares `head`, which it lies in, or is a copy.
+fn value_of(head: Option<&Bytes>, value: &[u8]) -> Option<HeaderValue> {
+    match head {
+        Some(head) => HeaderValue::from_maybe_shared(head.slice_ref(value)).ok(),
+        None => HeaderValue::from_bytes(value).ok(),
+    }
 }
 
 /// A response of the exchange's for a client, and how its body is delimited; none for what is no response.
 #[must_use]
 pub fn response_of(head: &[u8], is_head: bool) -> Option<(Response<()>, Framing)> {
+    let shared = (head.len() <= SHARED_MAX).then(|| Bytes::copy_from_slice(head));
+    let head = shared.as_deref().unwrap_or(head);
     let mut storage = [MaybeUninit::uninit(); FIELDS_MAX];
     let head = response::parse(head, Asked { head: is_head, upgrade: false }, &mut storage).ok()?;
-    let mut response = Response::builder().status(head.status).body(()).ok()?;
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(head.status).ok()?;
+    let fields = response.headers_mut();
+    fields.try_reserve(head.fields.len()).ok()?;
     for field in head.fields {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
         if !is_of_connection(name.as_str()) {
-            response.headers_mut().append(name, HeaderValue::from_bytes(field.value).ok()?);
+            fields.append(name, value_of(shared.as_ref(), field.value)?);
         }
     }
     Some((response, head.framing))

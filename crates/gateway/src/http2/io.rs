@@ -20,12 +20,12 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Moves what is held to the kernel.
-    pub fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Moves what is held to the stream, which may hold some of it within TLS.
+    fn poll_pass(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut held = self.held.borrow_mut();
         let mut sent = 0;
         while sent < held.len() {
-            match self.stream.try_write(&held[sent..]) {
+            match self.stream.try_write_late(&[IoSlice::new(&held[sent..])]) {
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if self.stream.poll_write_ready(context).is_pending() {
@@ -40,6 +40,12 @@ impl Wire {
             }
         }
         held.clear();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Moves what is held to the kernel.
+    pub fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pass(context))?;
         while let Some(session) = self.stream.unsent() {
             match session.flush() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(self.stream.poll_write_ready(context)),
@@ -131,7 +137,7 @@ impl AsyncWrite for Io {
         self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
-    /// Small writes are held; what has no room sends what is held, and more than fits goes directly.
+    /// Small writes are held; what has no room passes what is held on, and more than fits follows directly.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -140,7 +146,7 @@ impl AsyncWrite for Io {
         let wire = &self.wire;
         let count = slices.iter().map(|slice| slice.len()).sum::<usize>();
         if wire.held.borrow().len() + count > HELD_MAX {
-            ready!(wire.poll_send(context))?;
+            ready!(wire.poll_pass(context))?;
         }
         if count <= HELD_MAX {
             let mut held = wire.held.borrow_mut();
@@ -148,7 +154,7 @@ impl AsyncWrite for Io {
             return Poll::Ready(Ok(count));
         }
         loop {
-            match wire.stream.try_write_vectored(slices) {
+            match wire.stream.try_write_late(slices) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(wire.stream.poll_write_ready(context)),
                 done => return Poll::Ready(done),
             }

@@ -1,29 +1,37 @@
 //! HTTP/2 from clients: one connection, many streams, each an exchange like any other.
 //!
-//! `h2` keeps frames, header compression and flow control. Each stream becomes a client of its own over an in-memory
-//! pipe ([`pipe`]), with its request written as HTTP/1.1 and read by the same codec, so that routing, rules, balancing,
-//! limits and every rule of the codec hold for both protocols and there is one exchange to prove right. That costs one
-//! more parse and one copy per body byte; the plain HTTP/1.1 path pays nothing.
+//! `h2` keeps frames, header compression and flow control. Each stream becomes a client of its own ([`frames`]), with its
+//! request written as HTTP/1.1 and read by the same codec, so that routing, rules, balancing, limits and every rule of the
+//! codec hold for both protocols and there is one exchange to prove right. That costs one more parse of each head; the plain
+//! HTTP/1.1 path pays nothing.
 //!
 //! Limits: streams at once, size of a head, streams reset before they were looked at (rapid reset), frames of one head (in
-//! `h2`). A slow reader fills its window, then its pipe, then the exchange's write waits under the usual time-out.
+//! `h2`). A slow reader fills its window, then the exchange's write waits under the usual time-out.
 //!
-//! Must never write a byte into the pipe that the codec would not check.
+//! Must never give the exchange a byte that the codec would not check.
 //!
 //! # Source
 //! RFC 9113; CVE-2023-44487 (rapid reset), CVE-2024-27316 and its kin (continuation flood).
 
+mod answer;
+mod body;
 mod carry;
+pub mod frames;
 pub mod grpc;
+mod hands;
 mod heads;
 pub mod io;
 pub mod pipe;
-mod translate;
 pub mod upstream;
 
-use crate::client::{self, Client, Place};
+use crate::client::{self, Client, Peer, Place};
+use crate::exchange;
 use crate::stream::Stream;
+use crate::worker::Worker;
 use crate::worker::listener::Listener;
+use answer::{Answer, Asked};
+use body::Body;
+use frames::Frames;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
@@ -49,33 +57,48 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// How long a connection that is told to go may take, ms.
 const GOODBYE_MS: u64 = 1_000;
 
-/// Counts the streams of one connection.
-struct Open(Rc<Cell<u32>>);
+/// What the streams of one connection have in common.
+#[derive(Debug)]
+struct Streams {
+    worker: Rc<Worker>,
+    listener: Rc<Listener>,
+    peer: Rc<Peer>,
+    local: Option<SocketAddr>,
+    open: Cell<u32>,
+}
+
+/// A stream, counted among those of its connection for as long as it is there.
+#[derive(Debug)]
+struct Open(Rc<Streams>);
 
 impl Open {
-    fn new(count: &Rc<Cell<u32>>) -> Self {
-        count.set(count.get() + 1);
-        Self(Rc::clone(count))
+    fn new(streams: &Rc<Streams>) -> Self {
+        streams.open.set(streams.open.get() + 1);
+        Self(Rc::clone(streams))
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.0.open.set(self.0.open.get() - 1);
     }
 }
 
-/// Serves a connection to its end. `read_before` was read of it already; `certificate` is what endpoints are told of the
-/// client's.
-pub async fn serve(
-    place: Place,
-    listener: Rc<Listener>,
-    stream: Stream,
-    read_before: Vec<u8>,
-    peer: SocketAddr,
-    certificate: Option<Rc<[u8]>>,
-) {
-    let local = stream.local_addr();
+/// A stream to be answered.
+#[derive(Debug)]
+pub struct Job {
+    open: Open,
+    request: Request<RecvStream>,
+    respond: SendResponse<bytes::Bytes>,
+}
+
+/// Who answers the streams of a worker.
+pub type Answering = hands::Hands<Job>;
+
+/// Serves a connection to its end. `read_before` was read of it already.
+pub async fn serve(place: Place, listener: Rc<Listener>, stream: Stream, read_before: Vec<u8>, peer: Rc<Peer>) {
+    let (worker, local) = (Rc::clone(&place.worker), stream.local_addr());
+    let streams = Rc::new(Streams { worker, listener, peer, local, open: Cell::new(0) });
     let limits = place.worker.limits();
     let mut builder = Builder::new();
     builder
@@ -93,31 +116,24 @@ pub async fn serve(
     let Ok(Ok(mut connection)) = place.slot.within(deadline_ms, handshake).await else {
         return place.worker.count_refused("http2-failed");
     };
-    let open = Rc::new(Cell::new(0));
     let mut is_leaving = false;
     loop {
         // Asked before each stream: a connection that is never idle has to be told too, or it is cut when the drain's time
         // is up.
-        if !is_leaving && (place.worker.is_draining() || listener.is_closing()) {
+        if !is_leaving && (place.worker.is_draining() || streams.listener.is_closing()) {
             is_leaving = true;
             connection.graceful_shutdown();
         }
         let accepted = next(&place, &wire, &mut connection, is_leaving).await;
         match accepted {
             Some(Ok((request, respond))) => {
-                let open = Open::new(&open);
-                let near = Place::within(Rc::clone(&place.worker));
-                let listener = Rc::clone(&listener);
-                let certificate = certificate.clone();
-                tokio::task::spawn_local(async move {
-                    exchange((near, listener, peer, certificate), request, respond, local).await;
-                    drop(open);
-                });
+                let job = Job { open: Open::new(&streams), request, respond };
+                place.worker.answering.give(job, answer_one);
             }
             Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => return,
             Some(Err(_)) => return place.worker.count_refused("http2-failed"),
-            None if is_leaving || open.get() == 0 => {
-                if std::mem::replace(&mut is_leaving, true) && open.get() == 0 {
+            None if is_leaving || streams.open.get() == 0 => {
+                if std::mem::replace(&mut is_leaving, true) && streams.open.get() == 0 {
                     return;
                 }
                 connection.graceful_shutdown();
@@ -148,47 +164,40 @@ async fn next(
     }
 }
 
-/// One stream: its request becomes bytes, an exchange answers them, and the answer becomes frames.
-async fn exchange(
-    (place, listener, peer, certificate): (Place, Rc<Listener>, SocketAddr, Option<Rc<[u8]>>),
-    request: Request<RecvStream>,
-    mut respond: SendResponse<bytes::Bytes>,
-    local: Option<SocketAddr>,
-) {
-    let (parts, mut body) = request.into_parts();
-    let Some(head) = heads::request_bytes(&parts, body.is_end_stream()) else {
-        place.worker.count_refused("http2-request");
+/// One stream: its head becomes bytes, and an exchange answers it as it answers any client.
+async fn answer_one(Job { open, request, mut respond }: Job) {
+    let worker = &open.0.worker;
+    let (parts, body) = request.into_parts();
+    let is_whole = body.is_end_stream();
+    let mut head = worker.buffers.outgoing();
+    let carried = heads::request_bytes(&mut head, &parts, is_whole);
+    let mut inbox = worker.buffers.small();
+    inbox.put(&head);
+    worker.buffers.give_outgoing(head);
+    if carried.is_none() {
+        worker.buffers.give(inbox);
+        worker.count_refused("http2-request");
         return respond.send_reset(Reason::PROTOCOL_ERROR);
-    };
-    let asked =
-        translate::Asked { is_head: parts.method == http::Method::HEAD, is_grpc: grpc::is_call(&parts.headers) };
-    let is_chunked = !body.is_end_stream() && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
-    let (near, far) = pipe::pipe();
-    let silence = Duration::from_millis(place.worker.limits().body_ms);
-    let mut client = Client::new(place, listener, Stream::Pipe(near, local), peer);
-    client.peer.certificate = certificate;
-    let served = async {
-        client::serve(client).await;
-        // What it has written is still read by the other side, for as long as the client takes any of it.
-        loop {
-            let before = far.unread();
-            tokio::time::sleep(silence).await;
-            if far.unread() == before {
-                return;
-            }
+    }
+    let asked = Asked { is_head: parts.method == http::Method::HEAD, is_grpc: grpc::is_call(&parts.headers) };
+    let is_chunked = !is_whole && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
+    drop(parts);
+    let answer = Answer::new(respond, asked, worker.arena.clone());
+    let frames = Frames::new(Body::new(body, is_whole, is_chunked), answer, open.0.local);
+    if !is_whole {
+        // The connection goes on reading: frames that came with the head are there after it, and a small request is whole
+        // when the exchange sees it and can be sent again.
+        tokio::task::yield_now().await;
+        while let Ok(count @ 1..) = frames.try_read(inbox.room(0)) {
+            inbox.filled(count);
         }
-    };
-    let up = async {
-        if translate::upload(&far, head, is_chunked, &mut body).await {
-            std::future::pending::<()>().await;
-        }
-    };
-    // Whoever ends first ends all: the response is whole, or the client gave the stream up. What is dropped here says
-    // so to the exchange, whose connection to a replica does not go back to its pool half used.
-    tokio::select! {
-        biased;
-        () = translate::download(&far, &mut respond, asked) => {}
-        () = up => {}
-        () = served => {}
+    }
+    let (place, stream) = (Place::within(Rc::clone(worker)), Stream::Frames(Box::new(frames)));
+    let mut client = Client::new(place, Rc::clone(&open.0.listener), stream, Rc::clone(&open.0.peer));
+    client.inbox = Some(inbox);
+    // One request is all there will be. What is not whole when the client is dropped is reset, and an exchange that is given
+    // up keeps no connection to a replica half used.
+    if let Ok(length) = client::next(&mut client).await {
+        exchange::run(&mut client, length).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes between two tasks of one thread: how a stream of HTTP/2 meets an exchange that reads and writes bytes.
+//! Bytes between two tasks of one thread: how a stream of a replica's HTTP/2 meets an exchange that reads and writes bytes.
 //!
 //! Bounded both ways, so that back-pressure passes through: who writes more than the other reads waits. The exchange's end
 //! behaves like a socket; the other end can also say that the stream was given up, which a socket says by a reset.
@@ -228,16 +228,6 @@ impl Far {
             }
         }
         true
-    }
-
-    /// Bytes of the response that wait here.
-    pub fn unread(&self) -> usize {
-        ROOM - self.0.down.borrow().room()
-    }
-
-    /// The request is whole.
-    pub fn end(&self) {
-        self.0.up.borrow_mut().end();
     }
 
     /// All that will come was written, and is read before the end.

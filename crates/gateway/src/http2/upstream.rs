@@ -173,7 +173,7 @@ impl Connections {
             let (near, far) = pipe::pipe();
             let scheme = if target.upstream.tls.is_some() { "https" } else { "http" };
             tokio::task::spawn_local(carry::carry(far, connection.sender.clone(), open, scheme));
-            Opened { stream: Stream::Pipe(near, None), reused }
+            Opened { stream: Stream::Pipe(near), reused }
         });
         all.retain(|connection| !connection.state.is_over.get());
         opened

@@ -191,6 +191,15 @@ impl Session {
         }
     }
 
+    /// Encrypts as much as may be held, and sends only where that is nothing. Whoever calls it has to flush.
+    ///
+    /// # Errors
+    /// `WouldBlock` when what was encrypted before has not left yet.
+    pub fn try_hold(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let count = self.connection.borrow_mut().writer().write_vectored(slices)?;
+        if count == 0 { self.try_write(slices) } else { Ok(count) }
+    }
+
     /// Moves ciphertext to the kernel until none is left.
     ///
     /// # Errors

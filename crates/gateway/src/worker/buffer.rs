@@ -50,6 +50,16 @@ impl Buffer {
         }
     }
 
+    /// Appends `bytes`, growing where there is no room.
+    pub fn put(&mut self, bytes: &[u8]) {
+        let end = self.end + bytes.len();
+        if end > self.bytes.len() {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes[self.end..end].copy_from_slice(bytes);
+        self.end = end;
+    }
+
     /// Room for reading; moves what is unread to the front, and grows up to `size_max` when there is no room.
     pub fn room(&mut self, size_max: usize) -> &mut [u8] {
         if self.end == self.bytes.len() && self.start > 0 {

@@ -176,6 +176,7 @@ fn admit(worker: &Rc<Worker>, listener: &Rc<Listener>, stream: TcpStream, peer: 
     let is_plain = routes.tls.is_none() && !routes.proxy_protocol && routes.tcp.is_none() && !routes.http2;
     if open < connections_max {
         if is_plain {
+            let peer = place.peer(peer, None);
             let client = Client::new(place, Rc::clone(listener), Stream::Plain(stream), peer);
             tokio::task::spawn_local(client::serve(client));
         } else {
@@ -187,6 +188,7 @@ fn admit(worker: &Rc<Worker>, listener: &Rc<Listener>, stream: TcpStream, peer: 
     // Being told why costs a connection for up to a second; only so many are told at a time, and nobody who would have to
     // be greeted first.
     if open < connections_max.saturating_add(64) && is_plain {
+        let peer = place.peer(peer, None);
         let client = Client::new(place, Rc::clone(listener), Stream::Plain(stream), peer);
         tokio::task::spawn_local(client::refuse_connection(client));
     }

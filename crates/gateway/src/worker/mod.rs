@@ -3,6 +3,7 @@
 //! Workers share nothing that a request would have to wait for. Commands of the supervisor are applied between two
 //! polls, so a request sees one plan or the other, never a mixture.
 
+pub mod arena;
 pub mod bounds;
 pub mod budget;
 pub mod buffer;
@@ -14,10 +15,12 @@ pub mod slot;
 
 use crate::access_log::AccessLog;
 use crate::cidr::Cidr;
+use crate::http2::Answering;
 use crate::plan::{Limits, Plan};
 use crate::shared::{Shared, Target};
 use crate::stats::{RouteStats, RouteTotals, Totals};
 use crate::trace::Tracer;
+use arena::Arena;
 use buffer::Buffers;
 use hdrhistogram::Histogram;
 use listener::{Listener, Routes};
@@ -91,6 +94,10 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// Read and write buffers.
     pub buffers: Buffers,
+    /// Copies of what streams of HTTP/2 have to send.
+    pub arena: Arena,
+    /// Who answers streams of HTTP/2.
+    pub answering: Answering,
     /// Deadlines of its connections.
     pub slots: Slots,
     limits: Cell<Option<Limits>>,
@@ -119,6 +126,8 @@ impl Worker {
             index,
             shared,
             buffers: Buffers::default(),
+            arena: Arena::default(),
+            answering: Answering::default(),
             slots: Slots::default(),
             limits: Cell::new(None),
             begins_traces: Cell::new(false),

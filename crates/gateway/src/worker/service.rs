@@ -81,7 +81,7 @@ impl LocalTarget {
     /// Keeps a connection whose last response was complete.
     pub fn keep(&self, stream: Stream, place: OpenConnection, now_ms: u64, idle_max: usize) {
         let mut idle = self.idle.borrow_mut();
-        let is_shareable = self.target.upstream.proxy_protocol.is_none() && !matches!(stream, Stream::Pipe(..));
+        let is_shareable = self.target.upstream.proxy_protocol.is_none() && !matches!(stream, Stream::Pipe(_));
         if !self.retired.get() && is_shareable && idle.len() < idle_max {
             idle.push(Idle { stream, place, since_ms: now_ms });
         }

@@ -85,6 +85,13 @@ impl Slot {
         self.granted.replace(false)
     }
 
+    fn reset(&self) {
+        self.arm(NEVER);
+        self.granted.set(false);
+        self.idle.set(false);
+        *self.waker.borrow_mut() = None;
+    }
+
     fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
@@ -92,35 +99,38 @@ impl Slot {
     }
 }
 
-/// The slots of one worker's connections.
+/// The slots of one worker's connections. One that was given back waits there for the next connection.
 #[derive(Debug, Default)]
 pub struct Slots {
-    slots: RefCell<Vec<Option<Rc<Slot>>>>,
+    slots: RefCell<Vec<Rc<Slot>>>,
     free: RefCell<Vec<usize>>,
 }
 
 impl Slots {
     /// A slot for a new connection; give it back with [`Slots::remove`].
     pub fn insert(&self) -> (usize, Rc<Slot>) {
-        let slot = Rc::new(Slot { deadline_ms: Cell::new(NEVER), ..Slot::default() });
         let mut slots = self.slots.borrow_mut();
-        let index = self.free.borrow_mut().pop().unwrap_or_else(|| {
-            slots.push(None);
-            slots.len() - 1
-        });
-        slots[index] = Some(Rc::clone(&slot));
-        (index, slot)
+        let new = || Rc::new(Slot { deadline_ms: Cell::new(NEVER), ..Slot::default() });
+        let Some(index) = self.free.borrow_mut().pop() else {
+            slots.push(new());
+            return (slots.len() - 1, Rc::clone(&slots[slots.len() - 1]));
+        };
+        // Whoever had it may still hold it, and would wait for what is not its own.
+        if Rc::strong_count(&slots[index]) > 1 {
+            slots[index] = new();
+        }
+        (index, Rc::clone(&slots[index]))
     }
 
-    /// Forgets a slot.
+    /// Takes a slot back.
     pub fn remove(&self, index: usize) {
-        self.slots.borrow_mut()[index] = None;
+        self.slots.borrow()[index].reset();
         self.free.borrow_mut().push(index);
     }
 
     /// Ends every wait that is past its deadline.
     pub fn sweep(&self, now_ms: u64) {
-        for slot in self.slots.borrow().iter().flatten() {
+        for slot in self.slots.borrow().iter() {
             if slot.deadline_ms.get() <= now_ms {
                 slot.deadline_ms.set(NEVER);
                 slot.expired.set(true);
@@ -131,7 +141,7 @@ impl Slots {
 
     /// Ends the wait of every connection without a request, so that it closes.
     pub fn end_idle(&self) {
-        for slot in self.slots.borrow().iter().flatten().filter(|slot| slot.idle.get()) {
+        for slot in self.slots.borrow().iter().filter(|slot| slot.idle.get()) {
             slot.expired.set(true);
             slot.wake();
         }

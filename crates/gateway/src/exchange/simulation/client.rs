@@ -16,6 +16,18 @@ pub struct Seen {
     pub refused: u64,
     pub cut: u64,
     pub trailers: u64,
+    /// Of those answered.
+    pub over_http2: u64,
+}
+
+impl Seen {
+    pub fn add(&mut self, other: Self) {
+        self.answered += other.answered;
+        self.refused += other.refused;
+        self.cut += other.cut;
+        self.trailers += other.trailers;
+        self.over_http2 += other.over_http2;
+    }
 }
 
 struct Request {

@@ -1,13 +1,14 @@
 //! The stage: a worker, two replicas, a few clients, and the checks at the end.
 
-use super::client;
+use super::client::{self, Seen};
+use super::client_http2;
 use super::replica::{self, Ledger};
 use super::replica_http2;
 use crate::control::{EndpointSnapshot, PoolSnapshot, Snapshot};
 use crate::plan;
 use crate::shared::Shared;
 use crate::worker::Worker;
-use plimsoll_model::gateway::{RouteRules, UpstreamProtocol, UpstreamSpec};
+use plimsoll_model::gateway::{ListenerRules, RouteRules, UpstreamProtocol, UpstreamSpec};
 use plimsoll_model::route::{HedgeAfter, HedgeSpec};
 use plimsoll_model::spec::{Algorithm, BalanceSpec, EjectionSpec, GatewayLimits, GatewaySpec, ListenerSpec, RouteSpec};
 use plimsoll_model::{Millis, Permille, ReplicaId, ServiceName};
@@ -66,13 +67,10 @@ pub async fn pass(times: usize) {
 /// What came of many seeds: shows that the simulation reaches what it is about.
 #[derive(Debug, Default)]
 pub struct Tally {
-    pub answered: u64,
-    pub refused: u64,
-    pub cut: u64,
+    pub seen: Seen,
     pub reused: u64,
     pub drained: u64,
     pub kept_idle: u64,
-    pub trailers: u64,
     pub streams: u64,
     pub unread: u64,
     pub hedged: u64,
@@ -83,11 +81,11 @@ pub struct Scene {
     worker: Rc<Worker>,
     ledger: Rc<Ledger>,
     clients_left: Rc<Cell<usize>>,
-    results: Rc<RefCell<Vec<Result<client::Seen, String>>>>,
+    results: Rc<RefCell<Vec<Result<Seen, String>>>>,
     drained: Cell<bool>,
 }
 
-fn snapshot(rng: &mut Rng, replicas: &[SocketAddr], protocol: UpstreamProtocol) -> Snapshot {
+fn snapshot(rng: &mut Rng, replicas: &[SocketAddr], protocol: UpstreamProtocol, takes_http2: bool) -> Snapshot {
     let shop = ServiceName::try_new("shop").unwrap();
     let algorithm = if rng.chance(50) { Algorithm::RoundRobin } else { Algorithm::LeastConnections };
     let ejection = EjectionSpec {
@@ -144,7 +142,8 @@ fn snapshot(rng: &mut Rng, replicas: &[SocketAddr], protocol: UpstreamProtocol) 
     });
     let upstream = UpstreamSpec { protocol, ..UpstreamSpec::default() };
     let pool = PoolSnapshot { balance, endpoints: endpoints.collect(), upstream };
-    let listeners = vec![ListenerSpec { address: "one".to_owned(), routes: vec![route], rules: Default::default() }];
+    let rules = ListenerRules { http2: takes_http2, ..ListenerRules::default() };
+    let listeners = vec![ListenerSpec { address: "one".to_owned(), routes: vec![route], rules }];
     Snapshot {
         version: 1,
         gateway: GatewaySpec {
@@ -166,7 +165,9 @@ impl Scene {
         let replicas: Vec<SocketAddr> = (0..2).map(|_| start(&ledger, rng.fork())).collect();
         let protocol = if is_http2 { UpstreamProtocol::H2 } else { UpstreamProtocol::Http1 };
         let shared = Arc::new(Shared::new(1));
-        let plan = plan::compile(&snapshot(rng, &replicas, protocol), None, plan::Extent::Whole, 1, 0).unwrap();
+        let takes_http2 = rng.chance(50);
+        let snapshot = snapshot(rng, &replicas, protocol, takes_http2);
+        let plan = plan::compile(&snapshot, None, plan::Extent::Whole, 1, 0).unwrap();
         let worker = Rc::new(Worker::new(0, shared, rng.next()));
         worker.simulated.set(true);
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -175,13 +176,18 @@ impl Scene {
         worker.apply(&plan, vec![("one".to_owned(), socket)]);
         let clients = 1 + rng.below(3);
         let clients_left = Rc::new(Cell::new(clients));
-        let results: Rc<RefCell<Vec<Result<client::Seen, String>>>> = Rc::default();
+        let results: Rc<RefCell<Vec<Result<Seen, String>>>> = Rc::default();
         for number in 0..clients {
             let (left, results) = (Rc::clone(&clients_left), Rc::clone(&results));
             let mut rng = rng.fork();
             let ledger = Rc::clone(&ledger);
+            let speaks_http2 = takes_http2 && rng.chance(70);
             tokio::task::spawn_local(async move {
-                let seen = client::converse(address, number, &mut rng, &ledger).await;
+                let seen = if speaks_http2 {
+                    client_http2::converse(address, number, &mut rng, &ledger).await
+                } else {
+                    client::converse(address, number, &mut rng, &ledger).await
+                };
                 RefCell::borrow_mut(&results).push(seen);
                 left.set(left.get() - 1);
             });
@@ -217,11 +223,7 @@ impl Scene {
             return Err(why.clone());
         }
         for seen in self.results.take() {
-            let seen = seen?;
-            tally.answered += seen.answered;
-            tally.refused += seen.refused;
-            tally.cut += seen.cut;
-            tally.trailers += seen.trailers;
+            tally.seen.add(seen?);
         }
         tally.reused += self.ledger.reused.get();
         tally.streams += self.ledger.streams.get();
