@@ -227,6 +227,7 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         decisions: RefCell::new(VecDeque::new()),
         policy: RefCell::new(serde_json::to_value(&options.spec).unwrap_or_default()),
         proposals: RefCell::default(),
+        searches: RefCell::default(),
         diagnoses: RefCell::default(),
         analyst: RefCell::default(),
         asker: Asker::start().ok(),
@@ -447,6 +448,7 @@ async fn listen(address: &str) -> Result<TcpListener, OpenError> {
 
 fn put_aside(dir: &StateDir) -> Result<(), OpenError> {
     dir.remove(crate::analyst::FILE);
+    dir.remove(crate::analyst::seek::FILE);
     for path in [dir.journal(), dir.history()] {
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         match removed {

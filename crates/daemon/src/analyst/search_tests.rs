@@ -1,0 +1,1 @@
+//! Searches on a thread, without a daemon.
