@@ -21,22 +21,27 @@ const WINDOWS: f64 = 2.0;
 
 /// Holds each against the judge, and proposes the cheapest that passes.
 pub(super) fn choose(task: &Task<'_>, found: Found) -> (Searched, Option<Proposal>) {
-    let Found { court, finalists, prices, episodes, candidates } = found;
-    let mut tried: Vec<(Expr, Proposal, Verdict)> = Vec::new();
-    for expr in finalists {
+    let Found { court, finalists, episodes, candidates } = found;
+    let mut tried: Vec<((Expr, HeadroomSpec), Proposal, Verdict)> = Vec::new();
+    for (expr, prices) in finalists {
         let proposal = draft(task, formula(&expr, &prices));
         let verdict = court.prove(&proposal);
-        tried.push((expr, proposal, verdict));
+        tried.push(((expr, prices), proposal, verdict));
     }
     let price = |verdict: &Verdict| verdict.proof.as_ref().map(|proof| proof.price_of_incumbent.value);
-    let rank = |verdict: &Verdict| (!verdict.accepted, price(verdict).unwrap_or(f64::INFINITY));
     tried.sort_by(|(.., a), (.., b)| {
-        let (a, b) = (rank(a), rank(b));
-        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        let cheaper = || price(a).map_or(f64::INFINITY, coarse).total_cmp(&price(b).map_or(f64::INFINITY, coarse));
+        b.accepted.cmp(&a.accepted).then_with(cheaper).then_with(|| stressed(a).total_cmp(&stressed(b)))
     });
-    let formulas = tried.iter().map(|(expr, ..)| expr.to_string()).collect();
+    let mut formulas: Vec<String> = Vec::new();
+    for ((expr, _), ..) in &tried {
+        let text = expr.to_string();
+        if !formulas.contains(&text) {
+            formulas.push(text);
+        }
+    }
     let searched = |outcome| Searched { outcome, episodes, candidates, formulas };
-    let Some((expr, proposal, verdict)) = tried.into_iter().next() else {
+    let Some(((expr, prices), proposal, verdict)) = tried.into_iter().next() else {
         return (searched(Outcome::NoTime), None);
     };
     let formula = expr.to_string();
@@ -61,6 +66,17 @@ pub(super) fn choose(task: &Task<'_>, found: Found) -> (Searched, Option<Proposa
             (searched(Outcome::NotBetter { formula, price: measured, why }), None)
         }
     }
+}
+
+/// A price to a hundredth: what lies closer together is as good on so short a load, and then the stresses tell.
+fn coarse(price: f64) -> f64 {
+    libm::round(price * 100.0)
+}
+
+/// What it comes to in all the stresses together.
+fn stressed(verdict: &Verdict) -> f64 {
+    let stresses = verdict.proof.iter().flat_map(|proof| &proof.stress);
+    stresses.map(|stressed| stressed.figures.proposal.price).sum()
 }
 
 fn formula(expr: &Expr, prices: &HeadroomSpec) -> FormulaSpec {

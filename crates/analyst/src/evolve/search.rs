@@ -18,10 +18,12 @@ const LEARNT_PCT: usize = 75;
 const UNSCORED_MAX: usize = 240;
 /// Prices of learnt headroom that are tried, beside those in force.
 const PRICES: [(u32, u32); 4] = [(20, 40), (40, 80), (80, 160), (160, 320)];
+/// Those that learnt headroom has if nobody says otherwise.
+const USUAL: HeadroomSpec = HeadroomSpec { price: 80, price_keep: 160 };
 const ISLANDS: u32 = 4;
 /// Most episodes, whatever the time.
 const EPISODES_MAX: u64 = 20_000;
-/// Formulas that are chosen among.
+/// Of those that were searched, so many are chosen among.
 const FINALISTS: usize = 5;
 /// Most parts that are left out of each, and by how much its worth may fall for one.
 const SHRINKS: usize = 8;
@@ -31,10 +33,8 @@ const AS_GOOD: f64 = 1e-4;
 pub(super) struct Found {
     /// The judge, with the part for the choice held out.
     pub court: Court,
-    /// The best, the best first.
-    pub finalists: Vec<Expr>,
-    /// The prices that they were rehearsed with.
-    pub prices: HeadroomSpec,
+    /// The best, the best first, each with its prices.
+    pub finalists: Vec<(Expr, HeadroomSpec)>,
     /// Episodes.
     pub episodes: u64,
     /// Formulas that were rehearsed.
@@ -63,14 +63,20 @@ pub(super) fn run(task: &Task<'_>, has_time: &mut dyn FnMut() -> bool) -> Result
     }
     let best: Vec<Expr> =
         search.elites().into_iter().take(FINALISTS).filter_map(|elite| Expr::parse(&elite.text).ok()).collect();
-    let mut finalists: Vec<Expr> = Vec::new();
-    for expr in best.iter().map(|expr| small(search.grammar(), &looker, expr)).chain(from) {
-        if finalists.iter().all(|known| known.to_string() != expr.to_string()) {
-            finalists.push(expr);
+    let mut finalists: Vec<(Expr, HeadroomSpec)> = Vec::new();
+    let mut offer = |expr: &Expr, prices: &HeadroomSpec| {
+        let is_it = |known: &(Expr, HeadroomSpec)| known.0.to_string() == expr.to_string() && known.1 == *prices;
+        if !finalists.iter().any(is_it) {
+            finalists.push((expr.clone(), prices.clone()));
         }
+    };
+    for expr in &best {
+        offer(&small(search.grammar(), &looker, expr), &prices);
     }
-    finalists.truncate(FINALISTS + 1);
-    Ok(Found { court, finalists, prices, episodes: search.episodes(), candidates: looker.candidates })
+    // Prices that are cheapest on one load may be too low for a stress; those that are usual are tried, too.
+    let headroom = from.first().into_iter().chain(best.first());
+    headroom.for_each(|expr| [&prices, &USUAL].into_iter().for_each(|prices| offer(expr, prices)));
+    Ok(Found { court, finalists, episodes: search.episodes(), candidates: looker.candidates })
 }
 
 fn unfit(why: &dyn std::fmt::Display) -> Outcome {
