@@ -90,7 +90,7 @@ fn where_a_policy_wastes_a_formula_is_proposed_and_the_gate_accepts_it_on_what_n
     let Claim { figure, now, then, .. } = proposal.claim.as_ref().unwrap();
     assert!(figure == "price core_hours" && then < now, "{figure} {now} {then}");
     assert!(proposal.evidence.contains(&"L1".to_owned()) && proposal.expires_ms > history.start_ms, "{proposal:?}");
-    let [Change::Formula { from: Some(ScalingPolicy::Formula(from)), to }] = &proposal.changes[..] else {
+    let [Change::Formula { from: Some(ScalingPolicy::Formula(from)), to }, ..] = &proposal.changes[..] else {
         panic!("{:?}", proposal.changes)
     };
     assert_eq!((from.text.as_str(), &to.text), ("2 * needed + 4replica", formula));

@@ -1,6 +1,6 @@
 //! Which of the best is proposed, if any: what passes the gate's own judge on the part of the seen history that nobody searched on.
 
-use super::search::Found;
+use super::search::{Finalist, Found};
 use super::{Outcome, Searched, Task};
 use crate::diagnosis::Cause;
 use crate::evidence::{DataClass, Pack, PackOptions, rounded};
@@ -22,26 +22,26 @@ const WINDOWS: f64 = 2.0;
 /// Holds each against the judge, and proposes the cheapest that passes.
 pub(super) fn choose(task: &Task<'_>, found: Found) -> (Searched, Option<Proposal>) {
     let Found { court, finalists, episodes, candidates } = found;
-    let mut tried: Vec<((Expr, HeadroomSpec), Proposal, Verdict)> = Vec::new();
-    for (expr, prices) in finalists {
-        let proposal = draft(task, formula(&expr, &prices));
+    let judged = finalists.into_iter().map(|finalist| {
+        let proposal = draft(task, &finalist);
         let verdict = court.prove(&proposal);
-        tried.push(((expr, prices), proposal, verdict));
-    }
+        (finalist, proposal, verdict)
+    });
+    let mut tried: Vec<(Finalist, Proposal, Verdict)> = judged.collect();
     let price = |verdict: &Verdict| verdict.proof.as_ref().map(|proof| proof.price_of_incumbent.value);
     tried.sort_by(|(.., a), (.., b)| {
         let cheaper = || price(a).map_or(f64::INFINITY, coarse).total_cmp(&price(b).map_or(f64::INFINITY, coarse));
         b.accepted.cmp(&a.accepted).then_with(cheaper).then_with(|| stressed(a).total_cmp(&stressed(b)))
     });
     let mut formulas: Vec<String> = Vec::new();
-    for ((expr, _), ..) in &tried {
+    for (Finalist { expr, .. }, ..) in &tried {
         let text = expr.to_string();
         if !formulas.contains(&text) {
             formulas.push(text);
         }
     }
     let searched = |outcome| Searched { outcome, episodes, candidates, formulas };
-    let Some(((expr, prices), proposal, verdict)) = tried.into_iter().next() else {
+    let Some((Finalist { expr, prices, .. }, proposal, verdict)) = tried.into_iter().next() else {
         return (searched(Outcome::NoTime), None);
     };
     let formula = expr.to_string();
@@ -89,8 +89,12 @@ fn claim(now: f64, then: f64) -> Claim {
     Claim { figure: PRICE.to_owned(), now: rounded(now), then: rounded(then), risk }
 }
 
-fn draft(task: &Task<'_>, to: FormulaSpec) -> Proposal {
+fn draft(task: &Task<'_>, Finalist { expr, prices, is_free }: &Finalist) -> Proposal {
+    let to = formula(expr, prices);
     let present = task.spec.services.get(task.service);
+    let window = present.map_or(0, |present| present.scaling.stabilization_down.0);
+    let step = task.seen.step_ms.max(1);
+    let freed = (*is_free && window > step).then_some(Change::StabilizationDown { from: Some(window), to: step });
     let is_its = |policy: &&ScalingPolicy| matches!(policy, ScalingPolicy::Headroom(_) | ScalingPolicy::Formula(_));
     let from = present.and_then(|present| present.scaling.policies.iter().find(is_its).cloned());
     let options = PackOptions { tokens_max: u32::MAX, class: DataClass::Names, ..PackOptions::local() };
@@ -100,7 +104,7 @@ fn draft(task: &Task<'_>, to: FormulaSpec) -> Proposal {
     Proposal {
         service: task.service.to_string(),
         cause: Cause::OverProvisioned,
-        changes: vec![Change::Formula { from, to }],
+        changes: std::iter::once(Change::Formula { from, to }).chain(freed).collect(),
         claim: Some(claim(1.0, 1.0)),
         evidence: FACTS.into_iter().filter(|id| pack.fact(id).is_some()).map(str::to_owned).collect(),
         // As sure as the judge of the choice was asked to be.

@@ -33,12 +33,23 @@ const AS_GOOD: f64 = 1e-4;
 pub(super) struct Found {
     /// The judge, with the part for the choice held out.
     pub court: Court,
-    /// The best, the best first, each with its prices.
-    pub finalists: Vec<(Expr, HeadroomSpec)>,
+    /// The best, the best first.
+    pub finalists: Vec<Finalist>,
     /// Episodes.
     pub episodes: u64,
     /// Formulas that were rehearsed.
     pub candidates: u64,
+}
+
+/// One that is chosen among.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Finalist {
+    /// The formula.
+    pub expr: Expr,
+    /// The prices of learnt headroom with it.
+    pub prices: HeadroomSpec,
+    /// Without the service's window before a scale-in, as it was rehearsed.
+    pub is_free: bool,
 }
 
 /// Lays the load out and searches.
@@ -63,19 +74,22 @@ pub(super) fn run(task: &Task<'_>, has_time: &mut dyn FnMut() -> bool) -> Result
     }
     let best: Vec<Expr> =
         search.elites().into_iter().take(FINALISTS).filter_map(|elite| Expr::parse(&elite.text).ok()).collect();
-    let mut finalists: Vec<(Expr, HeadroomSpec)> = Vec::new();
-    let mut offer = |expr: &Expr, prices: &HeadroomSpec| {
-        let is_it = |known: &(Expr, HeadroomSpec)| known.0.to_string() == expr.to_string() && known.1 == *prices;
-        if !finalists.iter().any(is_it) {
-            finalists.push((expr.clone(), prices.clone()));
+    let mut finalists: Vec<Finalist> = Vec::new();
+    let mut offer = |expr: &Expr, prices: &HeadroomSpec, is_free: bool| {
+        let offered = Finalist { expr: expr.clone(), prices: prices.clone(), is_free };
+        if !finalists.contains(&offered) {
+            finalists.push(offered);
         }
     };
-    for expr in &best {
-        offer(&small(search.grammar(), &looker, expr), &prices);
+    let best: Vec<Expr> = best.iter().map(|expr| small(search.grammar(), &looker, expr)).collect();
+    best.iter().for_each(|expr| offer(expr, &prices, false));
+    // Prices that are cheapest on one load may be too low for a stress, so those that are usual are tried, too; and a formula that was
+    // searched without a window before each scale-in may be worth nothing behind one.
+    for expr in from.first().into_iter().chain(best.first()) {
+        for (prices, is_free) in [(&prices, false), (&USUAL, false), (&prices, true), (&USUAL, true)] {
+            offer(expr, prices, is_free);
+        }
     }
-    // Prices that are cheapest on one load may be too low for a stress; those that are usual are tried, too.
-    let headroom = from.first().into_iter().chain(best.first());
-    headroom.for_each(|expr| [&prices, &USUAL].into_iter().for_each(|prices| offer(expr, prices)));
     Ok(Found { court, finalists, episodes: search.episodes(), candidates: looker.candidates })
 }
 

@@ -1,8 +1,9 @@
 //! Searches on their thread, without a daemon: the budget holds and outlives whoever spent it, a search ends when it is told to, and
 //! what was found is there again.
 
-use super::search::{SearchJob, Searcher, Spent, SPENT_FILE};
+use super::search::{SPENT_FILE, SearchJob, Searcher, Spent};
 use super::seek::{Seeker, pace};
+use super::tests::{decision, seen, spec};
 use super::worker::{Job, Proved};
 use super::*;
 use plimsoll_analyst::evolve::Outcome;
@@ -18,7 +19,8 @@ fn job(samples: usize) -> Job {
                 cpu = \"80%\"\nformula = \"2 * needed + 4replica\"\n";
     let spec = plimsoll_config::parse(text, Path::new("s.toml")).unwrap().spec;
     let sample = |step: usize| {
-        let rate = 600.0 + 300.0 * (step as f64 / 20.0).sin() + (step * 7 % 31) as f64;
+        let wave = (step as f64 / 120.0 * std::f64::consts::TAU).sin();
+        let rate = 600.0 + 300.0 * wave + (step * step * 7 % 61) as f64;
         Sample { rate_per_s: Some(rate), cpu_cores: Some(rate / 100.0), ..Sample::default() }
     };
     let history = History {
@@ -38,7 +40,7 @@ fn job(samples: usize) -> Job {
 }
 
 fn searched(searcher: &Searcher, proved: &mut mpsc::Receiver<Proved>, most_ms: u64) -> Proved {
-    let job = SearchJob { job: job(800), most: Millis(most_ms), begin: Vec::new() };
+    let job = SearchJob { job: job(1_000), most: Millis(most_ms), begin: Vec::new() };
     assert!(searcher.carry_out(job));
     proved.blocking_recv().unwrap()
 }
@@ -91,7 +93,7 @@ fn a_search_ends_soon_after_whoever_wanted_it_is_gone() {
     let (done, mut proved) = mpsc::channel(4);
     let state = StateDir::open(dir.path()).unwrap();
     let searcher = Searcher::start(state.clone(), done).unwrap();
-    let hour = SearchJob { job: job(800), most: Millis(4 * 3_600_000), begin: Vec::new() };
+    let hour = SearchJob { job: job(1_000), most: Millis(4 * 3_600_000), begin: Vec::new() };
     assert!(searcher.carry_out(hour));
     let deadline = Instant::now() + Duration::from_secs(60);
     while Spent::read(&state).cpu_ms < 500 {
@@ -109,7 +111,7 @@ fn the_last_search_of_a_service_outlives_the_daemon_with_its_formulas_and_its_mo
     let dir = tempfile::tempdir().unwrap();
     let state = StateDir::open(dir.path()).unwrap();
     let (done, mut proved) = mpsc::channel(4);
-    let job = job(800);
+    let job = job(1_000);
     let mut seeker = Seeker::open(state.clone(), Some(done.clone()));
     assert!(!seeker.is_free(), "not before the spec wants it");
     seeker.engage(&job.spec);
@@ -150,4 +152,41 @@ fn a_spec_says_what_starts_a_search() {
     let pace = pace(&spec, 3, 4);
     assert_eq!((pace.every_ms, pace.rest_ms, pace.extra_max), (7, 3, 4));
     assert_eq!(pace.kinds, Kinds { schedule: false, drift: false, burn: true });
+}
+
+/// When a desk searches, one search after the other, if requests begin to fail after 150 s.
+fn sought(mode: &str, on: &[SearchOn]) -> Vec<(i64, &'static str)> {
+    let dir = tempfile::tempdir().unwrap();
+    let (done, mut proved) = mpsc::channel(4);
+    let mut spec = spec(mode);
+    spec.analyst.evolve = Some(EvolveSpec { every: Millis(100_000), cpu: Millis(60_000), on: on.to_vec() });
+    let mut desk = Desk::open(StateDir::open(dir.path()).unwrap(), Some(done));
+    desk.engage(&spec);
+    let mut sought = Vec::new();
+    for second in 0..300 {
+        let at = second * 1_000;
+        desk.note(&spec, &seen(if second >= 150 { 20 } else { 0 }), &decision(at));
+        if let Some((_, occasion)) = desk.seek(&spec, Timestamp(at)) {
+            sought.push((at, occasion.word()));
+            assert!(desk.seek(&spec, Timestamp(at)).is_none(), "never two at a time");
+            let found = proved.blocking_recv().unwrap();
+            assert_eq!(found.look.occasion, occasion);
+            desk.seeker.take(&found, found.told.as_ref().unwrap());
+        }
+    }
+    sought
+}
+
+#[test]
+fn a_desk_searches_for_what_the_spec_says_and_nothing_else() {
+    let all = sought("advise", &SearchOn::ALL);
+    assert_eq!(all[0], (89_000, "schedule"), "{all:?}");
+    assert!(all.iter().any(|(at, why)| *why == "burn" && *at < 189_000), "{all:?}");
+    let turns = sought("advise", &[SearchOn::Schedule]);
+    assert_eq!(turns, [(89_000, "schedule"), (189_000, "schedule"), (289_000, "schedule")]);
+    let burns = sought("advise", &[SearchOn::Burn]);
+    assert!(!burns.is_empty() && burns.iter().all(|(at, why)| *why == "burn" && *at >= 150_000), "{burns:?}");
+    assert!(burns.windows(2).all(|two| two[1].0 - two[0].0 >= 36_000), "{burns:?}");
+    assert_eq!(sought("advise", &[SearchOn::Drift]), []);
+    assert_eq!(sought("off", &SearchOn::ALL), [], "a service that is not looked at is not searched for");
 }
