@@ -57,15 +57,8 @@ fn found(spec: &Spec, history: &History, looks: u32, begin: &[String]) -> (Searc
     let features = Features::of(&seen);
     let diagnosis = diagnose(&features);
     let (service, terms) = (web(), Terms::default());
-    let task = Task {
-        spec,
-        service: &service,
-        seen: &seen,
-        features: &features,
-        diagnosis: &diagnosis,
-        terms: &terms,
-        begin,
-    };
+    let task =
+        Task { spec, service: &service, seen: &seen, features: &features, diagnosis: &diagnosis, terms: &terms, begin };
     let mut left = looks;
     search(&task, &mut || {
         left = left.saturating_sub(1);
@@ -184,12 +177,10 @@ fn a_formula_comes_in_the_place_of_headroom_and_only_where_it_is_proved() {
     let mut put = spec.services[&web()].clone();
     PolicyPatch::of(&patched).put(&mut put);
     assert_eq!(put, patched);
-    let other = ScalingPolicy::Formula(FormulaSpec { name: "own".into(), text: "needed".into(), price: 1, price_keep: 2 });
+    let other =
+        ScalingPolicy::Formula(FormulaSpec { name: "own".into(), text: "needed".into(), price: 1, price_keep: 2 });
     let stale = changed(&spec, Some(other), "needed").unwrap_err().to_string();
-    assert_eq!(
-        stale,
-        "scaling.formula would replace the formula needed, and there is headroom at prices 80 and 160"
-    );
+    assert_eq!(stale, "scaling.formula would replace the formula needed, and there is headroom at prices 80 and 160");
     for (text, expected) in [
         ("needed / ready * 1replica", "must be proved to stay within"),
         ("5replica - needed", "must be proved never to fall"),

@@ -52,8 +52,14 @@ fn a_wasteful_formula_is_found_out_and_what_replaces_it_goes_through_the_gate() 
     let found = in_time("a proposal of the search", || all_whole(&installation).into_iter().find(passed));
     assert!(found["verdict"]["proof"].is_object(), "{found}");
     let change = &found["proposal"]["changes"][0];
-    assert_eq!((change["field"].as_str(), change["from"]["text"].as_str()), (Some("formula"), Some("needed + 4replica")));
-    assert!(found["about"].as_str().unwrap().starts_with("against over-provisioned: changes scaling.formula"), "{found}");
+    assert_eq!(
+        (change["field"].as_str(), change["from"]["text"].as_str()),
+        (Some("formula"), Some("needed + 4replica"))
+    );
+    assert!(
+        found["about"].as_str().unwrap().starts_with("against over-provisioned: changes scaling.formula"),
+        "{found}"
+    );
     assert_eq!(found["proposal"]["claim"]["figure"], "price core_hours");
     assert!(!found["proposal"]["evidence"].as_array().unwrap().is_empty(), "{found}");
     // Told by the API, the command line, the journal and the metrics.

@@ -137,8 +137,7 @@ mod tests {
 
     fn case(values: &[f64]) -> Case {
         let load = Load::try_new(Timestamp(0), Millis(15_000), values, 1_000.0).unwrap();
-        let protocol =
-            Protocol { skip: Millis(0), capacity: MilliRps(10_000), ..Protocol::research(Millis(60_000)) };
+        let protocol = Protocol { skip: Millis(0), capacity: MilliRps(10_000), ..Protocol::research(Millis(60_000)) };
         let course = Course::try_new(&load, Between::Held, protocol).unwrap();
         let per_replica = course.protocol().usable_capacity();
         let scaling = plimsoll_model::spec::ScalingSpec {
@@ -157,7 +156,12 @@ mod tests {
             guard: plimsoll_model::scaling::GuardSpec::default(),
             vertical: None,
         };
-        Case::rehearsed("load".into(), (&load, course), per_replica, (&HeadroomSpec { price: 80, price_keep: 160 }, &scaling))
+        Case::rehearsed(
+            "load".into(),
+            (&load, course),
+            per_replica,
+            (&HeadroomSpec { price: 80, price_keep: 160 }, &scaling),
+        )
     }
 
     #[test]

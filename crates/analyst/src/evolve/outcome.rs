@@ -83,7 +83,10 @@ impl fmt::Display for Outcome {
                 "proposes {formula} at prices {start} and {keep}: {price:.3} of the price of the policy in force where it was chosen"
             ),
             Self::NotBetter { formula, price: Some(price), why } => {
-                write!(f, "abstains: nothing better was found; the best, {formula}, comes to {price:.3} of the price: {why}")
+                write!(
+                    f,
+                    "abstains: nothing better was found; the best, {formula}, comes to {price:.3} of the price: {why}"
+                )
             }
             Self::NotBetter { formula, price: None, why } => {
                 write!(f, "abstains: nothing better was found; the best, {formula}, does not pass: {why}")

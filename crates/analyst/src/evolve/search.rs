@@ -5,9 +5,9 @@ use crate::gate::{Court, Refusal, Terms, alone, hash};
 use plimsoll_autoscale::formula::HEADROOM;
 use plimsoll_autoscale::{Formula, cpu_per_request_ns, per_replica};
 use plimsoll_expr::Expr;
+use plimsoll_model::MilliRps;
 use plimsoll_model::scaling::HeadroomSpec;
 use plimsoll_model::spec::{ScalingPolicy, ServiceSpec};
-use plimsoll_model::MilliRps;
 use plimsoll_search::evolve::{Evolution, Grammar, Judge, Judged, Options, Worth, shrink};
 use plimsoll_twin::backtest::{Between, Course, Load, Protocol, Watch};
 use plimsoll_twin::rehearsal::{Case, Figures, worth};
@@ -66,7 +66,8 @@ pub(super) fn run(task: &Task<'_>, has_time: &mut dyn FnMut() -> bool) -> Result
     let mut looker = Looker { case, rival: ground.rival, has_time, candidates: 0 };
     let seed = hash::of(task.seen);
     let options = Options { seed: (seed >> 64) as u64 ^ seed as u64, islands: ISLANDS };
-    let mut search = Evolution::start("autoscale", grammar, &from, options, &mut looker).map_err(|_| Outcome::NoTime)?;
+    let mut search =
+        Evolution::start("autoscale", grammar, &from, options, &mut looker).map_err(|_| Outcome::NoTime)?;
     while search.episodes() < EPISODES_MAX {
         if search.episode(&mut looker, None).is_none() {
             break;

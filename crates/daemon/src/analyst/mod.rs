@@ -13,9 +13,9 @@ pub mod kept;
 pub mod metrics;
 pub mod model;
 pub mod search;
-pub mod seek;
 #[cfg(test)]
 mod search_tests;
+pub mod seek;
 #[cfg(test)]
 mod tests;
 pub mod voice;

@@ -29,7 +29,11 @@ const CHANGES: [(&str, &[&str], &str); 25] = [
     ("scale_on_in_flight", &["target"], "Requests in flight per replica, thousandths."),
     ("scale_on_request_rate", &["target"], "Requests per second per replica, thousandths."),
     ("policies", &["to:objects"], "Other policies in place of all, as the spec's model has them."),
-    ("formula", &["from?:object", "to:object"], "A formula for replicas in the place of learnt headroom or of another one, as the spec's model has them."),
+    (
+        "formula",
+        &["from?:object", "to:object"],
+        "A formula for replicas in the place of learnt headroom or of another one, as the spec's model has them.",
+    ),
     ("balance", &["from?:text", "to:text"], "Another balance algorithm. Not provable."),
     ("announce", &["event:object"], "An event. Not provable: no history says whether it will come."),
 ];
