@@ -247,10 +247,9 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         circuits: RefCell::default(),
         news: watch::channel(0).0,
     });
-    let (fitted, fits_in) = mpsc::channel(FITS_MAX);
+    let ((fitted, fits_in), (found, proved_in)) = (mpsc::channel(FITS_MAX), mpsc::channel(PROVED_MAX));
     let (recorded, _) = history_warmup::read(&options.spec, clock.origin().trace, options.history_scale);
     let fits = FitWorker::start(shared.history.clone(), history_warmup::by_service(recorded), fitted).ok();
-    let (found, proved_in) = mpsc::channel(PROVED_MAX);
     let desk = Desk::open(dir.clone(), Some(found));
     let world = World { driver, gateway, fits, desk, instruments: instruments(&dir, writer), shared: shared.clone() };
     let (engine, notes) = assemble(options, past, world);
