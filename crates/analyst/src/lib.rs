@@ -13,6 +13,7 @@
 //! - [`prompt`]: what a language model is asked, and what of its answer is taken; asking is another crate's affair.
 //! - [`scenario`]: histories whose cause is known, made by the twin under the real controller.
 //! - [`ask`]: questions in plain words, and answers in which every number has a source.
+//! - [`evolve`]: a formula of replicas searched on a recorded load, and at most one proposal made of it.
 //! - [`evaluation`]: how often a diagnosis is right on them.
 //!
 //! Nothing here reads a clock, a file or a socket, and no word of a name, an event or a reason reaches a rule: rules see
@@ -23,6 +24,7 @@ pub mod classifier;
 pub mod diagnosis;
 pub mod evaluation;
 pub mod evidence;
+pub mod evolve;
 pub mod features;
 pub mod gate;
 pub mod history;

@@ -136,6 +136,22 @@ impl fmt::Display for Occasion {
     }
 }
 
+/// What may ask for a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kinds {
+    /// A turn.
+    pub schedule: bool,
+    /// A figure that drifts.
+    pub drift: bool,
+    /// A burn.
+    pub burn: bool,
+}
+
+impl Kinds {
+    /// All of them.
+    pub const ALL: Self = Self { schedule: true, drift: true, burn: true };
+}
+
 /// How often a service may be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
@@ -143,8 +159,10 @@ pub struct Pace {
     pub every_ms: u64,
     /// No two looks are closer, ms.
     pub rest_ms: u64,
-    /// Most looks between two turns.
+    /// Most looks between two turns; without turns, most in the time from one to the next.
     pub extra_max: u32,
+    /// What may ask for one.
+    pub kinds: Kinds,
 }
 
 /// What is known of the looks at a service.
@@ -175,17 +193,23 @@ impl Looked {
 pub fn occasion(history: &History, looked: Looked, now_ms: i64, pace: Pace, failed_max: f64) -> Option<Occasion> {
     let since = |at: Option<i64>| at.map(|at| u64::try_from(now_ms.saturating_sub(at)).unwrap_or(0));
     let since_last = since(looked.last_ms);
-    if since_last.is_some_and(|since| since < pace.rest_ms.min(pace.every_ms)) {
+    let Kinds { schedule, .. } = pace.kinds;
+    // Without turns nothing counts the looks between two, so they keep a distance that comes to the same.
+    let apart = if schedule { 0 } else { pace.every_ms / u64::from(pace.extra_max.max(1)) };
+    if since_last.is_some_and(|since| since < pace.rest_ms.min(pace.every_ms).max(apart)) {
         return None;
     }
-    // Without a first look nothing is known that could have drifted or be news.
-    let may_be_extra = looked.last_ms.is_some() && looked.extra < pace.extra_max;
-    let extra = || burn(history, failed_max).or_else(|| drift(history));
+    // Without a first look nothing is known that could have drifted or be news; where there is no turn, nothing else begins.
+    let may_be_extra =
+        if schedule { looked.last_ms.is_some() && looked.extra < pace.extra_max } else { pace.extra_max > 0 };
+    let burns = || if pace.kinds.burn { burn(history, failed_max) } else { None };
+    let drifts = || if pace.kinds.drift { drift(history) } else { None };
+    let extra = || burns().or_else(drifts);
     if may_be_extra && let Some(found) = extra() {
         return Some(found);
     }
     let since_turn = since(looked.turn_ms);
-    let is_turn = since_turn.is_none_or(|since| since >= pace.every_ms);
+    let is_turn = schedule && since_turn.is_none_or(|since| since >= pace.every_ms);
     is_turn.then_some(Occasion::Schedule { since_ms: since_turn, every_ms: pace.every_ms })
 }
 
@@ -262,7 +286,7 @@ mod tests {
     use crate::history::Configured;
     use proptest::prelude::*;
 
-    const PACE: Pace = Pace { every_ms: 3_600_000, rest_ms: 360_000, extra_max: 2 };
+    const PACE: Pace = Pace { every_ms: 3_600_000, rest_ms: 360_000, extra_max: 2, kinds: Kinds::ALL };
 
     fn history(samples: usize, of: impl Fn(usize) -> Sample) -> History {
         History {
@@ -367,6 +391,27 @@ mod tests {
         assert_eq!(looks.len(), 12, "{looks:?}");
         assert!(looks.windows(2).all(|two| two[1].0 - two[0].0 >= 360_000), "{looks:?}");
         assert_eq!(looks.iter().filter(|(_, word)| *word == "burn").count(), 8);
+    }
+
+    #[test]
+    fn only_what_may_ask_does_and_without_turns_the_rate_is_bounded_too() {
+        let burning = history(400, |index| Sample { failed_per_s: Some(50.0), ..wave(index, 0.01, 20.0) });
+        let words = |kinds: Kinds| {
+            let pace = Pace { kinds, ..PACE };
+            let (mut looked, mut words) = (Looked::default(), Vec::new());
+            for now_ms in (0..2 * 3_600_000).step_by(15_000) {
+                if let Some(found) = occasion(&burning, looked, now_ms, pace, 0.01) {
+                    words.push(found.word());
+                    looked = looked.at(now_ms, &found);
+                }
+            }
+            words
+        };
+        let none = Kinds { schedule: false, drift: false, burn: false };
+        assert_eq!(words(none), Vec::<&str>::new());
+        assert_eq!(words(Kinds { schedule: true, ..none }), ["schedule"; 2]);
+        assert_eq!(words(Kinds { drift: true, ..none }), Vec::<&str>::new(), "it burns and does not drift");
+        assert_eq!(words(Kinds { burn: true, ..none }), ["burn"; 4], "two an hour, without a turn");
     }
 
     proptest! {

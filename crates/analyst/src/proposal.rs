@@ -79,6 +79,22 @@ pub enum ProposalError {
         /// What the proposal knew.
         expected: u64,
     },
+    /// The spec has changed meanwhile.
+    #[error("{field} would replace {expected}, and there is {found}")]
+    Replaced {
+        /// Which.
+        field: &'static str,
+        /// What the spec has.
+        found: String,
+        /// What the proposal knew.
+        expected: String,
+    },
+    /// It is no formula, or nobody can prove it.
+    #[error("scaling.formula: {why}")]
+    Formula {
+        /// What is wrong with it.
+        why: String,
+    },
     /// What it asks for cannot be.
     #[error("{field} would be {value}, and must be {range}")]
     Range {

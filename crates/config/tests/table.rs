@@ -16,6 +16,7 @@ use std::path::Path;
 const SAMPLES: &[(&str, [&str; 2])] = &[
     ("gateway.listen", ["\"127.0.0.1:8001\"", "\"127.0.0.1:9001\""]),
     ("gateway.listeners.listen", ["\"127.0.0.1:8002\"", "\"127.0.0.1:9002\""]),
+    ("analyst.evolve.on", ["[\"burn\"]", "[\"drift\"]"]),
     ("api.listen", ["\"127.0.0.1:8003\"", "\"127.0.0.1:9003\""]),
     // No longer than the journal, of which it is a part.
     ("retention.audit", ["\"2d\"", "\"3d\""]),

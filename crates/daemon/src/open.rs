@@ -227,6 +227,7 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         decisions: RefCell::new(VecDeque::new()),
         policy: RefCell::new(serde_json::to_value(&options.spec).unwrap_or_default()),
         proposals: RefCell::default(),
+        searches: RefCell::default(),
         diagnoses: RefCell::default(),
         analyst: RefCell::default(),
         asker: Asker::start().ok(),
@@ -246,10 +247,9 @@ pub async fn open(options: Options) -> Result<(Daemon, Handle), OpenError> {
         circuits: RefCell::default(),
         news: watch::channel(0).0,
     });
-    let (fitted, fits_in) = mpsc::channel(FITS_MAX);
+    let ((fitted, fits_in), (found, proved_in)) = (mpsc::channel(FITS_MAX), mpsc::channel(PROVED_MAX));
     let (recorded, _) = history_warmup::read(&options.spec, clock.origin().trace, options.history_scale);
     let fits = FitWorker::start(shared.history.clone(), history_warmup::by_service(recorded), fitted).ok();
-    let (found, proved_in) = mpsc::channel(PROVED_MAX);
     let desk = Desk::open(dir.clone(), Some(found));
     let world = World { driver, gateway, fits, desk, instruments: instruments(&dir, writer), shared: shared.clone() };
     let (engine, notes) = assemble(options, past, world);
@@ -447,6 +447,7 @@ async fn listen(address: &str) -> Result<TcpListener, OpenError> {
 
 fn put_aside(dir: &StateDir) -> Result<(), OpenError> {
     dir.remove(crate::analyst::FILE);
+    dir.remove(crate::analyst::seek::FILE);
     for path in [dir.journal(), dir.history()] {
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         match removed {

@@ -30,6 +30,53 @@ pub struct AnalystSpec {
     /// A language model that is asked beside the rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelSpec>,
+    /// A search for formulas in the background; none without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evolve: Option<EvolveSpec>,
+}
+
+/// What starts a search for a formula.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchOn {
+    /// A service's turn.
+    Schedule,
+    /// A figure that is far from what it was.
+    Drift,
+    /// More failures than may be.
+    Burn,
+}
+
+impl SearchOn {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Schedule, Self::Drift, Self::Burn];
+
+    /// In the word of a spec.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Drift => "drift",
+            Self::Burn => "burn",
+        }
+    }
+
+    /// By that word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|on| on.word() == word)
+    }
+}
+
+/// A search for formulas of replicas in the background.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvolveSpec {
+    /// Trace time from one search for a service to the next.
+    pub every: Millis,
+    /// CPU time that all searches may take in a day, physical.
+    pub cpu: Millis,
+    /// What starts one.
+    pub on: Vec<SearchOn>,
 }
 
 /// Where the key of a model's endpoint is found. The key itself stands in no spec.
@@ -110,7 +157,7 @@ impl ModelSpec {
 impl Default for AnalystSpec {
     /// What a journal of an earlier release means, which has none.
     fn default() -> Self {
-        Self { every: Millis(3_600_000), samples: 2_000, steps_max: 200_000, model: None }
+        Self { every: Millis(3_600_000), samples: 2_000, steps_max: 200_000, model: None, evolve: None }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod elasticity;
 pub mod kernel;
 pub mod machine;
 pub mod optimum;
+pub mod rehearsal;
 pub mod service;
 pub mod yardstick;
 

@@ -110,6 +110,16 @@ impl Court {
         self.run(&self.ground, &wider).map(Some)
     }
 
+    /// The history as the twin takes it.
+    pub(crate) const fn record(&self) -> &Record {
+        &self.ground.record
+    }
+
+    /// The policy in force, and the standard at its best.
+    pub(crate) const fn rivals(&self) -> [&ServiceSpec; 2] {
+        [&self.present, &self.standard_spec]
+    }
+
     /// The steps that one more policy takes.
     pub(super) fn steps_each(&self) -> u64 {
         self.ground.record.load.rate.len() as u64 + stress::steps(&self.ground.record)

@@ -16,6 +16,8 @@ const CHANGES_MAX: usize = 16;
 const EVIDENCE_MAX: usize = 64;
 /// Most policies of a kind.
 const POLICIES_MAX: usize = 8;
+/// Longest formula, bytes: what is read and proved takes time that grows with it.
+const FORMULA_MAX: usize = 2_000;
 /// Longest text.
 const TEXT_MAX: usize = 1_000;
 /// Largest figure of a claim.
@@ -77,6 +79,10 @@ fn shape(proposal: &Proposal) -> Vec<Refusal> {
         match change {
             Change::Policies { to } => length("scaling", to.len(), POLICIES_MAX),
             Change::ForecastModels { to } => length("scaling.forecast.models", to.len(), POLICIES_MAX),
+            Change::Formula { to, .. } => {
+                length("scaling.formula.text", to.text.len(), FORMULA_MAX);
+                length("scaling.formula.name", to.name.len(), 63);
+            }
             _ => {}
         }
     }

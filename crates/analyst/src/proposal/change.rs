@@ -4,7 +4,8 @@
 //! Every kind is closed: there is no change of a command, an image, a sandbox, a name or a secret, so none can be proposed.
 
 use super::ProposalError;
-use plimsoll_model::scaling::EventSpec;
+use plimsoll_autoscale::Formula;
+use plimsoll_model::scaling::{EventSpec, FormulaSpec};
 use plimsoll_model::spec::{Algorithm, ForecastSpec, ScalingPolicy, ScalingSpec, ServiceSpec};
 use plimsoll_model::{Bytes, MilliRps, Millicores, Millis, Permille};
 use serde::{Deserialize, Serialize};
@@ -153,6 +154,14 @@ pub enum Change {
         /// Their names, as `plimsoll forecast --help` lists them.
         to: Vec<String>,
     },
+    /// A formula for replicas, in the place of learnt headroom or of another formula; beside the other policies where there is neither.
+    Formula {
+        /// Before: the policy in whose place it comes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<ScalingPolicy>,
+        /// After.
+        to: FormulaSpec,
+    },
     /// Another way to spread requests over replicas.
     Balance {
         /// Before.
@@ -206,6 +215,7 @@ impl Change {
             Self::ScaleOnInFlight { .. } => "scaling.in_flight",
             Self::ScaleOnRequestRate { .. } => "scaling.request_rate",
             Self::Policies { .. } => "scaling",
+            Self::Formula { .. } => "scaling.formula",
             Self::Balance { .. } => "balance.algorithm",
             Self::Announce { .. } => "scaling.events",
         }
@@ -270,6 +280,7 @@ impl Change {
                 scaling.policies = to;
                 Ok(())
             }
+            Self::Formula { from, to } => formula(scaling, from.as_ref(), to),
             Self::NoForecast => {
                 scaling.forecast = None;
                 Ok(())
@@ -314,6 +325,33 @@ fn forecast(scaling: &mut ScalingSpec, season: u64, quantile: u64) -> Result<(),
     let (missing_price, history, models) = (None, None, Vec::new());
     let season_long = None;
     scaling.forecast = Some(ForecastSpec { season, season_long, quantile, missing_price, history, models, refit });
+    Ok(())
+}
+
+/// Puts a formula where learnt headroom or another formula stands, if that is what the proposal was made for and it can be proved
+/// to be bounded and never to fall with the load.
+fn formula(scaling: &mut ScalingSpec, from: Option<&ScalingPolicy>, to: FormulaSpec) -> Result<(), ProposalError> {
+    if let Err(error) = Formula::try_new(&to.text) {
+        return Err(ProposalError::Formula { why: error.to_string() });
+    }
+    let is_its = |policy: &&mut ScalingPolicy| matches!(policy, ScalingPolicy::Headroom(_) | ScalingPolicy::Formula(_));
+    let place = scaling.policies.iter_mut().find(is_its);
+    if let Some(expected) = from.filter(|from| place.as_deref() != Some(*from)) {
+        let word = |policy: &ScalingPolicy| match policy {
+            ScalingPolicy::Formula(formula) => format!("the formula {}", formula.text),
+            ScalingPolicy::Headroom(prices) => {
+                format!("headroom at prices {} and {}", prices.price, prices.price_keep)
+            }
+            other => other.name().to_owned(),
+        };
+        let found = place.as_deref().map_or_else(|| "absent".to_owned(), word);
+        return Err(ProposalError::Replaced { field: "scaling.formula", found, expected: word(expected) });
+    }
+    let formula = ScalingPolicy::Formula(to);
+    match place {
+        Some(place) => *place = formula,
+        None => scaling.policies.push(formula),
+    }
     Ok(())
 }
 

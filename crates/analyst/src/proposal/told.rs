@@ -41,6 +41,7 @@ impl Change {
                 };
             }
             Self::Policies { .. }
+            | Self::Formula { .. }
             | Self::NoForecast
             | Self::ForecastModels { .. }
             | Self::Balance { .. }

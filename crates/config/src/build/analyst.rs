@@ -2,7 +2,9 @@
 
 use super::{millis, optional_file, permille, resolve};
 use crate::value::Table;
-use plimsoll_model::analyst::{AnalystMode, AnalystSpec, KeyPlace, LOCAL, ModelShown, ModelSpec, ServiceAnalyst};
+use plimsoll_model::analyst::{
+    AnalystMode, AnalystSpec, EvolveSpec, KeyPlace, LOCAL, ModelShown, ModelSpec, SearchOn, ServiceAnalyst,
+};
 use std::path::Path;
 
 pub fn analyst(table: &Table, directory: &Path) -> AnalystSpec {
@@ -11,6 +13,18 @@ pub fn analyst(table: &Table, directory: &Path) -> AnalystSpec {
         samples: table.count("samples"),
         steps_max: table.unsigned("steps"),
         model: table.table("model").and_then(|table| model(table, directory)),
+        evolve: table.table("evolve").map(evolve),
+    }
+}
+
+fn evolve(table: &Table) -> EvolveSpec {
+    let mut on: Vec<SearchOn> = table.texts("on").iter().filter_map(|item| SearchOn::of_word(&item.text)).collect();
+    on.sort_unstable();
+    on.dedup();
+    EvolveSpec {
+        every: millis(table, "every"),
+        cpu: millis(table, "cpu"),
+        on: if on.is_empty() { SearchOn::ALL.to_vec() } else { on },
     }
 }
 

@@ -1,4 +1,5 @@
-//! What holds between the fields of a language model: what leaves this machine does so encrypted, and because somebody said so.
+//! What holds between the fields of a language model: what leaves this machine does so encrypted, and because somebody said so. And
+//! that a search that is asked for can begin.
 
 use super::conflict;
 use super::operations::host_of;
@@ -8,7 +9,11 @@ use plimsoll_model::analyst::LOCAL;
 use std::net::IpAddr;
 
 pub fn check(reader: &mut Reader<'_>, root: &Table) {
-    let Some(model) = root.table("analyst").and_then(|analyst| analyst.table("model")) else { return };
+    let Some(analyst) = root.table("analyst") else { return };
+    if let Some(evolve) = analyst.table("evolve") {
+        begins(reader, evolve);
+    }
+    let Some(model) = analyst.table("model") else { return };
     if model.is_given("key_env") && model.is_given("key_file") {
         let what = "`key_env` and `key_file`: one key is sent".to_owned();
         conflict(reader, model, "key_file", (what, "one of the two".to_owned()), None);
@@ -39,6 +44,15 @@ pub fn check(reader: &mut Reader<'_>, root: &Table) {
     } else if !model.is_given("show") {
         let what = format!("{host} is another machine, and nothing says what may leave this one");
         conflict(reader, model, "endpoint", (what, "`show` beside it".to_owned()), None);
+    }
+}
+
+/// A search that nothing starts is one that somebody believes in.
+fn begins(reader: &mut Reader<'_>, evolve: &Table) {
+    if evolve.is_given("on") && !evolve.is_broken("on") && evolve.texts("on").is_empty() {
+        let what = "`on` names nothing: no search would ever begin".to_owned();
+        let expected = "one or more of schedule, drift and burn, or no `evolve`".to_owned();
+        conflict(reader, evolve, "on", (what, expected), None);
     }
 }
 

@@ -30,8 +30,50 @@ pub static ANALYST: Section = Section {
             "Most steps of the controller that one proof may take.",
         ),
         Field::new("model", Kind::Table(&MODEL), Inner, "A language model that is asked beside the rules."),
+        Field::new(
+            "evolve",
+            Kind::Table(&EVOLVE),
+            Absent("no formula is searched"),
+            "A search for better formulas of replicas, in the background.",
+        ),
     ],
 };
+
+pub static EVOLVE: Section = Section {
+    name: "analyst_evolve",
+    path: "analyst.evolve",
+    doc: "Searches a formula of replicas for each service on its own recorded load, at idle priority, one service at a time. What it finds \
+          is one more proposal: it takes the same road through the gate as all others (docs/evolving.md). Off unless this table is \
+          given; an empty one has all defaults.",
+    short: &["every"],
+    fields: &[
+        Field::new(
+            "every",
+            duration(SECOND, 31 * DAY),
+            Is(Text("6h"), "a load that repeats does so by the day, and a quarter of the day's CPU is one search"),
+            "Time from one search for a service to the next, in trace time.",
+        ),
+        Field::new(
+            "cpu",
+            duration(SECOND, DAY),
+            Is(Text("10m"), "0.7 % of one core"),
+            "CPU time that all searches together may take in a day, choosing and proving included.",
+        )
+        .long("Physical time of their one thread. One search takes at most a quarter of it. What was spent outlives the daemon."),
+        Field::new(
+            "on",
+            Kind::Choices(SEARCH_ON),
+            Absent("all three"),
+            "What starts a search; never two within 36 ticks, and at most four out of turn between two turns.",
+        ),
+    ],
+};
+
+static SEARCH_ON: &[Choice] = &[
+    Choice { word: "schedule", doc: "`every` has passed" },
+    Choice { word: "drift", doc: "a figure is far from what it was (docs/analyst.md)" },
+    Choice { word: "burn", doc: "more fails than may" },
+];
 
 /// Dearest price and largest sum, in thousandths: a million.
 const MONEY_MAX: i64 = 1_000_000_000;

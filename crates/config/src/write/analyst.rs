@@ -1,15 +1,23 @@
 //! The analyst's settings as they stand in a file.
 
-use super::Branch;
+use super::{Branch, list};
 use crate::unit::Unit;
-use plimsoll_model::analyst::{AnalystMode, AnalystSpec, KeyPlace, ModelShown, ModelSpec, ServiceAnalyst};
+use plimsoll_model::analyst::{AnalystMode, AnalystSpec, EvolveSpec, KeyPlace, ModelShown, ModelSpec, ServiceAnalyst};
 
-pub fn write_analyst(at: &mut Branch, AnalystSpec { every, samples, steps_max, model }: &AnalystSpec) {
+pub fn write_analyst(at: &mut Branch, AnalystSpec { every, samples, steps_max, model, evolve }: &AnalystSpec) {
     at.unit("every", Unit::Duration, every.get());
     at.unit("samples", Unit::Count, u64::from(*samples));
     at.unit("steps", Unit::Count, *steps_max);
     if let Some(model) = model {
         at.branch("model", |at| write_model(at, model));
+    }
+    if let Some(EvolveSpec { every, cpu, on }) = evolve {
+        let words: Vec<String> = on.iter().map(|on| on.word().to_owned()).collect();
+        at.branch("evolve", |at| {
+            at.unit("every", Unit::Duration, every.get());
+            at.unit("cpu", Unit::Duration, cpu.get());
+            at.leaf("on", list(&words));
+        });
     }
 }
 

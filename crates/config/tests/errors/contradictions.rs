@@ -487,3 +487,36 @@ fn a_model_elsewhere_is_asked_within_tls_and_only_what_somebody_allowed() {
         assert_eq!(told(model), "", "{model}");
     }
 }
+
+#[test]
+fn a_search_in_the_background_has_bounds_that_are_named_and_something_that_starts_it() {
+    let told = |evolve: &str| {
+        let text = format!(
+            "name = \"shop\"\n[analyst.evolve]\n{evolve}\n[services.shop]\ncommand = [\"shop\", \"{{port}}\"]\nreplicas = 1\nrequests = {{ cpu = 1, memory = \"64MiB\" }}\n"
+        );
+        match plimsoll_config::parse(&text, std::path::Path::new("shop.toml")) {
+            Ok(loaded) => {
+                let again = plimsoll_config::render(&loaded.spec);
+                let again = plimsoll_config::parse(&again, std::path::Path::new("again.toml")).unwrap();
+                assert_eq!(again.spec.analyst, loaded.spec.analyst);
+                format!("{:?}", loaded.spec.analyst.evolve.unwrap())
+            }
+            Err(report) => report.to_string(),
+        }
+    };
+    for (evolve, expected) in [
+        ("", "every: Millis(21600000), cpu: Millis(600000), on: [Schedule, Drift, Burn]"),
+        ("on = [\"burn\", \"drift\", \"burn\"]\ncpu = \"1h\"", "cpu: Millis(3600000), on: [Drift, Burn]"),
+        ("on = []", "no search would ever begin"),
+        ("on = [\"noon\"]", "expected one of \"schedule\", \"drift\", \"burn\""),
+        ("cpu = \"25h\"", "analyst.evolve.cpu"),
+        ("cpu = \"10ms\"", "1s to 1d"),
+        ("every = \"0s\"", "analyst.evolve.every"),
+        ("nodes = 3", "unknown"),
+    ] {
+        assert!(told(evolve).contains(expected), "{evolve}: {}", told(evolve));
+    }
+    let without = "name = \"shop\"\n[services.shop]\ncommand = [\"shop\", \"{port}\"]\nreplicas = 1\nrequests = { cpu = 1, memory = \"64MiB\" }\n";
+    let loaded = plimsoll_config::parse(without, std::path::Path::new("shop.toml")).unwrap();
+    assert!(loaded.spec.analyst.evolve.is_none(), "off unless it is asked for");
+}

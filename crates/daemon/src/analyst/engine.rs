@@ -19,6 +19,8 @@ use serde_json::json;
 const AUTO: &str = "auto";
 /// Whose proposals come without a model.
 const RULES: &str = "rules";
+/// Whose proposals a search found.
+const SEARCH: &str = "search";
 
 impl Engine {
     /// After each step: takes it down, hears what became of proposals, and looks at what is due.
@@ -33,8 +35,13 @@ impl Engine {
                 let looked = json!({ "looked": { "service": service, "occasion": occasion, "because": because } });
                 self.recorder.note(Kind::PROPOSAL, decision.at, &looked);
             }
+            if let Some((service, occasion)) = self.desk.seek(&self.spec, decision.at) {
+                let because = occasion.to_string();
+                let sought = json!({ "sought": { "service": service, "occasion": occasion, "because": because } });
+                self.recorder.note(Kind::PROPOSAL, decision.at, &sought);
+            }
         }
-        *self.shared.analyst.borrow_mut() = self.desk.figures();
+        *self.shared.analyst.borrow_mut() = self.desk.figures(&self.spec);
     }
 
     /// Goes on where an earlier daemon was: the history since its last snapshot, and what stands.
@@ -57,15 +64,21 @@ impl Engine {
     /// Shows the API what there is.
     pub(crate) fn show_proposals(&self) {
         *self.shared.proposals.borrow_mut() = self.desk.shown();
+        *self.shared.searches.borrow_mut() = self.desk.seeker.shown();
         *self.shared.diagnoses.borrow_mut() = self.desk.found();
     }
 
     /// Takes what the worker found: kept, journaled, and in force at once where the operator's envelope says so.
     pub(crate) fn on_proved(&mut self, proved: Proved) {
         let now = self.clock.now();
-        let by = match &proved.consulted {
-            Some(consulted) => consulted.by.clone(),
-            None => {
+        let by = match (&proved.consulted, &proved.told) {
+            (Some(consulted), _) => consulted.by.clone(),
+            (None, Some(told)) => {
+                let search = self.desk.seeker.take(&proved, told);
+                self.recorder.note(Kind::PROPOSAL, now, &json!({ "searched": search }));
+                SEARCH.to_owned()
+            }
+            (None, None) => {
                 self.desk.is_busy = false;
                 RULES.to_owned()
             }
@@ -77,7 +90,10 @@ impl Engine {
         }
         let Some(service) = self.spec.services.get(&proved.service).cloned() else { return };
         let occasion = proved.look.occasion.clone();
-        self.desk.find_out(&proved.service, proved.look);
+        // What a search saw is what the rules saw; they say it.
+        if proved.told.is_none() {
+            self.desk.find_out(&proved.service, proved.look);
+        }
         let mut at_once = Vec::new();
         for (proposal, verdict) in proved.found {
             // Rules and model look at the same time; what one of them said already is said.

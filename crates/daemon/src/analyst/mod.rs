@@ -3,15 +3,19 @@
 //!
 //! Nothing here decides about replicas. What comes into force goes through the controller as a journaled input, is watched
 //! there, and is taken back there. When a service is looked at is `plimsoll_analyst::occasion`'s rule; rules and proofs have a
-//! thread, a language model another ([`model`]), and questions of people a third ([`asker`]); no step waits for any of them.
-//! What is kept lies in `proposals.json`, written whole before anybody is told, and in the journal; a daemon that is killed
-//! goes on where it was.
+//! thread, a language model another ([`model`]), questions of people a third ([`asker`]), and a search for formulas a fourth
+//! ([`search`], [`seek`]); no step waits for any of them. What is kept lies in `proposals.json` and `searches.json`, written whole before
+//! anybody is told, and in the journal; a daemon that is killed goes on where it was.
 
 pub mod asker;
 mod engine;
 pub mod kept;
 pub mod metrics;
 pub mod model;
+pub mod search;
+#[cfg(test)]
+mod search_tests;
+pub mod seek;
 #[cfg(test)]
 mod tests;
 pub mod voice;
@@ -22,11 +26,14 @@ use kept::{Kept, Stage};
 use model::{Consultant, ModelFigures};
 use plimsoll_analyst::gate::{Envelope, PART_MIN, Terms};
 use plimsoll_analyst::history::{Configured, History, Recorder};
+use plimsoll_analyst::occasion::Kinds;
 use plimsoll_analyst::{Looked, Occasion, Pace, Proposal, occasion};
 use plimsoll_model::analyst::{AnalystMode, ModelSpec};
 use plimsoll_model::id::ServiceName;
 use plimsoll_model::spec::{ServiceSpec, Spec};
 use plimsoll_model::{Decision, Finding, Millis, Observation, Timestamp};
+use search::{SearchFigures, SearchJob};
+use seek::Seeker;
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use voice::VoiceError;
@@ -42,12 +49,14 @@ const SAMPLES_MIN: usize = PART_MIN * 5 / 2;
 pub(crate) const FILE: &str = "proposals.json";
 
 /// What the API shows of the analyst beside its proposals.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AnalystFigures {
     /// Looks, by service and occasion.
     pub looks: BTreeMap<(String, &'static str), u64>,
     /// The model, where the spec names one that can be asked.
     pub model: Option<ModelFigures>,
+    /// Searches for formulas, where the spec wants any.
+    pub search: Option<SearchFigures>,
 }
 
 /// All of it.
@@ -60,6 +69,7 @@ pub struct Desk {
     model: Option<(ModelSpec, Consultant)>,
     /// Why the model that the spec names cannot be asked.
     model_fault: Option<VoiceError>,
+    seeker: Seeker,
     recorders: BTreeMap<ServiceName, Recorder>,
     looked: BTreeMap<ServiceName, Looked>,
     looks: BTreeMap<(String, &'static str), u64>,
@@ -73,6 +83,7 @@ impl Desk {
     pub fn open(dir: StateDir, done: Option<mpsc::Sender<Proved>>) -> Self {
         let kept = dir.read_json(FILE).unwrap_or_default();
         let worker = done.clone().and_then(|done| Worker::start(done).ok());
+        let seeker = Seeker::open(dir.clone(), done.clone());
         Self {
             dir,
             worker,
@@ -80,6 +91,7 @@ impl Desk {
             is_busy: false,
             model: None,
             model_fault: None,
+            seeker,
             recorders: BTreeMap::new(),
             looked: BTreeMap::new(),
             looks: BTreeMap::new(),
@@ -88,8 +100,9 @@ impl Desk {
         }
     }
 
-    /// Takes the model that the spec names, or lets go of one that it names no more.
+    /// Takes the model that the spec names, or lets go of one that it names no more; the same with searches.
     pub fn engage(&mut self, spec: &Spec) {
+        self.seeker.engage(spec);
         let wanted = spec.analyst.model.as_ref();
         if self.model.as_ref().map(|(spec, _)| spec) == wanted && self.model_fault.is_none() {
             return;
@@ -114,9 +127,9 @@ impl Desk {
 
     /// What there is to count.
     #[must_use]
-    pub fn figures(&self) -> AnalystFigures {
+    pub fn figures(&self, spec: &Spec) -> AnalystFigures {
         let model = self.model.as_ref().map(|(_, consultant)| consultant.figures());
-        AnalystFigures { looks: self.looks.clone(), model }
+        AnalystFigures { looks: self.looks.clone(), model, search: self.seeker.figures(spec) }
     }
 
     /// The history of a service as far as it was taken down.
@@ -128,8 +141,14 @@ impl Desk {
     /// What was last found, by service.
     #[must_use]
     pub fn found(&self) -> BTreeMap<String, serde_json::Value> {
-        let value = |look: &Look| serde_json::to_value(look).unwrap_or_default();
-        self.found.iter().map(|(name, look)| (name.to_string(), value(look))).collect()
+        let value = |name: &ServiceName, look: &Look| {
+            let mut value = serde_json::to_value(look).unwrap_or_default();
+            if let (Some(search), Some(all)) = (self.seeker.last(name), value.as_object_mut()) {
+                all.insert("search".to_owned(), serde_json::to_value(search).unwrap_or_default());
+            }
+            value
+        };
+        self.found.iter().map(|(name, look)| (name.to_string(), value(name, look))).collect()
     }
 
     /// Whether a step has to be taken down at all.
@@ -165,18 +184,51 @@ impl Desk {
         }
     }
 
-    /// Why a service is to be looked at now, if it is.
-    fn occasion(&self, spec: &Spec, name: &ServiceName, service: &ServiceSpec, now: Timestamp) -> Option<Occasion> {
+    /// Why a service is to be looked at now, if it is, by this pace after these looks.
+    fn occasion(
+        &self,
+        (name, service): (&ServiceName, &ServiceSpec),
+        looked: Looked,
+        now: Timestamp,
+        pace: Pace,
+    ) -> Option<Occasion> {
         let is_standing = self.kept.iter().any(|it| it.state.stands() && it.service == name.as_str());
         let history = self.history(name).filter(|history| history.samples.len() >= SAMPLES_MIN)?;
         if service.analyst.mode == AnalystMode::Off || is_standing {
             return None;
         }
-        let looked = self.looked.get(name).copied().unwrap_or_default();
-        // Nothing asks more often than the history can have changed.
-        let rest = spec.tick.saturating_mul(PART_MIN as u64);
-        let pace = Pace { every_ms: spec.analyst.every.0, rest_ms: rest.0, extra_max: EXTRA_MAX };
         occasion(history, looked, now.0, pace, service.analyst.failed_max.0 as f64 / 1_000.0)
+    }
+
+    /// The next service that there is reason to look at, with the reason: what burns goes first, then what drifts, then whoever waits
+    /// longest.
+    fn next<'a>(
+        &self,
+        spec: &'a Spec,
+        now: Timestamp,
+        pace: Pace,
+        looked: impl Fn(&ServiceName) -> Looked,
+    ) -> Option<(&'a ServiceName, &'a ServiceSpec, Occasion)> {
+        let due = spec.services.iter().filter_map(|(name, service)| {
+            let occasion = self.occasion((name, service), looked(name), now, pace)?;
+            Some((name, service, occasion))
+        });
+        let rank = |occasion: &Occasion| match occasion {
+            Occasion::Burn { .. } => 0,
+            Occasion::Drift { .. } => 1,
+            Occasion::Schedule { .. } => 2,
+        };
+        due.min_by_key(|(name, _, occasion)| (rank(occasion), looked(name).last_ms))
+    }
+
+    /// Hands the next service for which there is reason to the search, if it has nothing to do. Which, and why.
+    pub fn seek(&mut self, spec: &Spec, now: Timestamp) -> Option<(ServiceName, Occasion)> {
+        let wanted = spec.analyst.evolve.as_ref().filter(|_| self.seeker.is_free())?;
+        let pace = seek::pace(wanted, rest(spec), EXTRA_MAX);
+        let (name, service, occasion) = self.next(spec, now, pace, |name| self.seeker.looked(name))?;
+        let job = self.job(spec, name, service, occasion.clone(), now)?;
+        let job = SearchJob { job, most: wanted.cpu, begin: self.seeker.begin(name) };
+        self.seeker.carry_out(job, now.0).then(|| (name.clone(), occasion))
     }
 
     /// Hands the next service that there is reason to look at to the worker, if it has nothing to do, and to the model. Which,
@@ -185,18 +237,10 @@ impl Desk {
         if self.is_busy || self.worker.is_none() {
             return None;
         }
-        let due = spec.services.iter().filter_map(|(name, service)| {
-            let occasion = self.occasion(spec, name, service, now)?;
-            Some((name, service, occasion))
-        });
-        // What burns goes first, then what drifts, then whoever waits longest.
-        let rank = |occasion: &Occasion| match occasion {
-            Occasion::Burn { .. } => 0,
-            Occasion::Drift { .. } => 1,
-            Occasion::Schedule { .. } => 2,
-        };
-        let waits = |name: &ServiceName| self.looked.get(name).and_then(|looked| looked.last_ms);
-        let (name, service, occasion) = due.min_by_key(|(name, _, occasion)| (rank(occasion), waits(name)))?;
+        let pace =
+            Pace { every_ms: spec.analyst.every.0, rest_ms: rest(spec), extra_max: EXTRA_MAX, kinds: Kinds::ALL };
+        let looked = |name: &ServiceName| self.looked.get(name).copied().unwrap_or_default();
+        let (name, service, occasion) = self.next(spec, now, pace, looked)?;
         let job = self.job(spec, name, service, occasion.clone(), now)?;
         let worker = self.worker.as_ref()?;
         let for_model = self.model.as_ref().map(|(_, consultant)| (consultant, job.clone()));
@@ -295,6 +339,11 @@ impl Desk {
     pub fn shown(&self) -> Vec<serde_json::Value> {
         self.kept.iter().map(|kept| serde_json::to_value(kept).unwrap_or_default()).collect()
     }
+}
+
+/// Nothing asks more often than the history can have changed, ms.
+fn rest(spec: &Spec) -> u64 {
+    spec.tick.saturating_mul(PART_MIN as u64).0
 }
 
 /// What the operator allows without being asked; in the other modes a person is asked.

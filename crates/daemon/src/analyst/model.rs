@@ -164,6 +164,7 @@ pub fn consult(job: &Job, voice: &mut dyn Voice) -> (Proved, &'static str) {
         found,
         followed: Vec::new(),
         consulted: Some(Box::new(consulted)),
+        told: None,
     };
     (proved, outcome)
 }

@@ -155,7 +155,7 @@ fn a_model_that_hangs_holds_nobody_up_and_what_has_no_room_is_counted() {
 }
 
 /// A spec whose service `web` has this mode.
-fn spec(mode: &str) -> Spec {
+pub(super) fn spec(mode: &str) -> Spec {
     let text = format!(
         "name = \"s\"\ntick = \"1s\"\nanalyst = {{ every = \"100s\" }}\n[services.web]\ncommand = [\"x\", \"{{port}}\"]\n\
          replicas = {{ min = 1, max = 9 }}\nrequests = {{ cpu = \"100m\", memory = \"16MiB\" }}\n\
@@ -168,11 +168,11 @@ fn web() -> ServiceName {
     ServiceName::try_new("web").unwrap()
 }
 
-fn decision(at: i64) -> Decision {
+pub(super) fn decision(at: i64) -> Decision {
     Decision { step: 1, at: Timestamp(at), actions: Vec::new(), rationale: Rationale::default() }
 }
 
-fn seen(failed: u64) -> Observation {
+pub(super) fn seen(failed: u64) -> Observation {
     let traffic =
         TrafficObservation { rate: MilliRps(100_000), finished: 100, failed, ..TrafficObservation::default() };
     let service = ServiceObservation { traffic: Some(traffic), ..ServiceObservation::default() };
@@ -211,7 +211,7 @@ fn a_service_is_looked_at_by_its_turn_and_when_it_burns_and_not_before_enough_is
     let burns: Vec<_> = found.iter().filter(|(_, why)| *why == "burn").collect();
     assert!(!burns.is_empty() && burns[0].0 < 189_000, "sooner than its turn: {found:?}");
     assert!(found.windows(2).all(|two| two[1].0 - two[0].0 >= 36_000), "{found:?}");
-    assert_eq!(desk.figures().looks[&("web".to_owned(), "burn")], burns.len() as u64);
+    assert_eq!(desk.figures(&spec).looks[&("web".to_owned(), "burn")], burns.len() as u64);
 }
 
 #[test]
@@ -312,9 +312,9 @@ fn a_model_that_cannot_be_had_is_a_fault_that_is_told_and_its_key_is_not() {
     std::fs::write(&key, "sk-good").unwrap();
     desk.engage(&with("endpoint = \"http://127.0.0.1:9/v1\"\nkey_file = \"key\"\nname = \"small\""));
     assert!(desk.fault().is_none());
-    assert_eq!(desk.figures().model.unwrap().name, "small");
+    assert_eq!(desk.figures(&with("")).model.unwrap().name, "small");
     desk.engage(&with(""));
-    assert!(desk.figures().model.is_none() && desk.fault().is_none());
+    assert!(desk.figures(&with("")).model.is_none() && desk.fault().is_none());
     // A file stands beside the spec, whoever reads it.
     desk.engage(&with("endpoint = \"local:m.gguf\""));
     let (fault, file) = (desk.fault().unwrap().to_string(), dir.path().join("m.gguf"));
@@ -323,7 +323,7 @@ fn a_model_that_cannot_be_had_is_a_fault_that_is_told_and_its_key_is_not() {
     assert!(fault.contains(why), "{fault}");
     std::fs::write(&file, "no model").unwrap();
     desk.engage(&with("endpoint = \"local:m.gguf\""));
-    assert!(desk.figures().model.is_none() && desk.fault().is_some());
+    assert!(desk.figures(&with("")).model.is_none() && desk.fault().is_some());
 }
 
 fn asking(

@@ -2,6 +2,7 @@
 //! bounded number of steps. What it returns is data; the loop decides what becomes of it.
 
 use super::model::Consulted;
+use super::search::Told;
 use plimsoll_analyst::evidence::{DataClass, Fact};
 use plimsoll_analyst::gate::{Court, Terms, Verdict, hash, prove};
 use plimsoll_analyst::{
@@ -83,6 +84,8 @@ pub struct Proved {
     pub followed: Vec<(String, Verdict)>,
     /// What a model was asked, where this is its rung.
     pub consulted: Option<Box<Consulted>>,
+    /// What a search came to, where this is its.
+    pub told: Option<Box<Told>>,
 }
 
 /// Takes jobs.
@@ -164,7 +167,7 @@ impl Job {
             Some((id.clone(), court.prove(proposal)))
         };
         let followed = self.shadows.iter().filter_map(follow).collect();
-        Proved { service: self.service.clone(), look, found, followed, consulted: None }
+        Proved { service: self.service.clone(), look, found, followed, consulted: None, told: None }
     }
 
     /// Proves what was not tried before, on what came after `until_ms`.

@@ -19,7 +19,7 @@ pub fn read(path: &str, shared: &Shared) -> Response<AnswerBody> {
     let Some(id) = path.strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/')) else {
         let brief = |kept: &Value| BRIEF.iter().map(|key| ((*key).to_owned(), kept[*key].clone())).collect();
         let list: Vec<Value> = all.iter().map(|kept| Value::Object(brief(kept))).collect();
-        return json(StatusCode::OK, &json!({ "proposals": list }));
+        return json(StatusCode::OK, &json!({ "proposals": list, "searches": *shared.searches.borrow() }));
     };
     match all.iter().find(|kept| kept["id"] == id) {
         Some(kept) => json(StatusCode::OK, kept),

@@ -59,6 +59,8 @@ pub struct Shared {
     pub policy: RefCell<serde_json::Value>,
     /// What the analyst proposed, oldest first, whole.
     pub proposals: RefCell<Vec<serde_json::Value>>,
+    /// Its searches for formulas, the last of each service.
+    pub searches: RefCell<Vec<serde_json::Value>>,
     /// What it last found, by service.
     pub diagnoses: RefCell<BTreeMap<String, serde_json::Value>>,
     /// What there is to count of it.
@@ -153,7 +155,7 @@ impl Source {
 }
 
 /// What the daemon counts of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct OwnFigures {
     /// Requests turned away, by status.
     pub refused: BTreeMap<u16, u64>,

@@ -112,8 +112,11 @@ fn paths() -> Value {
         "/v1/reload": { "post": write("Reads the spec file again and takes it over", json!([])) },
         "/v1/shutdown": { "post": write("Drains everything and ends", json!([])) },
         "/v1/proposals": get("What the analyst proposed", "application/json", json!({
-            "type": "object", "required": ["proposals"],
-            "properties": { "proposals": { "type": "array", "items": { "type": "object" } } }
+            "type": "object", "required": ["proposals", "searches"],
+            "properties": {
+                "proposals": { "type": "array", "items": { "type": "object" } },
+                "searches": { "type": "array", "items": { "type": "object" }, "description": "The last search for a formula of each service" }
+            }
         }), json!([])),
         "/v1/proposals/{id}": get("One proposal with its verdict and what became of it", "application/json", json!({ "type": "object" }), proposal_id()),
         "/v1/proposals/{id}/approve": answer("Lets a proved proposal come into force, on trial first"),

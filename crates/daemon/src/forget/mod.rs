@@ -14,6 +14,7 @@ pub use content::{Eraser, PLACEHOLDER};
 pub use place::{PlaceError, Steps, mend};
 
 use crate::analyst::FILE as PROPOSALS;
+use crate::analyst::seek::FILE as SEARCHES;
 use crate::clock::wall_ms;
 use crate::engine::recover::{Recovered, recover};
 use crate::record::Note;
@@ -255,8 +256,10 @@ impl Forgetting {
     fn stage_text(&self, path: &Path) -> Result<(), ForgetError> {
         let staged = beside(path, STAGED);
         let old = fs::read(path).map_err(failed("read", path))?;
-        let new = if path.file_name().is_some_and(|name| name == PROPOSALS) {
-            let kept: Vec<Value> = self.proposals().into_iter().filter(|kept| !self.is_its_proposal(kept)).collect();
+        let listed = [PROPOSALS, SEARCHES].into_iter().find(|file| path.file_name().is_some_and(|name| name == *file));
+        let new = if let Some(file) = listed {
+            let all: Vec<Value> = self.dir.read_json(file).unwrap_or_default();
+            let kept: Vec<Value> = all.into_iter().filter(|kept| !self.is_its_proposal(kept)).collect();
             let text = serde_json::to_vec_pretty(&kept).unwrap_or_default();
             self.eraser.text(&text)
         } else {

@@ -105,12 +105,30 @@ pub fn findings(found: &Value) -> String {
             word(&opinion["outcome"])
         ));
     }
+    if found["search"].is_object() {
+        out.push_str(&searched(&found["search"]));
+    }
     for fact in list(&found["facts"]) {
         let figure = |it: &Value| format!(" {}={}{}", word(&it["name"]), it["value"], word(&it["unit"]));
         let figures: String = list(&fact["figures"]).iter().map(figure).collect();
         out.push_str(&format!("  {} {}:{figures}\n", word(&fact["id"]), word(&fact["name"])));
     }
     out
+}
+
+/// The last search for a formula, in a line.
+pub fn searched(search: &Value) -> String {
+    let word = |value: &Value| value.as_str().map(|text| plimsoll_report::clean(text).to_string()).unwrap_or_default();
+    let at = plimsoll_model::Timestamp(search["at_ms"].as_i64().unwrap_or_default());
+    let (of, cpu) = (&search["searched"], search["cpu_ms"].as_f64().unwrap_or_default() / 1_000.0);
+    format!(
+        "search for {} at {at} ({}): {}; {} episodes, {} formulas, {cpu:.1} CPU s\n",
+        word(&search["service"]),
+        word(&search["because"]),
+        word(&search["said"]),
+        of["episodes"],
+        of["candidates"]
+    )
 }
 
 fn said(out: &mut String, opinion: &Opinion) {
@@ -196,6 +214,10 @@ pub fn change_text(change: &Change) -> String {
         Change::Policies { to } => {
             let names: Vec<&str> = to.iter().map(plimsoll_model::ScalingPolicy::name).collect();
             format!("scaling on {} and nothing else", names.join(", "))
+        }
+        Change::Formula { from, to } => {
+            let place = from.as_ref().map(|from| format!(" in place of {}", from.name())).unwrap_or_default();
+            format!("scaling.formula {} at prices {} and {}{place}", to.text, to.price, to.price_keep)
         }
         Change::NoForecast => "no forecast".to_owned(),
         Change::ForecastModels { to } => format!("scaling.forecast.models {}", to.join(", ")),

@@ -13,11 +13,11 @@ use crate::args::Evolve;
 use crate::commands::backtest::{BUILT_IN, factor, named};
 use crate::commands::work;
 use anyhow::{Context, bail};
+use plimsoll_analyst::evolve::{INPUTS, grammar};
 use plimsoll_analyst::prompt::formulas::Topic;
 use plimsoll_autoscale::Formula;
-use plimsoll_autoscale::formula::tape::{Tape, Terms};
 use plimsoll_autoscale::formula::{HEADROOM, formula_schema};
-use plimsoll_expr::{Dimension, Expr, PolicyFile, PolicyKind, Schema, Unit};
+use plimsoll_expr::{PolicyFile, PolicyKind, Schema};
 use plimsoll_model::scaling::{FormulaSpec, HeadroomSpec};
 use plimsoll_model::spec::{ScalingPolicy, ScalingSpec};
 use plimsoll_model::{Millis, Spec};
@@ -30,6 +30,7 @@ use plimsoll_search::policy::PolicyText;
 use plimsoll_stats::{Random, paired_difference, paired_ratio};
 use plimsoll_traces::Recorded;
 use plimsoll_twin::backtest::{Between, Course, Load, Protocol};
+use plimsoll_twin::rehearsal::{Case, worth};
 use std::path::Path;
 
 /// Loads that are taken where none are typed: every second series is learnt from, the others are judged on.
@@ -38,23 +39,9 @@ const SETS: [&str; 6] = ["crane", "worldcup98", "nasa", "twitter", "servegen", "
 static STARTUPS: [Millis; 2] = [Millis(60_000), Millis(180_000)];
 /// Prices that are tried for the default policy.
 const TUNED: usize = 16;
-/// What a percentage point more of time under need costs, by the logarithm of the cost.
-const PENALTY: f64 = 0.5;
-/// Time under need that is aimed at while learning, over the tuned default's: on other series it comes out higher.
-const AIMED: f64 = 0.97;
 const DAY: u64 = 86_400_000;
 const CONFIDENCE: f64 = 0.95;
 const RESAMPLES: u32 = 2_000;
-
-/// One run.
-pub struct Case {
-    /// The series.
-    pub name: String,
-    startup: Millis,
-    course: Course,
-    /// Where it is only rehearsed.
-    tape: Option<Tape>,
-}
 
 /// A policy that can be run.
 pub struct Scaling {
@@ -117,7 +104,7 @@ impl Autoscale {
             match self.cases(&self.learn, &plan, &prices, typed.scale) {
                 Ok(cases) => {
                     let figures = cases.iter().map(|case| {
-                        let [price, under_time] = rehearsed(case, &headroom);
+                        let [price, under_time] = case.rehearse(&headroom);
                         Figures { price, under_time, ..Figures::default() }
                     });
                     let figures: Vec<Figures> = figures.collect();
@@ -167,7 +154,7 @@ impl Autoscale {
     fn look(&self, plan: &Plan, scale: u32) -> anyhow::Result<Look<Case>> {
         let cases = self.cases(&self.learn, plan, &self.prices, scale)?;
         let headroom = Formula::try_new(HEADROOM)?;
-        let rivals = work::on_all_cores(&cases, self.jobs, |case| rehearsed(case, &headroom).to_vec());
+        let rivals = work::on_all_cores(&cases, self.jobs, |case| case.rehearse(&headroom).to_vec());
         Ok(Look { cases, rivals })
     }
 
@@ -179,11 +166,11 @@ impl Autoscale {
                 let factor = factor(&Protocol::research(startup), None, Protocol::REPLICAS_P99, &series.values)?;
                 let load = Load::try_new(series.start, series.step, &series.values, factor)?;
                 let course = course(&load, startup).with_context(|| series.name.clone())?;
-                cases.push(Case { name: series.name.clone(), startup, course, tape: None });
+                cases.push(Case::controlled(series.name.clone(), startup, course));
             }
         }
         let rivals = work::on_all_cores(&cases, self.jobs, |case| {
-            let figures = [&self.tuned, &self.default].map(|spec| controlled(case, spec));
+            let figures = [&self.tuned, &self.default].map(|spec| case.control(spec).ok());
             figures.into_iter().collect::<Option<Vec<_>>>().map(|figures| figures.concat())
         });
         let rivals =
@@ -193,12 +180,6 @@ impl Autoscale {
 
     /// A window of each series, as planned, recorded on tape.
     fn cases(&self, series: &[Recorded], plan: &Plan, prices: &HeadroomSpec, scale: u32) -> anyhow::Result<Vec<Case>> {
-        let spec = FormulaSpec {
-            name: String::new(),
-            text: String::new(),
-            price: prices.price,
-            price_keep: prices.price_keep,
-        };
         let present = scaling(&self.default).context("no service")?;
         let mut random = Random::new(plan.seed);
         let mut planned = Vec::new();
@@ -208,17 +189,8 @@ impl Autoscale {
         }
         let cases = work::on_all_cores(&planned, self.jobs, |(name, load, startup)| {
             let course = course(load, *startup).with_context(|| name.clone())?;
-            let protocol = course.protocol();
-            let terms = Terms {
-                tick: protocol.tick,
-                age: protocol.metric_lag,
-                startup: *startup,
-                per_replica: protocol.usable_capacity(),
-                bounds: (protocol.replicas_min, protocol.replicas_max),
-            };
-            let rates = load.by_tick(protocol.tick, Between::Held);
-            let tape = Some(Tape::record(&rates, load.start, terms, (&spec, present)));
-            Ok(Case { name: name.clone(), startup: *startup, course, tape })
+            let per_replica = course.protocol().usable_capacity();
+            Ok(Case::rehearsed(name.clone(), (load, course), per_replica, (prices, present)))
         });
         cases.into_iter().collect()
     }
@@ -362,32 +334,6 @@ fn scaling(spec: &Spec) -> Option<&ScalingSpec> {
     spec.services.values().next().map(|service| &service.scaling)
 }
 
-/// Cost over the optimum's, and time under need in percent, of a rehearsal.
-fn rehearsed(case: &Case, formula: &Formula) -> [f64; 2] {
-    let Some(tape) = &case.tape else { return [f64::NAN; 2] };
-    let had = tape.rehearse(formula);
-    let had = &had[case.course.scored()];
-    let billed: u64 = had.iter().map(|had| u64::from(had.billed)).sum();
-    let cost = billed as f64 * case.course.protocol().tick.0 as f64 / (case.course.optimum().cost_ms as f64).max(1.0);
-    let (mut slots, mut under) = (0_u64, 0_u64);
-    for ((had, need), load) in had.iter().zip(case.course.need()).zip(case.course.load()) {
-        slots += u64::from(load.is_some());
-        under += u64::from(load.is_some() && had.ready < *need);
-    }
-    [cost, 100.0 * under as f64 / slots.max(1) as f64]
-}
-
-/// The same of a run of the controller.
-fn controlled(case: &Case, spec: &Spec) -> Option<Vec<f64>> {
-    let run = case.course.run(spec, None, &[], |_| {}).ok()?;
-    Some(vec![run.card.over_optimum, run.card.elasticity.under_time_pct])
-}
-
-/// Whether a formula can be a policy, or what is not proved of it.
-fn proof(expr: &Expr) -> Result<(), String> {
-    Formula::of(expr, "").map(|_| ()).map_err(|error| error.to_string())
-}
-
 impl Task for Autoscale {
     type Case = Case;
     type Policy = Scaling;
@@ -397,7 +343,7 @@ impl Task for Autoscale {
     }
 
     fn grammar(&self, inputs: &[&str], nodes: u64) -> Result<Grammar, GrammarError> {
-        Grammar::of_unit(self.schema(), inputs, nodes, Unit::of(Dimension::Replica), Some(proof))
+        grammar(inputs, nodes)
     }
 
     fn is_ranking(&self) -> bool {
@@ -405,21 +351,7 @@ impl Task for Autoscale {
     }
 
     fn inputs(&self) -> Vec<&'static str> {
-        vec![
-            "needed",
-            "expected",
-            "error",
-            "start_margin",
-            "keep_margin",
-            "rise_50",
-            "rise_90",
-            "rise_99",
-            "mean_5min",
-            "mean_1h",
-            "last",
-            "since_change",
-            "startup",
-        ]
+        INPUTS.to_vec()
     }
 
     fn start(&self) -> &'static str {
@@ -451,18 +383,12 @@ impl Task for Autoscale {
     }
 
     fn run(&self, policy: &Scaling, case: &Case) -> Option<Vec<f64>> {
-        match case.tape {
-            Some(_) => Some(rehearsed(case, &policy.formula).to_vec()),
-            None => controlled(case, &policy.spec),
-        }
+        case.run(&policy.formula, &policy.spec).map(|figures| figures.to_vec())
     }
 
     fn value(&self, runs: &[Run<'_, Case>]) -> f64 {
-        let count = runs.len().max(1) as f64;
-        let gain = runs.iter().map(|run| (run.rivals[0] / run.figures[0].max(1e-9)).ln()).sum::<f64>() / count;
-        // Each series by itself: less time under need on one does not make up for more on another.
-        let over = runs.iter().map(|run| (run.figures[1] - AIMED * run.rivals[1]).max(0.0)).sum::<f64>() / count;
-        gain - PENALTY * over
+        let pair = |run: &Run<'_, Case>| ([run.figures[0], run.figures[1]], [run.rivals[0], run.rivals[1]]);
+        worth(&runs.iter().map(pair).collect::<Vec<_>>())
     }
 
     fn set<'a>(&self, case: &'a Case) -> &'a str {

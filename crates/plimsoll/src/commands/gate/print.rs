@@ -1,6 +1,6 @@
 //! Verdicts and proposals for people.
 
-use crate::commands::analyst::print::change_text;
+use crate::commands::analyst::print::{change_text, searched};
 use plimsoll_analyst::Proposal;
 use plimsoll_analyst::gate::{Figures, Interval, Plot, Proof, Three, Verdict};
 use plimsoll_report::{Cell, Column, Style, Table, sparkline};
@@ -118,8 +118,9 @@ fn plot(out: &mut String, plot: &Plot, style: &Style) {
 /// The proposals of an installation.
 pub fn list(found: &Value) -> String {
     let all = found["proposals"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let searches: String = found["searches"].as_array().into_iter().flatten().map(searched).collect();
     if all.is_empty() {
-        return "no proposal yet\n".to_owned();
+        return format!("no proposal yet\n{searches}");
     }
     let mut table = Table::new([
         Column::left("id", "id"),
@@ -131,7 +132,7 @@ pub fn list(found: &Value) -> String {
     for each in all {
         table.row([&each["id"], &each["service"], &each["state"], &each["about"]].map(|value| Cell::of(word(value))));
     }
-    table.render(&Style::of_stdout())
+    table.render(&Style::of_stdout()) + &searches
 }
 
 /// One of them, with what was proved and what became of it.

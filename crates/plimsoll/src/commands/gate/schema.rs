@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Fields of changes: the word, what stands beside it, and what it means.
-const CHANGES: [(&str, &[&str], &str); 24] = [
+const CHANGES: [(&str, &[&str], &str); 25] = [
     ("replicas_min", &["from?", "to"], "Fewest replicas."),
     ("replicas_max", &["from?", "to"], "Most replicas."),
     ("request_cpu", &["from?", "to"], "CPU that a replica is reserved, millicores."),
@@ -29,6 +29,11 @@ const CHANGES: [(&str, &[&str], &str); 24] = [
     ("scale_on_in_flight", &["target"], "Requests in flight per replica, thousandths."),
     ("scale_on_request_rate", &["target"], "Requests per second per replica, thousandths."),
     ("policies", &["to:objects"], "Other policies in place of all, as the spec's model has them."),
+    (
+        "formula",
+        &["from?:object", "to:object"],
+        "A formula for replicas in the place of learnt headroom or of another one, as the spec's model has them.",
+    ),
     ("balance", &["from?:text", "to:text"], "Another balance algorithm. Not provable."),
     ("announce", &["event:object"], "An event. Not provable: no history says whether it will come."),
 ];
