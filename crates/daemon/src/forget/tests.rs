@@ -157,6 +157,8 @@ fn filled(dir: &StateDir) {
     drop(history);
     dir.write_json(PROPOSALS, &serde_json::json!([{"service": "shop", "id": "a"}, {"service": "web", "id": "b"}]))
         .unwrap();
+    dir.write_json(SEARCHES, &serde_json::json!([{"service": "web", "said": "b"}, {"service": "shop", "said": "a"}]))
+        .unwrap();
     fs::write(dir.root().join("gateway.log"), "pool shop is empty\npool web is not\n").unwrap();
     for place in ["driver/logs/service.shop/1", "driver/logs/service.web/1", "driver/workloads/service.shop.2"] {
         fs::create_dir_all(dir.root().join(place)).unwrap();
@@ -205,6 +207,8 @@ fn an_end_at_any_step_leaves_the_old_or_the_new_and_nothing_between() {
     assert_eq!(found.unreadable.len(), 1);
     Forgetting::open(old.clone(), name("shop")).unwrap().carry_out(&mut Steps::default()).unwrap();
     let new_shape = shape(&old);
+    let searches: Value = old.read_json(SEARCHES).unwrap();
+    assert_eq!(searches, serde_json::json!([{"service": "web", "said": "b"}]), "not even that there was one");
     assert!(!format!("{new_shape:?}").contains("shop"), "{new_shape:?}");
     assert!(new_shape.contains_key("driver/logs/service.web/1/log"));
     assert_ne!(old_shape, new_shape);
