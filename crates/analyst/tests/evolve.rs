@@ -185,6 +185,7 @@ fn a_formula_comes_in_the_place_of_headroom_and_only_where_it_is_proved() {
         ("needed / ready * 1replica", "must be proved to stay within"),
         ("5replica - needed", "must be proved never to fall"),
         ("nothing", "there is no input `nothing`"),
+        ("max(needed, last)", "so it never gives one back"),
         ("needed +", "scaling.formula: "),
     ] {
         let refused = changed(&spec, None, text).unwrap_err().to_string();

@@ -5,8 +5,8 @@
 mod common;
 
 use common::undamped;
-use plimsoll_autoscale::formula::HEADROOM;
 use plimsoll_autoscale::formula::tape::{Had, Tape, Terms};
+use plimsoll_autoscale::formula::{FormulaError, HEADROOM};
 use plimsoll_autoscale::{Formula, Inputs, Reading, Scaler, decide};
 use plimsoll_model::quantity::{MilliRps, Millis, Timestamp};
 use plimsoll_model::rationale::Basis;
@@ -175,6 +175,24 @@ fn what_cannot_be_proved_is_refused_with_the_reason() {
     assert!(Formula::try_new("needed * (1 + price / 1e6) + (startup / 1min) * error").is_ok());
     assert!(Formula::try_new("10replica + needed / max(ready, 1replica) * 1replica").is_ok());
     assert!(Formula::try_new("needed * (needed / max(ready, 1replica))").is_err(), "a million times a million");
+}
+
+#[test]
+fn what_never_gives_a_replica_back_is_told_with_its_numbers() {
+    for text in [
+        HEADROOM,
+        "needed",
+        "3replica",
+        "max(needed, 0.9 * last)",
+        "if(since_change > 10min, expected, max(last, expected))",
+    ] {
+        assert_eq!(Formula::try_new(text).unwrap().comes_down(), Ok(()), "{text}");
+    }
+    for (text, there) in [("last", 2_000), ("max(needed, current)", 2_000), ("max(needed, min(last, 7replica))", 2_000)]
+    {
+        let keeps = FormulaError::Keeps { there, asked: there };
+        assert_eq!(Formula::try_new(text).unwrap().comes_down(), Err(keeps), "{text}");
+    }
 }
 
 proptest! {

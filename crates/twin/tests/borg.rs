@@ -46,7 +46,9 @@ fn mean_wait(lives: &[Life], least: i32) -> f64 {
 
 #[test]
 fn evictions_take_from_lower_priorities_alone_and_lose_nobody() {
-    if dataset::find_for_test("evictions_take_from_lower_priorities_alone_and_lose_nobody", "google-borg-2011").is_none() {
+    if dataset::find_for_test("evictions_take_from_lower_priorities_alone_and_lose_nobody", "google-borg-2011")
+        .is_none()
+    {
         return;
     }
     let set = borg::set(0..=0).unwrap();
@@ -59,7 +61,8 @@ fn evictions_take_from_lower_priorities_alone_and_lose_nobody() {
     assert!(with.evictions.keys().all(|priority| *priority < highest), "{:?}", with.evictions);
     for metrics in [&without, &with] {
         let tasks = &metrics.tasks;
-        let ends = [tasks.finished, tasks.killed, tasks.refused, tasks.dropped, tasks.lost, tasks.waiting, tasks.running];
+        let ends =
+            [tasks.finished, tasks.killed, tasks.refused, tasks.dropped, tasks.lost, tasks.waiting, tasks.running];
         assert_eq!(tasks.submitted, ends.into_iter().sum::<u64>(), "everybody came to one end");
         assert_eq!(tasks.submitted, set.tasks.iter().step_by(ONE_OF).count() as u64);
         assert!(metrics.resources.iter().all(|resource| resource.peak <= 1.0 + 1e-9), "{:?}", metrics.resources);

@@ -78,7 +78,7 @@ pub fn grammar(inputs: &[&str], nodes: u64) -> Result<Grammar, GrammarError> {
 
 /// Whether a formula can be a policy, or what is not proved of it.
 fn proof(expr: &Expr) -> Result<(), String> {
-    Formula::of(expr, "").map(|_| ()).map_err(|error| error.to_string())
+    Formula::of(expr, "").and_then(|formula| formula.comes_down()).map_err(|error| error.to_string())
 }
 
 /// Searches, chooses, and proposes at most one formula. `has_time` is asked between looks, of which each takes well under a second.

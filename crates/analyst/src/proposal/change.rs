@@ -329,9 +329,9 @@ fn forecast(scaling: &mut ScalingSpec, season: u64, quantile: u64) -> Result<(),
 }
 
 /// Puts a formula where learnt headroom or another formula stands, if that is what the proposal was made for and it can be proved
-/// to be bounded and never to fall with the load.
+/// to be bounded, never to fall with the load, and to give replicas back.
 fn formula(scaling: &mut ScalingSpec, from: Option<&ScalingPolicy>, to: FormulaSpec) -> Result<(), ProposalError> {
-    if let Err(error) = Formula::try_new(&to.text) {
+    if let Err(error) = Formula::try_new(&to.text).and_then(|formula| formula.comes_down()) {
         return Err(ProposalError::Formula { why: error.to_string() });
     }
     let is_its = |policy: &&mut ScalingPolicy| matches!(policy, ScalingPolicy::Headroom(_) | ScalingPolicy::Formula(_));

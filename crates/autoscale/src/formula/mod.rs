@@ -33,6 +33,9 @@ pub const HEADROOM: &str = "max(min(last, max(needed, expected + keep_margin)), 
 const BOUND: i64 = 100;
 /// Most parts that a reason tells.
 const PARTS_MAX: usize = 8;
+/// Numbers of replicas, in thousandths, from which a formula has to come down once there is no load, and how long there was none, ms.
+const COMES_DOWN_FROM: [i64; 4] = [2_000, 5_000, 20_000, 1_000_000];
+const NO_LOAD_MS: i64 = 86_400_000;
 
 /// A formula that was read and proved.
 #[derive(Debug)]
@@ -74,6 +77,16 @@ pub enum FormulaError {
         input: String,
         /// What is proved.
         direction: &'static str,
+    },
+    /// It never gives a replica back.
+    #[error(
+        "with {there} thousandths of a replica there and no load for a day it still asks for {asked}, so it never gives one back"
+    )]
+    Keeps {
+        /// Thousandths of a replica that are there.
+        there: i64,
+        /// What it asks for then.
+        asked: i64,
     },
 }
 
@@ -126,6 +139,28 @@ impl Formula {
     #[must_use]
     pub fn expr(&self) -> &Expr {
         self.compiled.source()
+    }
+
+    /// Whether it asks for fewer replicas than there are when nobody asks for anything, or for no more than it does where there are none.
+    /// A formula such as `last` does not: rehearsed from few replicas it looks cheap, and in force it keeps however many it finds. A
+    /// person may want one; whoever searches or proposes has to ask here.
+    ///
+    /// # Errors
+    /// [`FormulaError::Keeps`] with the numbers.
+    pub fn comes_down(&self) -> Result<(), FormulaError> {
+        let asks = |there: i64| {
+            self.wanted(|source| match source {
+                FormulaSource::Last | FormulaSource::Current | FormulaSource::Ready => there,
+                FormulaSource::SinceChange => NO_LOAD_MS,
+                _ => 0,
+            })
+        };
+        let floor = asks(0);
+        let keeps = COMES_DOWN_FROM.into_iter().map(|there| (there, asks(there)));
+        match keeps.into_iter().find(|(there, asked)| asked >= there && *asked > floor) {
+            Some((there, asked)) => Err(FormulaError::Keeps { there, asked }),
+            None => Ok(()),
+        }
     }
 
     /// Thousandths of a replica for these values.

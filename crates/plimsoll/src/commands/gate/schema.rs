@@ -139,6 +139,15 @@ mod tests {
     use super::*;
     use plimsoll_analyst::proposal::Change;
 
+    /// A formula by itself, or as one of a spec's policies.
+    fn formula(is_policy: bool) -> Value {
+        let mut value = json!({ "name": "evolved", "text": "needed + 1replica", "price": 80, "price_keep": 160 });
+        if is_policy {
+            value["metric"] = json!("formula");
+        }
+        value
+    }
+
     #[test]
     fn every_change_of_the_schema_is_one_that_is_read() {
         for (field, beside, _) in CHANGES {
@@ -149,6 +158,7 @@ mod tests {
                     "text" => json!("round_robin"),
                     "texts" => json!(["theta"]),
                     "objects" => json!([{ "metric": "cpu", "target": 600 }]),
+                    "object" if field == "formula" => formula(name == "from?"),
                     "object" => json!({ "name": "sale", "start": 1, "end": 2, "curve": [] }),
                     _ => json!(7),
                 };
