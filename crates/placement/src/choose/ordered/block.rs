@@ -2,7 +2,8 @@
 
 use crate::fleet::Row;
 
-/// Entries of a leaf at most; fewer are read in vain, more make fewer leaves. 32 gave 8 % fewer decisions a second.
+/// Entries of a leaf at most. Of best fit's decisions a second 32 gave 4 % fewer at 10,000 nodes and 28 % fewer at 100,000, and 8
+/// gave 2 % fewer and 7 % more.
 pub const ENTRIES: usize = 16;
 /// Leaves of a group at most.
 pub const WIDTH: usize = 32;
