@@ -148,7 +148,10 @@ fn texts_that_are_no_formulas_are_not_begun_from() {
 
 fn changed(spec: &Spec, from: Option<ScalingPolicy>, text: &str) -> Result<ServiceSpec, ProposalError> {
     let to = FormulaSpec { name: "evolved".to_owned(), text: text.to_owned(), price: 80, price_keep: 160 };
-    let change = Change::Formula { from, to };
+    applied(spec, Change::Formula { from, to })
+}
+
+fn applied(spec: &Spec, change: Change) -> Result<ServiceSpec, ProposalError> {
     let text = serde_json::to_string(&change).unwrap();
     assert_eq!(serde_json::from_str::<Change>(&text).unwrap(), change, "{text}");
     let proposal = Proposal {
@@ -190,5 +193,9 @@ fn a_formula_comes_in_the_place_of_headroom_and_only_where_it_is_proved() {
     ] {
         let refused = changed(&spec, None, text).unwrap_err().to_string();
         assert!(refused.contains(expected) && refused.starts_with("scaling.formula: "), "{refused}");
+        // Nor by way of all policies at once.
+        let formula = FormulaSpec { name: "own".into(), text: text.into(), price: 1, price_keep: 2 };
+        let all = Change::Policies { to: vec![ScalingPolicy::Formula(formula)] };
+        assert_eq!(applied(&spec, all).unwrap_err().to_string(), refused);
     }
 }

@@ -277,6 +277,13 @@ impl Change {
                 Ok(())
             }
             Self::Policies { to } => {
+                // What stands there already is its operator's.
+                let new = to.iter().filter(|policy| !scaling.policies.contains(policy));
+                let formulas = new.filter_map(|policy| match policy {
+                    ScalingPolicy::Formula(formula) => Some(formula),
+                    _ => None,
+                });
+                formulas.map(proved).collect::<Result<(), _>>()?;
                 scaling.policies = to;
                 Ok(())
             }
@@ -328,12 +335,15 @@ fn forecast(scaling: &mut ScalingSpec, season: u64, quantile: u64) -> Result<(),
     Ok(())
 }
 
-/// Puts a formula where learnt headroom or another formula stands, if that is what the proposal was made for and it can be proved
-/// to be bounded, never to fall with the load, and to give replicas back.
+/// Whether a formula is proved to be bounded, never to fall with the load, and to give replicas back.
+fn proved(formula: &FormulaSpec) -> Result<(), ProposalError> {
+    let proved = Formula::try_new(&formula.text).and_then(|formula| formula.comes_down());
+    proved.map_err(|error| ProposalError::Formula { why: error.to_string() })
+}
+
+/// Puts a formula where learnt headroom or another formula stands, if that is what the proposal was made for and it is [`proved`].
 fn formula(scaling: &mut ScalingSpec, from: Option<&ScalingPolicy>, to: FormulaSpec) -> Result<(), ProposalError> {
-    if let Err(error) = Formula::try_new(&to.text).and_then(|formula| formula.comes_down()) {
-        return Err(ProposalError::Formula { why: error.to_string() });
-    }
+    proved(&to)?;
     let is_its = |policy: &&mut ScalingPolicy| matches!(policy, ScalingPolicy::Headroom(_) | ScalingPolicy::Formula(_));
     let place = scaling.policies.iter_mut().find(is_its);
     if let Some(expected) = from.filter(|from| place.as_deref() != Some(*from)) {
