@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::mpsc;
 
 /// The file that a day's spending is kept in.
@@ -123,6 +123,26 @@ impl Searcher {
     #[must_use]
     pub fn spent(&self, wall_ms: i64) -> Spent {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner).at(wall_ms)
+    }
+}
+
+impl Searcher {
+    /// Tells when its thread is over, once this value is gone.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        Ending(Arc::downgrade(&self.stop))
+    }
+}
+
+/// Tells when the thread of a [`Searcher`] that is gone is over.
+#[derive(Debug, Clone, Default)]
+pub struct Ending(Weak<AtomicBool>);
+
+impl Ending {
+    /// Whether the thread still gives up what it was at.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

@@ -147,6 +147,42 @@ fn the_last_search_of_a_service_outlives_the_daemon_with_its_formulas_and_its_mo
 }
 
 #[test]
+fn a_spec_that_lets_go_of_searches_and_wants_them_again_never_has_two() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::open(dir.path()).unwrap();
+    let (done, _proved) = mpsc::channel(4);
+    let job = job(1_000);
+    let mut seeker = Seeker::open(state.clone(), Some(done));
+    seeker.engage(&job.spec);
+    assert!(seeker.carry_out(SearchJob { job: job.clone(), most: Millis(3_600_000), begin: Vec::new() }, 16_000_000));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Spent::read(&state).cpu_ms == 0 {
+        assert!(Instant::now() < deadline, "it never began");
+        std::thread::yield_now();
+    }
+    let mut without = job.spec.clone();
+    without.analyst.evolve = None;
+    seeker.engage(&without);
+    // Wanted again at once: the search is given up by the time that another may begin, and what it spent is on disk for that one.
+    let mut waited = 0_u64;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        seeker.engage(&job.spec);
+        if seeker.is_free() {
+            break;
+        }
+        waited += 1;
+        assert!(Instant::now() < deadline, "the search was not given up");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(waited > 0, "it was under way");
+    let spent = Spent::read(&state).cpu_ms;
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(Spent::read(&state).cpu_ms, spent, "nobody spends beside the new one");
+    assert_eq!(seeker.figures(&job.spec).unwrap().spent_ms, spent);
+}
+
+#[test]
 fn a_spec_says_what_starts_a_search() {
     let spec = EvolveSpec { every: Millis(7), cpu: Millis(9), on: vec![SearchOn::Burn] };
     let pace = pace(&spec, 3, 4);

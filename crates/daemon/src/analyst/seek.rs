@@ -1,6 +1,6 @@
 //! When formulas are searched for which service, and what searches came to: kept over restarts, one entry per service.
 
-use super::search::{SearchFigures, SearchJob, Searcher, Spent, Told};
+use super::search::{Ending, SearchFigures, SearchJob, Searcher, Spent, Told};
 use super::worker::Proved;
 use crate::clock::wall_ms;
 use crate::state_dir::StateDir;
@@ -44,6 +44,8 @@ pub struct Seeker {
     dir: StateDir,
     done: Option<mpsc::Sender<Proved>>,
     searcher: Option<Searcher>,
+    /// The one before, while its thread is not over.
+    before: Ending,
     is_busy: bool,
     looked: BTreeMap<String, Looked>,
     kept: Vec<Search>,
@@ -59,14 +61,19 @@ impl Seeker {
             (search.service.clone(), Looked { last_ms: at, turn_ms: at, extra: 0 })
         };
         let looked = kept.iter().map(looked).collect();
-        Self { dir, done, searcher: None, is_busy: false, looked, kept, figures: SearchFigures::default() }
+        let (before, figures) = (Ending::default(), SearchFigures::default());
+        Self { dir, done, searcher: None, before, is_busy: false, looked, kept, figures }
     }
 
-    /// Has a thread while the spec wants searches, and none else.
+    /// Has a thread while the spec wants searches, and none else. To be called often: where one is still giving up what it was at,
+    /// the next starts after it, so that there are never two and the day's budget is counted once. A thread that could not be started
+    /// is tried again.
     pub fn engage(&mut self, spec: &Spec) {
         self.looked.retain(|name, _| spec.services.keys().any(|known| known.as_str() == name));
         match (&spec.analyst.evolve, &self.searcher) {
-            (None, _) => (self.searcher, self.is_busy) = (None, false),
+            (None, None) => {}
+            (None, Some(searcher)) => (self.before, self.searcher, self.is_busy) = (searcher.ending(), None, false),
+            (Some(_), None) if self.before.is_under_way() => {}
             (Some(_), None) => {
                 let done = self.done.clone();
                 self.searcher = done.and_then(|done| Searcher::start(self.dir.clone(), done).ok());

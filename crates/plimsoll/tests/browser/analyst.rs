@@ -14,7 +14,11 @@ const SPEC: &str = r#"
 name = "shop"
 tick = "1s"
 clock = { speed = 10 }
-analyst = { every = "20s" }
+[analyst]
+every = "20s"
+[analyst.evolve]
+every = "1m"
+cpu = "1s"
 [api]
 listen = "127.0.0.1:0"
 [gateway]
@@ -56,6 +60,7 @@ type Check = (&'static str, fn(&Stage));
 const CHECKS: &[Check] = &[
     ("a question is asked and answered with its facts", it_answers),
     ("the dashboard's box leads to the answer", it_is_reached_from_the_dashboard),
+    ("the last search for a formula is told", it_tells_of_searches),
     ("a proposal shows claim, evidence, verdict and proof", it_shows_the_proof),
     ("who has not the role operate sees no button", it_shows_no_button_to_readers),
     ("both themes can be read", it_has_two_themes),
@@ -184,6 +189,18 @@ fn it_shows_the_proof(stage: &Stage) {
         stage.page.eval(&format!("document.getElementById('h-{id}').getAttribute('aria-expanded')")),
         json!("true")
     );
+}
+
+fn it_tells_of_searches(stage: &Stage) {
+    stage.load(DESK, "light");
+    // A young history is too short to search on, which is said with its numbers.
+    eventually("the page says of a search what the API says", || {
+        let shown = stage.page.eval("document.getElementById('sought').innerText");
+        let found = stage.installation.get("/v1/proposals")?;
+        let of = found["searches"].as_array()?.first()?;
+        let parts = [of["service"].as_str()?, of["because"].as_str()?, of["said"].as_str()?, "s of CPU"];
+        parts.iter().all(|part| shown.as_str().is_some_and(|shown| shown.contains(part))).then_some(())
+    });
 }
 
 fn it_shows_no_button_to_readers(stage: &Stage) {
