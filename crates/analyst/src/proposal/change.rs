@@ -276,17 +276,7 @@ impl Change {
                 scaling.policies.push(ScalingPolicy::RequestRate { target });
                 Ok(())
             }
-            Self::Policies { to } => {
-                // What stands there already is its operator's.
-                let new = to.iter().filter(|policy| !scaling.policies.contains(policy));
-                let formulas = new.filter_map(|policy| match policy {
-                    ScalingPolicy::Formula(formula) => Some(formula),
-                    _ => None,
-                });
-                formulas.map(proved).collect::<Result<(), _>>()?;
-                scaling.policies = to;
-                Ok(())
-            }
+            Self::Policies { to } => policies(scaling, to),
             Self::Formula { from, to } => formula(scaling, from.as_ref(), to),
             Self::NoForecast => {
                 scaling.forecast = None;
@@ -339,6 +329,18 @@ fn forecast(scaling: &mut ScalingSpec, season: u64, quantile: u64) -> Result<(),
 fn proved(formula: &FormulaSpec) -> Result<(), ProposalError> {
     let proved = Formula::try_new(&formula.text).and_then(|formula| formula.comes_down());
     proved.map_err(|error| ProposalError::Formula { why: error.to_string() })
+}
+
+/// Puts these in the place of all that stand, if formulas among them that do not stand there already are [`proved`]: what stands is its
+/// operator's.
+fn policies(scaling: &mut ScalingSpec, to: Vec<ScalingPolicy>) -> Result<(), ProposalError> {
+    for policy in to.iter().filter(|policy| !scaling.policies.contains(policy)) {
+        if let ScalingPolicy::Formula(formula) = policy {
+            proved(formula)?;
+        }
+    }
+    scaling.policies = to;
+    Ok(())
 }
 
 /// Puts a formula where learnt headroom or another formula stands, if that is what the proposal was made for and it is [`proved`].
