@@ -6,12 +6,22 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A `cargo` command in `root`, through the cargo that runs this program.
+/// A `cargo` command in `root`, through the cargo that runs this program. What that cargo told this program of its own package is kept
+/// from it: build scripts that look at such variables (of `ring`, below most of the workspace) would run again, and all above them be
+/// built again, each time that a plain `cargo` and a `cargo xtask` take turns.
 pub fn cargo<S: AsRef<OsStr>>(root: &Path, args: impl IntoIterator<Item = S>) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(root).args(args);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
+        command.env_remove(name);
+    }
     command
+}
+
+/// Whether cargo tells a program of its package by this variable.
+fn is_of_a_package(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
 }
 
 /// The command as one would type it.
@@ -80,6 +90,15 @@ mod tests {
             Step { name: "clippy", took: Duration::from_secs(120), error: Some("warnings".into()) },
         ];
         assert_eq!(summary(&steps), "tidy         1.5 s  ok\nclippy     120.0 s  FAILED\n");
+    }
+
+    #[test]
+    fn cargo_is_not_told_of_the_package_that_calls_it() {
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some(), "cargo test tells it");
+        let command = cargo(Path::new("."), ["build"]);
+        let removed = |wanted: &str| command.get_envs().any(|(name, value)| name == wanted && value.is_none());
+        assert!(removed("CARGO_PKG_NAME") && removed("CARGO_MANIFEST_DIR"));
+        assert!(!removed("CARGO") && !removed("CARGO_HOME") && !removed("CARGO_PROFILE_DEV_LTO"));
     }
 
     #[test]
