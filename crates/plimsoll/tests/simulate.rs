@@ -36,7 +36,9 @@ fn small() -> String {
 }
 
 fn run(directory: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_plimsoll")).current_dir(directory).args(args).output().unwrap()
+    // What tables are ruled with follows the locale.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.current_dir(directory).args(args).env("LC_ALL", "C.UTF-8").output().unwrap()
 }
 
 fn stdout(directory: &Path, args: &[&str]) -> String {

@@ -61,8 +61,9 @@ impl Engine {
         self.show_proposals();
     }
 
-    /// Shows the API what there is.
+    /// Shows the API what there is, and counts it: whoever sees a proposal finds it in `/metrics`.
     pub(crate) fn show_proposals(&self) {
+        *self.shared.analyst.borrow_mut() = self.desk.figures(&self.spec);
         *self.shared.proposals.borrow_mut() = self.desk.shown();
         *self.shared.searches.borrow_mut() = self.desk.seeker.shown();
         *self.shared.diagnoses.borrow_mut() = self.desk.found();
